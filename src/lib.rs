@@ -1,0 +1,2 @@
+//! lonc
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! lonc
+fn main() {}

@@ -1,0 +1,4 @@
+//! proto
+#![no_std]
+#![forbid(unsafe_code)]
+extern crate alloc;
