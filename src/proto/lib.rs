@@ -1,4 +1,30 @@
-//! proto
+//! What lonc and lond say to each other, as pure state machines.
+//!
+//! Input, the time and randomness go in; bytes, commands and the next deadline come out. The crate is
+//! `no_std`, so there is no clock, socket, file, environment or runtime to reach for: the compiler refuses them.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | [`line`] | where a client's lines end, and when one is too long |
+//! | [`request`] | what a client's line asks for, and how it goes on the wire |
+//! | [`reply`] | where lond's replies end, which are encrypted, and which are malformed |
+//! | [`handshake`] | the six steps that open a link |
+//! | [`cipher`] | the key of a link, and IDEA under it |
+//! | [`backoff`] | how long to wait before the next try |
+//! | [`session`] | everything between one host's clients and its links: queues, order, deadlines |
 #![no_std]
 #![forbid(unsafe_code)]
+
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod backoff;
+pub mod cipher;
+mod excerpt;
+pub mod handshake;
+pub mod line;
+pub mod reply;
+pub mod request;
+pub mod session;
+pub mod time;

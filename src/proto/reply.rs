@@ -1,0 +1,207 @@
+//! Where lond's replies end, which of them are encrypted, and which are malformed.
+
+use bytes::{Buf as _, BytesMut};
+use core::fmt;
+use memchr::memchr;
+
+use crate::cipher::{BLOCK, Cipher};
+
+const ENCRYPTED: &[u8] = b"enc:";
+/// Hex digits of one block.
+const DIGITS: usize = 2 * BLOCK;
+
+/// An encrypted reply that cannot be given to a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// Something that is no hex digit.
+    #[error("not hexadecimal")]
+    NotHex,
+    /// The digits do not make whole cipher blocks.
+    #[error("not whole cipher blocks")]
+    NotWholeBlocks,
+    /// More is announced than the blocks hold.
+    #[error("announces more than it holds")]
+    TooShort,
+    /// The plain text would be two lines to the client.
+    #[error("a newline within the plain text")]
+    Newline,
+}
+
+/// A reply line grew over the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a reply longer than the limit")]
+pub struct TooLong;
+
+/// One complete reply; bodies are without the newline.
+#[derive(PartialEq, Eq)]
+pub enum Reply {
+    /// It came in the clear: the first bytes of the input, this many. They are still in the input.
+    Plain(usize),
+    /// It came encrypted. Its bytes have left the input.
+    Decrypted(BytesMut),
+    /// It came encrypted and cannot be used. Its bytes have left the input.
+    Malformed(Malformed),
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain(len) => write!(out, "a plain reply of {len} bytes"),
+            Self::Decrypted(body) => write!(out, "an encrypted reply of {} bytes", body.len()),
+            Self::Malformed(why) => write!(out, "a malformed reply: {why}"),
+        }
+    }
+}
+
+/// Finds replies in the bytes of a link, decrypting as they come in.
+#[derive(Default)]
+pub struct ReplyReader {
+    line: Line,
+    /// Wire bytes of the present line that have left the input.
+    gone: usize,
+}
+
+#[derive(Default)]
+enum Line {
+    /// Nothing certain yet.
+    #[default]
+    Start,
+    /// A plain line; so many of its bytes hold no newline.
+    Plain { searched: usize },
+    /// An encrypted line after its header.
+    Encrypted {
+        len: usize,
+        plain: BytesMut,
+        fault: Option<Malformed>,
+    },
+}
+
+impl ReplyReader {
+    /// The next complete reply at the front of `input`; `None`: more bytes are needed.
+    ///
+    /// A line may take up to `longest` bytes on the wire. A plain reply stays in the input, and the caller
+    /// takes it and its newline off before the next call.
+    pub fn read(
+        &mut self,
+        input: &mut BytesMut,
+        cipher: &Cipher,
+        longest: usize,
+    ) -> Result<Option<Reply>, TooLong> {
+        let reply = self.step(input, cipher);
+        let length = match &reply {
+            Some(Reply::Plain(length)) => *length,
+            Some(Reply::Decrypted(_) | Reply::Malformed(_)) => self.gone,
+            None => self.gone + input.len(),
+        };
+        if length > longest {
+            return Err(TooLong);
+        }
+        if reply.is_some() {
+            *self = Self::default();
+        }
+        Ok(reply)
+    }
+
+    fn step(&mut self, input: &mut BytesMut, cipher: &Cipher) -> Option<Reply> {
+        if matches!(self.line, Line::Start) {
+            match header(input) {
+                Header::Plain => self.line = Line::Plain { searched: 0 },
+                Header::Incomplete => return None,
+                Header::Encrypted { len, at } => {
+                    input.advance(at);
+                    self.gone = at;
+                    self.line = Line::Encrypted {
+                        len,
+                        plain: BytesMut::new(),
+                        fault: None,
+                    };
+                }
+            }
+        }
+        match &mut self.line {
+            Line::Start => None,
+            Line::Plain { searched } => {
+                let found = memchr(b'\n', input.get(*searched..).unwrap_or_default());
+                let end = found.map(|at| Reply::Plain(*searched + at));
+                *searched = input.len();
+                end
+            }
+            Line::Encrypted { len, plain, fault } => {
+                let end = memchr(b'\n', input);
+                let hex = end.unwrap_or(input.len() - input.len() % DIGITS);
+                let blocks = input.split_to(hex);
+                self.gone += hex;
+                decrypt(cipher, &blocks, plain, fault);
+                end?;
+                input.advance(1);
+                Some(finish(*len, core::mem::take(plain), *fault))
+            }
+        }
+    }
+}
+
+fn decrypt(cipher: &Cipher, hex: &[u8], plain: &mut BytesMut, fault: &mut Option<Malformed>) {
+    if fault.is_some() {
+        return;
+    }
+    if !hex.len().is_multiple_of(DIGITS) {
+        *fault = Some(Malformed::NotWholeBlocks);
+    } else if !cipher.decrypt_hex(hex, plain) {
+        *fault = Some(Malformed::NotHex);
+    }
+}
+
+fn finish(len: usize, mut plain: BytesMut, fault: Option<Malformed>) -> Reply {
+    if let Some(fault) = fault {
+        return Reply::Malformed(fault);
+    }
+    if plain.len() < len {
+        return Reply::Malformed(Malformed::TooShort);
+    }
+    plain.truncate(len);
+    if plain.last() == Some(&b'\n') {
+        plain.truncate(len - 1);
+    }
+    if memchr(b'\n', &plain).is_some() {
+        return Reply::Malformed(Malformed::Newline);
+    }
+    Reply::Decrypted(plain)
+}
+
+enum Header {
+    Plain,
+    Incomplete,
+    /// So many plain bytes are announced; the hex begins here.
+    Encrypted {
+        len: usize,
+        at: usize,
+    },
+}
+
+/// Only `enc:`, digits, `:` begins an encrypted reply; anything else is the peer's plain word.
+fn header(input: &[u8]) -> Header {
+    let Some(rest) = input.strip_prefix(ENCRYPTED) else {
+        return if ENCRYPTED.starts_with(input) {
+            Header::Incomplete
+        } else {
+            Header::Plain
+        };
+    };
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    match rest.get(digits) {
+        None => Header::Incomplete,
+        Some(b':') if digits > 0 => {
+            let len = rest.iter().take(digits).fold(0usize, |sum, digit| {
+                sum.saturating_mul(10).saturating_add(usize::from(digit - b'0'))
+            });
+            Header::Encrypted {
+                len,
+                at: ENCRYPTED.len() + digits + 1,
+            }
+        }
+        Some(_) => Header::Plain,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,267 @@
+//! The clients' side: a queue each, turns by the requests, answers in order.
+
+use alloc::collections::VecDeque;
+use bytes::{Buf as _, Bytes};
+use memchr::memchr;
+use slab::Slab;
+
+use super::command::Answers;
+use super::link::LinkId;
+use crate::line::Lines;
+use crate::request::{Asked, Request, answer};
+
+/// Names a client for as long as it is connected; never given twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ClientId {
+    slot: usize,
+    serial: u64,
+}
+
+impl ClientId {
+    /// A small number that no other connected client has at the same time.
+    #[must_use]
+    pub fn slot(self) -> usize {
+        self.slot
+    }
+}
+
+/// What a client may do beyond asking.
+#[derive(Clone, Copy)]
+pub(super) struct Rights {
+    pub(super) may_stop: bool,
+}
+
+enum Item {
+    Lines(Bytes),
+    /// Taken once, and given back unwritten.
+    Again(Request),
+}
+
+/// What stands at the front of a queue.
+enum Front {
+    Forward(Request),
+    /// lonc answers this one itself, with these words.
+    Local(&'static [u8], usize),
+    Stop(usize),
+}
+
+pub(super) struct Client {
+    serial: u64,
+    rights: Rights,
+    queue: VecDeque<Item>,
+    /// Requests in the queue.
+    queued: usize,
+    /// Requests on a link. While there are any, the client stays on that link.
+    pub(super) in_flight: usize,
+    pub(super) link: Option<LinkId>,
+    /// In one of the lists of those waiting for their turn.
+    pub(super) listed: bool,
+    /// The front is answered by lonc itself, once nothing is in flight before it.
+    held: bool,
+    /// Bytes of answers the client has not taken.
+    unread: usize,
+    answers: Answers,
+}
+
+impl Client {
+    pub(super) fn enqueue(&mut self, lines: Lines) {
+        self.queued += lines.count;
+        self.queue.push_back(Item::Lines(lines.bytes));
+    }
+
+    pub(super) fn took(&mut self, bytes: usize) {
+        self.unread = self.unread.saturating_sub(bytes);
+    }
+
+    /// True if a request of it can be taken now.
+    pub(super) fn wants_turn(&self, limit: usize) -> bool {
+        !self.queue.is_empty() && self.unread < limit && !(self.held && self.in_flight > 0)
+    }
+
+    fn answer(&mut self, words: &[u8], line_len: usize) {
+        self.answers.bytes.extend_from_slice(words);
+        self.answers.bytes.extend_from_slice(b"\n");
+        self.answers.count += 1;
+        self.answers.retired += line_len;
+        self.unread += words.len() + 1;
+    }
+
+    /// The front of the queue and, for lines, where the rest begins.
+    fn front(&mut self) -> Option<(Front, usize)> {
+        loop {
+            match self.queue.front()? {
+                Item::Again(request) => return Some((Front::Forward(request.clone()), 0)),
+                Item::Lines(lines) => match memchr(b'\n', lines) {
+                    None => self.queue.pop_front(),
+                    Some(end) => {
+                        let front = match Asked::of(lines.slice(..end)) {
+                            Asked::Nothing => Front::Local(answer::UNKNOWN_CMD, end + 1),
+                            Asked::Stop if self.rights.may_stop => Front::Stop(end + 1),
+                            Asked::Stop => Front::Local(answer::REFUSED, end + 1),
+                            Asked::Forward(request) => Front::Forward(request),
+                        };
+                        return Some((front, end + 1));
+                    }
+                },
+            };
+        }
+    }
+
+    /// Takes off the front, which ends at `end` of its lines.
+    fn pop(&mut self, end: usize) {
+        self.queued = self.queued.saturating_sub(1);
+        if let Some(Item::Lines(lines)) = self.queue.front_mut() {
+            lines.advance(end);
+            if !lines.is_empty() {
+                return;
+            }
+        }
+        self.queue.pop_front();
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Clients {
+    slab: Slab<Client>,
+    serial: u64,
+    /// Those whose turn comes when a link is up.
+    awaiting: VecDeque<ClientId>,
+    /// Those with answers to be handed out.
+    answered: VecDeque<ClientId>,
+    stop_asked: bool,
+}
+
+impl Clients {
+    pub(super) fn join(&mut self, rights: Rights) -> ClientId {
+        self.serial += 1;
+        let serial = self.serial;
+        let slot = self.slab.insert(Client {
+            serial,
+            rights,
+            queue: VecDeque::new(),
+            queued: 0,
+            in_flight: 0,
+            link: None,
+            listed: false,
+            held: false,
+            unread: 0,
+            answers: Answers::default(),
+        });
+        ClientId { slot, serial }
+    }
+
+    pub(super) fn leave(&mut self, id: ClientId) {
+        if self.get_mut(id).is_some() {
+            self.slab.remove(id.slot);
+        }
+    }
+
+    pub(super) fn get_mut(&mut self, id: ClientId) -> Option<&mut Client> {
+        self.slab
+            .get_mut(id.slot)
+            .filter(|client| client.serial == id.serial)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.slab.len()
+    }
+
+    pub(super) fn queued(&self) -> usize {
+        self.slab.iter().map(|(_, client)| client.queued).sum()
+    }
+
+    pub(super) fn await_link(&mut self, id: ClientId) {
+        self.awaiting.push_back(id);
+    }
+
+    /// The next of those that wait for a link.
+    pub(super) fn next_awaiting(&mut self) -> Option<ClientId> {
+        self.awaiting.pop_front()
+    }
+
+    /// Answers `request`, which was in flight, with `words`, or that it got no usable reply.
+    pub(super) fn answer(&mut self, id: ClientId, request: &Request, words: Option<&[u8]>) {
+        if let Some(client) = self.get_mut(id) {
+            client.in_flight = client.in_flight.saturating_sub(1);
+            client.answer(words.unwrap_or(request.no_reply()), request.line_len());
+            self.hand_out(id);
+        }
+    }
+
+    /// Puts back a request that was taken and not written.
+    pub(super) fn put_back(&mut self, id: ClientId, request: Request) {
+        if let Some(client) = self.get_mut(id) {
+            client.in_flight = client.in_flight.saturating_sub(1);
+            client.queued += 1;
+            client.queue.push_front(Item::Again(request));
+        }
+    }
+
+    /// Takes the request whose turn it is. Those that lonc answers itself are answered on the way.
+    pub(super) fn take_next(&mut self, id: ClientId, limit: usize) -> Option<Request> {
+        let taken = self.settle(id, limit)?;
+        let client = self.get_mut(id)?;
+        client.pop(taken.1);
+        client.in_flight += 1;
+        Some(taken.0)
+    }
+
+    /// Answers what lonc answers itself, up to the first request for the peer; that one is shown, not taken.
+    pub(super) fn settle(&mut self, id: ClientId, limit: usize) -> Option<(Request, usize)> {
+        let client = self.get_mut(id)?;
+        let mut stop_asked = false;
+        let forward = loop {
+            if client.unread >= limit {
+                break None;
+            }
+            let Some((front, end)) = client.front() else {
+                break None;
+            };
+            let (words, line_len) = match front {
+                Front::Forward(request) => break Some((request, end)),
+                Front::Local(..) | Front::Stop(_) if client.in_flight > 0 => {
+                    client.held = true;
+                    break None;
+                }
+                Front::Local(words, line_len) => (words, line_len),
+                Front::Stop(line_len) => {
+                    stop_asked = true;
+                    (answer::OK, line_len)
+                }
+            };
+            client.held = false;
+            client.answer(words, line_len);
+            client.pop(end);
+        };
+        let answered = client.answers.count > 0;
+        self.stop_asked |= stop_asked;
+        if answered {
+            self.hand_out(id);
+        }
+        forward
+    }
+
+    /// True once if a client that may asked for the instance to stop.
+    pub(super) fn take_stop(&mut self) -> bool {
+        core::mem::take(&mut self.stop_asked)
+    }
+
+    /// Answers that are ready for a client.
+    pub(super) fn next_answers(&mut self) -> Option<(ClientId, Answers)> {
+        loop {
+            let id = self.answered.pop_front()?;
+            if let Some(client) = self.get_mut(id)
+                && client.answers.count > 0
+            {
+                return Some((id, core::mem::take(&mut client.answers)));
+            }
+        }
+    }
+
+    fn hand_out(&mut self, id: ClientId) {
+        // Only the first answer of a batch puts the client on the list.
+        if self.answered.back() != Some(&id) {
+            self.answered.push_back(id);
+        }
+    }
+}

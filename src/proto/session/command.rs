@@ -1,0 +1,163 @@
+//! What the session tells its driver.
+
+use alloc::string::String;
+use bytes::BytesMut;
+use core::fmt;
+use core::time::Duration;
+
+use super::clients::ClientId;
+use super::link::LinkId;
+use super::status::State;
+use crate::handshake::{HandshakeError, Note, Step};
+use crate::reply::Malformed;
+
+/// What the driver is to do next.
+#[derive(Debug)]
+pub enum Command {
+    /// Open a TCP connection, then say `connected` or `failed`.
+    Connect(LinkId),
+    /// Drop the connection, or the try, of this link at once.
+    Close(LinkId),
+    /// Write this to the client, then say `client_took`.
+    Answer(ClientId, Answers),
+    /// A client that may asked for the instance to stop.
+    Stop,
+    /// For logs and status; nothing to do.
+    Event(Event),
+}
+
+/// Answers for one client, ready to be written. `Debug` shows no body.
+#[derive(Default)]
+pub struct Answers {
+    /// Lines, newlines included, in the order of the client's requests.
+    pub bytes: BytesMut,
+    /// How many lines they are.
+    pub count: usize,
+    /// Bytes of the requests that are answered by this.
+    pub retired: usize,
+}
+
+impl fmt::Debug for Answers {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} answers of {} bytes", self.count, self.bytes.len())
+    }
+}
+
+/// What happened, for an operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The state of the peer is another one now.
+    StateChanged(State),
+    /// lond answered a step of the handshake in an unexpected way; the link opens all the same.
+    HandshakeNote(Note),
+    /// A link finished its handshake.
+    LinkUp {
+        /// Which one.
+        link: LinkId,
+        /// lond's version, if it told.
+        version: Option<String>,
+    },
+    /// A try to open a link failed.
+    TryFailed {
+        /// Which one.
+        link: LinkId,
+        /// Why.
+        why: LinkError,
+        /// The next try follows after this.
+        retry_in: Duration,
+    },
+    /// A link that was up is lost.
+    LinkLost {
+        /// Which one.
+        link: LinkId,
+        /// Why.
+        why: LinkError,
+        /// Requests that were written, and will have no reply.
+        lost: usize,
+        /// Requests that were not written, and wait for the next link.
+        requeued: usize,
+    },
+    /// Requests of a client were answered that no usable reply could be had.
+    Unanswered {
+        /// Whose.
+        client: ClientId,
+        /// How many.
+        count: usize,
+        /// What is known about their fate.
+        lost: Lost,
+    },
+    /// An encrypted reply could not be used; its client was told that none could be had.
+    MalformedReply {
+        /// Whose.
+        client: ClientId,
+        /// What was wrong.
+        why: Malformed,
+    },
+}
+
+/// What is known about a request that got no reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lost {
+    /// Not one byte of it was written.
+    NeverSent,
+    /// It was written, at least in part: the peer may have carried it out.
+    SentNoReply,
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::NeverSent => "never sent",
+            Self::SentNoReply => "sent, no reply",
+        })
+    }
+}
+
+/// Why a try or a link ended.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LinkError {
+    /// The name has no address.
+    #[error("name lookup of {name} failed: {error}")]
+    Lookup {
+        /// The name.
+        name: String,
+        /// What the resolver said.
+        error: String,
+    },
+    /// No address could be connected to.
+    #[error("cannot connect: {0}")]
+    Connect(String),
+    /// lond closed the connection.
+    #[error("closed by lond")]
+    Closed,
+    /// Reading or writing failed.
+    #[error("connection broken: {0}")]
+    Io(String),
+    /// lond closed the connection while the link opened.
+    #[error("closed by lond in answer to {0}")]
+    ClosedInStep(Step),
+    /// A step of the handshake was not answered in time.
+    #[error("no answer in time to {0}")]
+    StepTimeout(Step),
+    /// A step of the handshake was answered badly.
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
+    /// A line of the handshake was longer than any lond sends.
+    #[error("an endless line in answer to {0}")]
+    EndlessLine(Step),
+    /// Bytes came that nobody asked for.
+    #[error("protocol fault: unasked bytes")]
+    Unasked,
+    /// A reply was longer than allowed.
+    #[error("protocol fault: a reply longer than max_reply_bytes")]
+    ReplyTooLong,
+    /// The oldest request in flight got no reply in time.
+    #[error("no reply in time")]
+    RequestTimeout,
+    /// The probe of the idle link got no reply in time.
+    #[error("no reply in time to the probe of the idle link")]
+    ProbeTimeout,
+    /// This instance stops.
+    #[error("stopping")]
+    Stopped,
+}

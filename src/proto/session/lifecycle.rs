@@ -1,0 +1,239 @@
+//! How links begin, carry replies, and end; and what that makes of the peer's state.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use bytes::{Buf as _, BytesMut};
+
+use super::Session;
+use super::command::{Command, Event, LinkError, Lost};
+use super::link::{InFlight, Link, LinkId, Owner, Phase, Replied};
+use super::status::State;
+use crate::reply::Reply;
+use crate::request::Request;
+use crate::time::Instant;
+
+impl Session {
+    pub(super) fn links_that(&self, hold: impl Fn(&Link) -> bool) -> Vec<LinkId> {
+        self.links
+            .iter()
+            .filter(|(_, link)| hold(link))
+            .map(|(id, _)| LinkId(id))
+            .collect()
+    }
+
+    pub(super) fn any_up(&self) -> bool {
+        self.links
+            .iter()
+            .any(|(_, link)| !link.retiring && link.up().is_some())
+    }
+
+    pub(super) fn event(&mut self, event: Event) {
+        self.commands.push_back(Command::Event(event));
+    }
+
+    pub(super) fn enter(&mut self, state: State, now: Instant) {
+        if self.state != state {
+            self.state = state;
+            self.since = now;
+            self.event(Event::StateChanged(state));
+        }
+    }
+
+    /// Opens as many links as are missing.
+    pub(super) fn add_links(&mut self, now: Instant) {
+        let active = self.links_that(|link| !link.retiring).len();
+        for _ in active..self.config.connections {
+            let id = LinkId(self.links.insert(Link::new(now)));
+            self.commands.push_back(Command::Connect(id));
+        }
+    }
+
+    pub(super) fn try_now(&mut self, id: LinkId, now: Instant) {
+        if let Some(link) = self.links.get_mut(id.0) {
+            if link.is_trying() {
+                self.commands.push_back(Command::Close(id));
+            }
+            link.begin_opening(now);
+            self.commands.push_back(Command::Connect(id));
+        }
+    }
+
+    /// Lets a link end as soon as nothing is in flight on it.
+    pub(super) fn retire(&mut self, id: LinkId) {
+        let Some(link) = self.links.get_mut(id.0) else {
+            return;
+        };
+        link.retiring = true;
+        for client in core::mem::take(&mut link.turns) {
+            self.relist(client);
+        }
+        self.remove_if_retired(id);
+    }
+
+    fn remove_if_retired(&mut self, id: LinkId) {
+        if self
+            .links
+            .get(id.0)
+            .is_some_and(|link| link.retiring && link.is_idle())
+        {
+            self.links.remove(id.0);
+            self.commands.push_back(Command::Close(id));
+        }
+    }
+
+    pub(super) fn link_is_due(&mut self, id: LinkId, now: Instant) {
+        let Some(link) = self.links.get_mut(id.0) else {
+            return;
+        };
+        let why = match &link.phase {
+            Phase::Waiting { .. } => return self.try_now(id, now),
+            Phase::Opening => return,
+            Phase::Handshake { dialogue, .. } => LinkError::StepTimeout(dialogue.step()),
+            Phase::Up(up) => match up.in_flight.front().map(|first| first.owner) {
+                None => return link.push(Owner::Probe, Request::probe(), now),
+                Some(Owner::Probe) => LinkError::ProbeTimeout,
+                Some(Owner::Client(_)) => LinkError::RequestTimeout,
+            },
+        };
+        self.end_link(id, why, now);
+    }
+
+    /// Takes what is complete of the bytes that came in.
+    pub(super) fn take_input(
+        &mut self,
+        id: LinkId,
+        input: &mut BytesMut,
+        now: Instant,
+    ) -> Result<(), LinkError> {
+        let before = input.len();
+        self.take_handshake(id, input, now)?;
+        while let Some(link) = self.links.get_mut(id.0)
+            && let Some(replied) = link.take_reply(input, &self.config, now)?
+        {
+            self.give_reply(&replied, input);
+        }
+        self.counters.bytes_received += (before - input.len()) as u64;
+        self.remove_if_retired(id);
+        Ok(())
+    }
+
+    fn take_handshake(&mut self, id: LinkId, input: &mut BytesMut, now: Instant) -> Result<(), LinkError> {
+        let Some(link) = self.links.get_mut(id.0) else {
+            return Ok(());
+        };
+        let Some(opened) = link.take_handshake(input, &self.config, now)? else {
+            return Ok(());
+        };
+        let version = link.up().and_then(|up| up.version.clone());
+        for note in opened.notes {
+            self.event(Event::HandshakeNote(note));
+        }
+        if opened.finished {
+            self.counters.links_opened += 1;
+            self.last_error = None;
+            self.event(Event::LinkUp { link: id, version });
+            self.enter(State::Up, now);
+            self.spread();
+        }
+        Ok(())
+    }
+
+    fn give_reply(&mut self, replied: &Replied, input: &mut BytesMut) {
+        self.counters.replies += 1;
+        if let Owner::Client(client) = replied.owner {
+            let words = match &replied.reply {
+                Reply::Plain(len) => input.get(..*len),
+                Reply::Decrypted(body) => Some(&body[..]),
+                Reply::Malformed(why) => {
+                    self.counters.malformed += 1;
+                    self.commands
+                        .push_back(Command::Event(Event::MalformedReply { client, why: *why }));
+                    None
+                }
+            };
+            self.clients.answer(client, &replied.request, words);
+            self.list(client);
+        }
+        if let Reply::Plain(len) = replied.reply {
+            input.advance(len + 1);
+        }
+    }
+
+    /// Settles what was in flight on a link that ends, and plans the next try.
+    pub(super) fn end_link(&mut self, id: LinkId, why: LinkError, now: Instant) {
+        let Some(link) = self.links.get_mut(id.0) else {
+            return;
+        };
+        let was_up = link.up().is_some();
+        let retry_in = link.backoff.next_wait(self.config.backoff, &mut self.rng);
+        let (written, unwritten) = link.end(now + retry_in);
+        let turns = core::mem::take(&mut link.turns);
+        if link.retiring {
+            self.links.remove(id.0);
+        }
+        self.commands.push_back(Command::Close(id));
+        self.last_error = Some(why.clone());
+        let of_clients =
+            |some: &VecDeque<InFlight>| some.iter().filter(|one| one.owner != Owner::Probe).count();
+        let (lost, requeued) = (of_clients(&written), of_clients(&unwritten));
+        if was_up {
+            self.event(Event::LinkLost {
+                link: id,
+                why,
+                lost,
+                requeued,
+            });
+        } else {
+            self.counters.tries_failed += 1;
+            self.event(Event::TryFailed {
+                link: id,
+                why,
+                retry_in,
+            });
+        }
+        self.settle_state(was_up, now);
+        self.settle_in_flight(written, unwritten);
+        for client in turns {
+            self.relist(client);
+        }
+    }
+
+    /// What was written is answered that there is no reply; what was not goes back to its queue.
+    fn settle_in_flight(&mut self, written: VecDeque<InFlight>, unwritten: VecDeque<InFlight>) {
+        let mut owners = Vec::new();
+        for one in written {
+            if let Owner::Client(client) = one.owner {
+                self.counters.sent_no_reply += 1;
+                self.clients.answer(client, &one.request, None);
+                self.event(Event::Unanswered {
+                    client,
+                    count: 1,
+                    lost: Lost::SentNoReply,
+                });
+                owners.push(client);
+            }
+        }
+        for one in unwritten.into_iter().rev() {
+            if let Owner::Client(client) = one.owner {
+                self.clients.put_back(client, one.request);
+                owners.push(client);
+            }
+        }
+        // Only now: a client with something still in flight could not be told from one that stays on a link.
+        for client in owners {
+            self.list(client);
+        }
+    }
+
+    /// The peer's state after a link or a try ended.
+    fn settle_state(&mut self, was_up: bool, now: Instant) {
+        if self.any_up() {
+            return;
+        }
+        if was_up {
+            self.enter(State::Connecting, now);
+        } else if self.links_that(Link::is_trying).is_empty() {
+            self.enter(State::Down, now);
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! One link: its phase, what is in flight on it, what is to be sent.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+use bytes::{Buf as _, BytesMut};
+use core::time::Duration;
+use memchr::memchr;
+
+use super::Config;
+use super::clients::ClientId;
+use super::command::LinkError;
+use crate::backoff::Backoff;
+use crate::cipher::Cipher;
+use crate::handshake::{Handshake, LONGEST_LINE, Note, Outcome};
+use crate::reply::{Reply, ReplyReader};
+use crate::request::{Encoder, Request};
+use crate::time::Instant;
+
+/// Names a link among those of its peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LinkId(pub(super) usize);
+
+impl LinkId {
+    /// A small number, the first link's is 0.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// Unsent bytes beyond which no more is put on a link; requests are better kept where they can still wait.
+const HIGH_WATER: usize = 64 * 1024;
+
+/// Whose request it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    Client(ClientId),
+    Probe,
+}
+
+pub(super) struct InFlight {
+    pub(super) owner: Owner,
+    pub(super) request: Request,
+    /// Where its first byte stands in the bytes of this link.
+    start: u64,
+    /// Where its last byte does; unknown until it is encoded.
+    end: Option<u64>,
+}
+
+pub(super) struct Up {
+    cipher: Cipher,
+    reader: ReplyReader,
+    pub(super) in_flight: VecDeque<InFlight>,
+    /// The request being put on the wire, the last in flight.
+    encoder: Option<Encoder>,
+    /// Since when the oldest in flight is the oldest, or nothing is in flight.
+    front_since: Instant,
+    pub(super) rtt: Option<Duration>,
+    pub(super) version: Option<String>,
+}
+
+pub(super) enum Phase {
+    /// The driver opens a connection.
+    Opening,
+    Handshake {
+        dialogue: Handshake,
+        sent_at: Instant,
+        deadline: Instant,
+        rtt: Option<Duration>,
+    },
+    Up(Box<Up>),
+    /// Backing off.
+    Waiting {
+        until: Instant,
+    },
+}
+
+pub(super) struct Link {
+    pub(super) phase: Phase,
+    /// Since when the present try is under way.
+    pub(super) since: Instant,
+    pub(super) backoff: Backoff,
+    /// To be closed once nothing is in flight; nothing more is put on it.
+    pub(super) retiring: bool,
+    /// Clients on this link whose turn comes.
+    pub(super) turns: VecDeque<ClientId>,
+    out: BytesMut,
+    /// Bytes encoded for, and written to, this connection so far.
+    encoded: u64,
+    written: u64,
+}
+
+/// What came of the handshake's bytes.
+pub(super) struct Opened {
+    pub(super) notes: Vec<Note>,
+    pub(super) finished: bool,
+}
+
+/// A reply and the request it is for.
+pub(super) struct Replied {
+    pub(super) owner: Owner,
+    pub(super) request: Request,
+    pub(super) reply: Reply,
+}
+
+impl Link {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            phase: Phase::Opening,
+            since: now,
+            backoff: Backoff::default(),
+            retiring: false,
+            turns: VecDeque::new(),
+            out: BytesMut::new(),
+            encoded: 0,
+            written: 0,
+        }
+    }
+
+    pub(super) fn begin_opening(&mut self, now: Instant) {
+        self.phase = Phase::Opening;
+        self.since = now;
+    }
+
+    pub(super) fn begin_handshake(&mut self, now: Instant, deadline: Instant) {
+        if matches!(self.phase, Phase::Opening) {
+            let (dialogue, first) = Handshake::start();
+            self.out = BytesMut::from(&first[..]);
+            (self.encoded, self.written) = (first.len() as u64, 0);
+            self.phase = Phase::Handshake {
+                dialogue,
+                sent_at: now,
+                deadline,
+                rtt: None,
+            };
+        }
+    }
+
+    pub(super) fn up(&self) -> Option<&Up> {
+        match &self.phase {
+            Phase::Up(up) => Some(up),
+            Phase::Opening | Phase::Handshake { .. } | Phase::Waiting { .. } => None,
+        }
+    }
+
+    /// True if requests may be put on it.
+    pub(super) fn is_open(&self) -> bool {
+        !self.retiring && self.up().is_some()
+    }
+
+    /// True while a try is under way.
+    pub(super) fn is_trying(&self) -> bool {
+        matches!(self.phase, Phase::Opening | Phase::Handshake { .. })
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.up().is_none_or(|up| up.in_flight.is_empty())
+    }
+
+    /// How busy it is, for choosing among links.
+    pub(super) fn load(&self) -> usize {
+        self.turns.len() + self.up().map_or(0, |up| up.in_flight.len())
+    }
+
+    pub(super) fn unsent(&self) -> &[u8] {
+        &self.out
+    }
+
+    /// True if there may be room for more requests now.
+    pub(super) fn sent(&mut self, bytes: usize) -> bool {
+        self.out.advance(bytes.min(self.out.len()));
+        self.written += bytes as u64;
+        self.encode();
+        self.out.len() < HIGH_WATER
+    }
+
+    pub(super) fn has_room(&self, pipeline: usize) -> bool {
+        let free = |up: &Up| up.in_flight.len() < pipeline && up.encoder.is_none();
+        !self.retiring && self.out.len() < HIGH_WATER && self.up().is_some_and(free)
+    }
+
+    /// Puts a request in flight; only if there is room.
+    pub(super) fn push(&mut self, owner: Owner, request: Request, now: Instant) {
+        let Phase::Up(up) = &mut self.phase else { return };
+        if up.in_flight.is_empty() {
+            up.front_since = now;
+        }
+        up.encoder = Some(Encoder::new(request.clone()));
+        up.in_flight.push_back(InFlight {
+            owner,
+            request,
+            start: self.encoded,
+            end: None,
+        });
+        self.encode();
+    }
+
+    fn encode(&mut self) {
+        let Phase::Up(up) = &mut self.phase else { return };
+        let (Some(encoder), Some(room)) = (&mut up.encoder, HIGH_WATER.checked_sub(self.out.len())) else {
+            return;
+        };
+        let before = self.out.len();
+        let finished = encoder.encode(&up.cipher, room, &mut self.out);
+        self.encoded += (self.out.len() - before) as u64;
+        if finished {
+            up.encoder = None;
+            if let Some(last) = up.in_flight.back_mut() {
+                last.end = Some(self.encoded);
+            }
+        }
+    }
+
+    /// When something is due on this link.
+    pub(super) fn deadline(&self, config: &Config) -> Option<Instant> {
+        match &self.phase {
+            Phase::Opening => None,
+            Phase::Waiting { until } => Some(*until),
+            Phase::Handshake { deadline, .. } => Some(*deadline),
+            Phase::Up(up) => {
+                let span = match up.in_flight.front().map(|first| first.owner) {
+                    Some(Owner::Client(_)) => config.request_timeout,
+                    Some(Owner::Probe) => config.handshake_timeout,
+                    None if config.probe_interval.is_zero() => return None,
+                    None => config.probe_interval,
+                };
+                Some(up.front_since + span)
+            }
+        }
+    }
+
+    /// When the next try begins, if it backs off.
+    pub(super) fn next_try(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Waiting { until } => Some(*until),
+            Phase::Opening | Phase::Handshake { .. } | Phase::Up(_) => None,
+        }
+    }
+
+    /// Takes the lines of the handshake; `None` if none is under way or no line is complete.
+    pub(super) fn take_handshake(
+        &mut self,
+        input: &mut BytesMut,
+        config: &Config,
+        now: Instant,
+    ) -> Result<Option<Opened>, LinkError> {
+        let Phase::Handshake {
+            dialogue,
+            sent_at,
+            deadline,
+            rtt,
+        } = &mut self.phase
+        else {
+            return Ok(None);
+        };
+        if input.is_empty() {
+            return Ok(None);
+        }
+        if self.written < self.encoded {
+            return Err(LinkError::Unasked);
+        }
+        let Some(end) = memchr(b'\n', input).filter(|end| *end <= LONGEST_LINE) else {
+            let endless = input.len() > LONGEST_LINE;
+            return if endless {
+                Err(LinkError::EndlessLine(dialogue.step()))
+            } else {
+                Ok(None)
+            };
+        };
+        let line = input.split_to(end);
+        input.advance(1);
+        if !input.is_empty() {
+            return Err(LinkError::Unasked);
+        }
+        let took = now.since(*sent_at);
+        let (outcome, note) = dialogue.answered(&line, &config.identity)?;
+        let notes: Vec<Note> = note.into_iter().collect();
+        match outcome {
+            Outcome::Send(words) => {
+                *rtt = Some(rtt.map_or(took, |best| best.min(took)));
+                *sent_at = now;
+                *deadline = now + config.handshake_timeout;
+                self.out.extend_from_slice(&words);
+                self.encoded += words.len() as u64;
+                Ok(Some(Opened {
+                    notes,
+                    finished: false,
+                }))
+            }
+            Outcome::Open { key, version } => {
+                self.phase = Phase::Up(Box::new(Up {
+                    cipher: Cipher::new(&key),
+                    reader: ReplyReader::default(),
+                    in_flight: VecDeque::new(),
+                    encoder: None,
+                    front_since: now,
+                    rtt: *rtt,
+                    version,
+                }));
+                self.backoff.reset();
+                Ok(Some(Opened {
+                    notes,
+                    finished: true,
+                }))
+            }
+        }
+    }
+
+    /// The next reply, with the request it answers.
+    pub(super) fn take_reply(
+        &mut self,
+        input: &mut BytesMut,
+        config: &Config,
+        now: Instant,
+    ) -> Result<Option<Replied>, LinkError> {
+        let Phase::Up(up) = &mut self.phase else {
+            return Ok(None);
+        };
+        if input.is_empty() {
+            return Ok(None);
+        }
+        // A reply to what is not wholly written can be no reply to it.
+        let written = |first: &InFlight| first.end.is_some_and(|end| end <= self.written);
+        if !up.in_flight.front().is_some_and(written) {
+            return Err(LinkError::Unasked);
+        }
+        let read = up.reader.read(input, &up.cipher, config.max_reply_bytes);
+        let Some(reply) = read.map_err(|_| LinkError::ReplyTooLong)? else {
+            return Ok(None);
+        };
+        let Some(first) = up.in_flight.pop_front() else {
+            return Ok(None);
+        };
+        if first.owner == Owner::Probe {
+            up.rtt = Some(now.since(up.front_since));
+        }
+        up.front_since = now;
+        Ok(Some(Replied {
+            owner: first.owner,
+            request: first.request,
+            reply,
+        }))
+    }
+
+    /// Ends the connection; gives what was in flight: written, and not written, each in order.
+    pub(super) fn end(&mut self, until: Instant) -> (VecDeque<InFlight>, VecDeque<InFlight>) {
+        self.out = BytesMut::new();
+        match core::mem::replace(&mut self.phase, Phase::Waiting { until }) {
+            Phase::Up(mut up) => {
+                let first_unwritten = up.in_flight.partition_point(|one| one.start < self.written);
+                let unwritten = up.in_flight.split_off(first_unwritten);
+                (up.in_flight, unwritten)
+            }
+            Phase::Opening | Phase::Handshake { .. } | Phase::Waiting { .. } => Default::default(),
+        }
+    }
+}

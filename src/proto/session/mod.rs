@@ -1,0 +1,282 @@
+//! Everything between one remote host's clients and its links: queues, order, deadlines.
+//!
+//! The driver tells the [`Session`] what happened and when; the session answers with [`Command`]s, bytes to
+//! send and the next deadline. It keeps these promises, whatever happens:
+//!
+//! * every request line gets exactly one answer, in the order of its client's requests;
+//! * no answer reaches anybody but the client that asked: a link that was late is never used again;
+//! * a request whose first byte was not written waits for the next link, one that was is answered `con_lost`;
+//! * a client that does not take its answers is not served further, and holds up no other.
+//!
+//! ```text
+//!   client_sent ─► clients.rs (a queue each, turn by turn) ─► link.rs (in flight, in order) ─► unsent
+//!   Command::Answer ◄───────────── owner of the oldest in flight ◄──────────────────────── received
+//! ```
+
+mod clients;
+mod command;
+mod lifecycle;
+mod link;
+mod status;
+mod turns;
+
+use alloc::collections::VecDeque;
+use alloc::string::ToString as _;
+use bytes::BytesMut;
+use core::time::Duration;
+use fastrand::Rng;
+use slab::Slab;
+
+pub use self::clients::ClientId;
+pub use self::command::{Answers, Command, Event, LinkError, Lost};
+pub use self::link::LinkId;
+pub use self::status::{Counters, State, Status};
+
+use self::clients::{Clients, Rights};
+use self::link::{Link, Phase};
+use crate::backoff::Bounds;
+use crate::handshake::Identity;
+use crate::line::Lines;
+use crate::time::Instant;
+
+/// A try under way that is younger than this is not begun anew by [`Session::reconnect`].
+const FRESH_TRY: Duration = Duration::from_secs(2);
+
+/// What a session goes by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Who talks to whom.
+    pub identity: Identity,
+    /// Links to keep open, at least one.
+    pub connections: usize,
+    /// Requests in flight on one link, at least one; 1 is lock-step.
+    pub pipeline: usize,
+    /// How long each step of the handshake, and a probe, may take.
+    pub handshake_timeout: Duration,
+    /// How long a request may take from when nothing is before it on its link.
+    pub request_timeout: Duration,
+    /// How long requests wait for a link that is opened the first time or was just lost.
+    pub connect_wait: Duration,
+    /// An idle link is probed after this; zero: never.
+    pub probe_interval: Duration,
+    /// Bounds of the wait between tries.
+    pub backoff: Bounds,
+    /// Longest reply line, in bytes on the wire.
+    pub max_reply_bytes: usize,
+    /// A client with so many bytes of answers not taken is not served further.
+    pub max_client_bytes: usize,
+}
+
+/// The machine. See the [module](self).
+pub struct Session {
+    config: Config,
+    clients: Clients,
+    links: Slab<Link>,
+    state: State,
+    since: Instant,
+    last_error: Option<LinkError>,
+    counters: Counters,
+    rng: Rng,
+    commands: VecDeque<Command>,
+    stopped: bool,
+}
+
+impl Session {
+    /// A session that opens its links now. `seed` makes the back-off's jitter.
+    #[must_use]
+    pub fn new(config: Config, seed: u64, now: Instant) -> Self {
+        let mut session = Self {
+            config,
+            clients: Clients::default(),
+            links: Slab::new(),
+            state: State::Connecting,
+            since: now,
+            last_error: None,
+            counters: Counters::default(),
+            rng: Rng::with_seed(seed),
+            commands: VecDeque::new(),
+            stopped: false,
+        };
+        session.add_links(now);
+        session
+    }
+
+    /// A client came; `may_stop` if it may stop the instance.
+    pub fn client_joined(&mut self, may_stop: bool) -> ClientId {
+        self.clients.join(Rights { may_stop })
+    }
+
+    /// A client vanished: what it had queued is dropped, what is in flight keeps its place for nobody.
+    pub fn client_left(&mut self, client: ClientId) {
+        self.clients.leave(client);
+    }
+
+    /// A client sent whole lines.
+    pub fn client_sent(&mut self, client: ClientId, lines: Lines, now: Instant) {
+        self.counters.requests += lines.count as u64;
+        if let Some(asking) = self.clients.get_mut(client) {
+            asking.enqueue(lines);
+            self.list(client);
+            self.pump(now);
+        }
+    }
+
+    /// A client took so many bytes of its answers.
+    pub fn client_took(&mut self, client: ClientId, bytes: usize, now: Instant) {
+        if let Some(taking) = self.clients.get_mut(client) {
+            taking.took(bytes);
+            self.list(client);
+            self.pump(now);
+        }
+    }
+
+    /// The TCP connection asked for is there.
+    pub fn connected(&mut self, id: LinkId, now: Instant) {
+        let deadline = now + self.config.handshake_timeout;
+        if let Some(link) = self.links.get_mut(id.0) {
+            link.begin_handshake(now, deadline);
+        }
+    }
+
+    /// The try or the link ended, by the driver's word.
+    pub fn failed(&mut self, id: LinkId, why: LinkError, now: Instant) {
+        self.end_link(id, why, now);
+        self.pump(now);
+    }
+
+    /// Bytes came in on a link; those of complete lines are taken from `input`.
+    pub fn received(&mut self, id: LinkId, input: &mut BytesMut, now: Instant) {
+        if let Err(why) = self.take_input(id, input, now) {
+            input.clear();
+            self.end_link(id, why, now);
+        }
+        self.pump(now);
+    }
+
+    /// What is to be sent on a link now.
+    #[must_use]
+    pub fn unsent(&self, id: LinkId) -> &[u8] {
+        self.links.get(id.0).map_or(&[], Link::unsent)
+    }
+
+    /// So many bytes of [`Session::unsent`] were written.
+    pub fn sent(&mut self, id: LinkId, bytes: usize, now: Instant) {
+        if let Some(link) = self.links.get_mut(id.0) {
+            self.counters.bytes_sent += bytes as u64;
+            if link.sent(bytes) {
+                self.pump(now);
+            }
+        }
+    }
+
+    /// Tries again now, without waiting for the back-off; requests wait for it as at the start.
+    pub fn reconnect(&mut self, now: Instant) {
+        if self.stopped {
+            return;
+        }
+        if self.state == State::Down {
+            self.enter(State::Connecting, now);
+        }
+        let stale = |link: &Link| match link.phase {
+            Phase::Waiting { .. } => true,
+            Phase::Opening | Phase::Handshake { .. } => now.since(link.since) >= FRESH_TRY,
+            Phase::Up(_) => false,
+        };
+        for id in self.links_that(stale) {
+            self.try_now(id, now);
+        }
+    }
+
+    /// Goes by another configuration from now on. The links are replaced only if `reopen` (another address) or
+    /// the identity asks for it; what is in flight is finished on the old ones.
+    pub fn reconfigure(&mut self, config: Config, reopen: bool, now: Instant) {
+        if self.stopped {
+            return;
+        }
+        let reopen = reopen || config.identity != self.config.identity;
+        self.config = config;
+        let keep = if reopen { 0 } else { self.config.connections };
+        for id in self.links_that(|link| !link.retiring).into_iter().skip(keep) {
+            self.retire(id);
+        }
+        self.add_links(now);
+        if self.state == State::Up && !self.any_up() {
+            self.enter(State::Connecting, now);
+        }
+        self.pump(now);
+    }
+
+    /// Answers everything that has no answer yet, closes the links, and refuses all that comes after.
+    pub fn stop(&mut self, now: Instant) {
+        self.stopped = true;
+        for id in self.links_that(|_| true) {
+            self.end_link(id, LinkError::Stopped, now);
+        }
+        self.links.clear();
+        self.state = State::Down;
+        self.pump(now);
+    }
+
+    /// The next thing the driver is to do.
+    pub fn next_command(&mut self) -> Option<Command> {
+        if self.clients.take_stop() {
+            return Some(Command::Stop);
+        }
+        let answers = || {
+            self.clients
+                .next_answers()
+                .map(|(client, answers)| Command::Answer(client, answers))
+        };
+        self.commands.pop_front().or_else(answers)
+    }
+
+    /// When [`Session::handle_timeout`] is to be called, if nothing happens before.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let wait = (self.state == State::Connecting).then(|| self.since + self.config.connect_wait);
+        self.links
+            .iter()
+            .filter_map(|(_, link)| link.deadline(&self.config))
+            .chain(wait)
+            .min()
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.state == State::Connecting && now >= self.since + self.config.connect_wait {
+            self.enter(State::Down, now);
+        }
+        let due = |link: &Link| {
+            link.deadline(&self.config)
+                .is_some_and(|deadline| deadline <= now)
+        };
+        for id in self.links_that(due) {
+            self.link_is_due(id, now);
+        }
+        self.pump(now);
+    }
+
+    /// How things stand.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let ups = || self.links.iter().filter_map(|(_, link)| link.up());
+        Status {
+            state: self.state,
+            since: self.since,
+            last_error: self.last_error.as_ref().map(LinkError::to_string),
+            next_try: self.links.iter().filter_map(|(_, link)| link.next_try()).min(),
+            clients: self.clients.len(),
+            queued: self.clients.queued(),
+            in_flight: ups().map(|up| up.in_flight.len()).sum(),
+            links_up: ups().count(),
+            rtt: ups().filter_map(|up| up.rtt).min(),
+            peer_version: ups().find_map(|up| up.version.clone()),
+            counters: self.counters,
+        }
+    }
+}
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;

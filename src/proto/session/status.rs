@@ -1,0 +1,78 @@
+//! How things stand, for readers.
+
+use alloc::string::String;
+use core::fmt;
+use core::time::Duration;
+
+use crate::time::Instant;
+
+/// State of the peer, over all its links.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// The first try, or the link was just lost: requests wait up to `connect_wait`.
+    Connecting,
+    /// At least one link is open.
+    Up,
+    /// No link, and requests do not wait for one; tries go on.
+    Down,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Connecting => "connecting",
+            Self::Up => "up",
+            Self::Down => "down",
+        })
+    }
+}
+
+/// What was counted since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Request lines of clients.
+    pub requests: u64,
+    /// Reply lines of lond, those to probes included.
+    pub replies: u64,
+    /// Requests answered `con_lost` or `con_failed` of which nothing was written.
+    pub never_sent: u64,
+    /// Requests answered so that were written.
+    pub sent_no_reply: u64,
+    /// Encrypted replies that could not be used.
+    pub malformed: u64,
+    /// Handshakes finished.
+    pub links_opened: u64,
+    /// Tries that failed.
+    pub tries_failed: u64,
+    /// Bytes written to lond.
+    pub bytes_sent: u64,
+    /// Bytes of lond's complete lines.
+    pub bytes_received: u64,
+}
+
+/// A snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// State of the peer.
+    pub state: State,
+    /// Since when.
+    pub since: Instant,
+    /// Why the last try or link ended, until one is up again.
+    pub last_error: Option<String>,
+    /// When the next try begins, if none is under way.
+    pub next_try: Option<Instant>,
+    /// Clients connected.
+    pub clients: usize,
+    /// Requests read from clients and not yet put on a link.
+    pub queued: usize,
+    /// Requests and probes on a link without their reply.
+    pub in_flight: usize,
+    /// Links open.
+    pub links_up: usize,
+    /// Round trip to lond: the shortest seen in the handshake, or the last probe's.
+    pub rtt: Option<Duration>,
+    /// lond's version, if it told.
+    pub peer_version: Option<String>,
+    /// What was counted.
+    pub counters: Counters,
+}

@@ -1,0 +1,126 @@
+//! Whose request goes next, and onto which link.
+
+use super::Session;
+use super::clients::ClientId;
+use super::command::{Event, Lost};
+use super::link::{LinkId, Owner};
+use super::status::State;
+use crate::time::Instant;
+
+impl Session {
+    /// Puts a client where its turn will come, if a request of it can be taken now.
+    ///
+    /// While it has requests in flight it stays on their link, so that it reads its own writes.
+    pub(super) fn list(&mut self, id: ClientId) {
+        let limit = self.config.max_client_bytes;
+        if self.state != State::Up {
+            // Nobody takes turns now, but what lonc answers itself needs no link.
+            self.clients.settle(id, limit);
+        }
+        let Some(client) = self.clients.get_mut(id) else {
+            return;
+        };
+        if client.listed || !client.wants_turn(limit) {
+            return;
+        }
+        if client.in_flight == 0 {
+            client.listed = true;
+            self.clients.await_link(id);
+        } else if let Some(link) = client.link.and_then(|link| self.links.get_mut(link.0))
+            && link.is_open()
+        {
+            client.listed = true;
+            link.turns.push_back(id);
+        }
+    }
+
+    /// Lists a client anew that has just been taken off a list.
+    pub(super) fn relist(&mut self, id: ClientId) {
+        if let Some(client) = self.clients.get_mut(id) {
+            client.listed = false;
+            self.list(id);
+        }
+    }
+
+    /// Puts on the links what can be put there, or refuses what cannot wait.
+    pub(super) fn pump(&mut self, now: Instant) {
+        match self.state {
+            State::Connecting => {}
+            State::Down => self.refuse(),
+            State::Up => {
+                self.assign();
+                for id in 0..self.links.capacity() {
+                    self.fill(LinkId(id), now);
+                }
+            }
+        }
+    }
+
+    /// Gives the clients that wait for a link the least busy one.
+    fn assign(&mut self) {
+        while let Some(id) = self.clients.next_awaiting() {
+            let links = self.links.iter_mut().filter(|(_, link)| link.is_open());
+            let Some((index, link)) = links.min_by_key(|(_, link)| link.load()) else {
+                return self.clients.await_link(id);
+            };
+            if let Some(client) = self.clients.get_mut(id) {
+                client.link = Some(LinkId(index));
+                link.turns.push_back(id);
+            }
+        }
+    }
+
+    fn fill(&mut self, id: LinkId, now: Instant) {
+        let limit = self.config.max_client_bytes;
+        let Some(link) = self.links.get_mut(id.0) else {
+            return;
+        };
+        while link.has_room(self.config.pipeline) {
+            let Some(turn) = link.turns.pop_front() else { break };
+            if let Some(request) = self.clients.take_next(turn, limit) {
+                link.push(Owner::Client(turn), request, now);
+            }
+            if let Some(client) = self.clients.get_mut(turn) {
+                client.listed = client.wants_turn(limit);
+                if client.listed {
+                    link.turns.push_back(turn);
+                }
+            }
+        }
+    }
+
+    /// Answers what waits that there is no link.
+    fn refuse(&mut self) {
+        let limit = self.config.max_client_bytes;
+        while let Some(id) = self.clients.next_awaiting() {
+            let mut count = 0;
+            while let Some(request) = self.clients.take_next(id, limit) {
+                self.clients.answer(id, &request, None);
+                count += 1;
+            }
+            if let Some(client) = self.clients.get_mut(id) {
+                client.listed = false;
+            }
+            if count > 0 {
+                self.counters.never_sent += count as u64;
+                self.event(Event::Unanswered {
+                    client: id,
+                    count,
+                    lost: Lost::NeverSent,
+                });
+            }
+        }
+    }
+
+    /// Shares the waiting clients anew among the links, now that there is one more.
+    pub(super) fn spread(&mut self) {
+        for id in self.links_that(|link| !link.turns.is_empty()) {
+            let Some(link) = self.links.get_mut(id.0) else {
+                continue;
+            };
+            for client in core::mem::take(&mut link.turns) {
+                self.relist(client);
+            }
+        }
+    }
+}
