@@ -13,7 +13,7 @@ use super::clients::ClientId;
 use super::command::LinkError;
 use crate::backoff::Backoff;
 use crate::cipher::Cipher;
-use crate::handshake::{Handshake, LONGEST_LINE, Note, Outcome};
+use crate::handshake::{Handshake, LONGEST_LINE, Note, Outcome, Step};
 use crate::reply::{Reply, ReplyReader};
 use crate::request::{Encoder, Request};
 use crate::time::Instant;
@@ -153,6 +153,14 @@ impl Link {
     /// True while a try is under way.
     pub(super) fn is_trying(&self) -> bool {
         matches!(self.phase, Phase::Opening | Phase::Handshake { .. })
+    }
+
+    /// The step of the handshake whose answer is awaited, if one is under way.
+    pub(super) fn step(&self) -> Option<Step> {
+        match &self.phase {
+            Phase::Handshake { dialogue, .. } => Some(dialogue.step()),
+            Phase::Opening | Phase::Up(_) | Phase::Waiting { .. } => None,
+        }
     }
 
     pub(super) fn is_idle(&self) -> bool {

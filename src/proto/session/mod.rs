@@ -140,6 +140,11 @@ impl Session {
 
     /// The try or the link ended, by the driver's word.
     pub fn failed(&mut self, id: LinkId, why: LinkError, now: Instant) {
+        let step = self.links.get(id.0).and_then(Link::step);
+        let why = match (why, step) {
+            (LinkError::Closed, Some(step)) => LinkError::ClosedInStep(step),
+            (why, _) => why,
+        };
         self.end_link(id, why, now);
         self.pump(now);
     }
