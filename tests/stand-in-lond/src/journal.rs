@@ -1,0 +1,59 @@
+//! What has been received, on all links together.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::watch;
+
+/// One line as it came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Number of the connection it came on; the first accepted is 1.
+    pub connection: usize,
+    /// The bytes on the wire, without the newline.
+    pub raw: Vec<u8>,
+    /// What a well-formed `enc:` line says, exactly: a newline at its end is kept.
+    pub decrypted: Option<Vec<u8>>,
+    /// False for the bytes after the last newline, recorded when the link ends.
+    pub complete: bool,
+}
+
+impl Received {
+    /// The command asked for: the decrypted text if there is one, else the line.
+    #[must_use]
+    pub fn command(&self) -> &[u8] {
+        self.decrypted.as_deref().unwrap_or(&self.raw)
+    }
+}
+
+pub(crate) struct Journal {
+    keep: AtomicBool,
+    entries: watch::Sender<Vec<Received>>,
+}
+
+impl Journal {
+    pub(crate) fn new() -> Self {
+        Self {
+            keep: AtomicBool::new(true),
+            entries: watch::Sender::default(),
+        }
+    }
+
+    pub(crate) fn keep(&self, keep: bool) {
+        self.keep.store(keep, Ordering::Relaxed);
+    }
+
+    pub(crate) fn record<'a>(&self, lines: impl Iterator<Item = &'a Received>) {
+        if self.keep.load(Ordering::Relaxed) {
+            self.entries.send_modify(|entries| entries.extend(lines.cloned()));
+        }
+    }
+
+    pub(crate) fn entries(&self) -> Vec<Received> {
+        self.entries.borrow().clone()
+    }
+
+    pub(crate) async fn wait_for(&self, what: impl Fn(&[Received]) -> bool) {
+        // The sender is ours, so waiting cannot fail.
+        let _ = self.entries.subscribe().wait_for(|entries| what(entries)).await;
+    }
+}

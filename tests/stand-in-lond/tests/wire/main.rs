@@ -1,0 +1,16 @@
+//! What the stand-in does on the wire, seen from a plain socket.
+
+#[cfg(test)]
+mod behaviours;
+#[cfg(test)]
+mod closing;
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod handle;
+#[cfg(test)]
+mod handshake;
+#[cfg(test)]
+mod raw;
+#[cfg(test)]
+mod replies;
