@@ -34,6 +34,13 @@ impl Bounds {
     }
 }
 
+impl Default for Bounds {
+    /// From a second to two minutes.
+    fn default() -> Self {
+        Self { min: Duration::from_secs(1), max: Duration::from_secs(120) }
+    }
+}
+
 /// Exponential back-off with full jitter: the n-th wait is a random part of min·2ⁿ, at most of max.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Backoff {

@@ -158,6 +158,17 @@ impl Session {
         self.pump(now);
     }
 
+    /// The names of all links there may be now.
+    pub fn link_ids(&self) -> impl Iterator<Item = LinkId> + use<> {
+        (0..self.links.capacity()).map(LinkId)
+    }
+
+    /// How many clients there are.
+    #[must_use]
+    pub fn clients(&self) -> usize {
+        self.clients.len()
+    }
+
     /// What is to be sent on a link now.
     #[must_use]
     pub fn unsent(&self, id: LinkId) -> &[u8] {

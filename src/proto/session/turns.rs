@@ -49,8 +49,8 @@ impl Session {
             State::Down => self.refuse(),
             State::Up => {
                 self.assign();
-                for id in 0..self.links.capacity() {
-                    self.fill(LinkId(id), now);
+                for id in self.link_ids() {
+                    self.fill(id, now);
                 }
             }
         }

@@ -1,0 +1,57 @@
+//! Takes new clients from the listening socket; waits a little when the system has no room for one.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::net::{UnixListener, UnixStream};
+use tokio::time::{Sleep, sleep};
+
+use crate::listen::{ListenSocket, SocketFile};
+
+/// How long to leave the backlog alone after the system refused.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// The listening socket.
+pub(crate) struct Acceptor {
+    listener: UnixListener,
+    file: Option<SocketFile>,
+    pause: Option<Pin<Box<Sleep>>>,
+}
+
+impl Acceptor {
+    /// Serves `socket`. Needs a Tokio runtime.
+    pub(crate) fn new(socket: ListenSocket) -> io::Result<Self> {
+        socket.listener.set_nonblocking(true)?;
+        Ok(Self { listener: UnixListener::from_std(socket.listener)?, file: socket.file, pause: None })
+    }
+
+    /// Lets nobody else come. Those who wait on a socket of our own are still to be accepted.
+    pub(crate) fn last_call(mut self) -> Option<Self> {
+        self.file.take().map(|_| self)
+    }
+
+    /// The next client. After an error nothing is accepted for a moment; the backlog keeps those who wait.
+    pub(crate) fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<UnixStream>> {
+        if let Some(pause) = &mut self.pause {
+            if pause.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            self.pause = None;
+        }
+        loop {
+            match self.listener.poll_accept(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok((stream, _))) => return Poll::Ready(Ok(stream)),
+                // That client gave up while it waited.
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Poll::Ready(Err(error)) => {
+                    self.pause = Some(Box::pin(sleep(PAUSE)));
+                    return Poll::Ready(Err(error));
+                }
+            }
+        }
+    }
+}

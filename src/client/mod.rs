@@ -1,0 +1,304 @@
+//! The clients: a task each, lines in, answers out in order.
+//!
+//! A client is read as long as what it holds stays within its own limit and within everybody's
+//! [budget](budget::Budget); a small reserve is always granted, so that a client with one small request is served
+//! even when others have used up all there is.
+
+mod acceptor;
+mod budget;
+mod peer_cred;
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf as _, BytesMut};
+use lonc_proto::line::{LineBuffer, Lines};
+use lonc_proto::request::answer;
+use lonc_proto::session::{Answers, ClientId};
+use nix::sys::socket::{Shutdown, shutdown};
+use std::os::fd::AsRawFd as _;
+use tokio::io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+
+pub(crate) use self::acceptor::Acceptor;
+pub(crate) use self::budget::Budget;
+pub(crate) use self::peer_cred::PeerCred;
+
+/// Bytes asked for in one read, and kept free for one.
+const READ: usize = 8 * 1024;
+/// What a client may hold whatever the others do.
+const RESERVE: usize = 64 * 1024;
+/// How long a client whose line was too long may go on sending it before the connection is cut.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// What a client's task tells the driver.
+pub(crate) enum FromClient {
+    /// Whole lines; and so many bytes of answers were taken since the last word.
+    Sent { id: ClientId, lines: Lines, took: usize },
+    /// So many bytes of answers were taken since the last word.
+    Took { id: ClientId, bytes: usize },
+    /// The client is gone; the last word.
+    Left { id: ClientId },
+}
+
+/// Limits of one client.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    /// Longest line, in bytes.
+    pub(crate) request: usize,
+    /// What it may hold before it is read no further, in bytes.
+    pub(crate) held: usize,
+}
+
+/// The driver's ends of a client's task, and what both share.
+pub(crate) struct Ports {
+    pub(crate) id: ClientId,
+    pub(crate) to_driver: mpsc::UnboundedSender<FromClient>,
+    pub(crate) answers: mpsc::UnboundedReceiver<Answers>,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) draining: watch::Receiver<bool>,
+}
+
+/// Serves one client until it has gone or all its requests are answered after its end of file.
+pub(crate) async fn serve(stream: UnixStream, limits: Limits, mut ports: Ports) {
+    let budget = ports.budget.clone();
+    let mut draining = ports.draining.clone();
+    let id = ports.id;
+    let to_driver = ports.to_driver.clone();
+    let mut client = Client::new(stream, limits, &mut ports);
+    let mut shut = false;
+    loop {
+        let blocked = client.blocked;
+        tokio::select! {
+            biased;
+            turn = poll_fn(|cx| client.poll_turn(cx)) => match turn {
+                Turn::Blocked => {}
+                Turn::Done => break,
+            },
+            () = budget.freed(), if blocked => client.blocked = false,
+            _ = draining.wait_for(|draining| *draining), if !shut => {
+                shut = true;
+                client.shut_input();
+            }
+        }
+    }
+    client.settle_budget(0);
+    // The driver may be gone already; then nobody needs to know.
+    let _ = to_driver.send(FromClient::Left { id });
+    client.finish().await;
+}
+
+enum Turn {
+    /// It may not be read further until the budget has room.
+    Blocked,
+    Done,
+}
+
+#[derive(PartialEq)]
+enum Input {
+    Open,
+    /// At its end of file.
+    Ended,
+    /// A line was too long; that is told once all before it is answered.
+    TooLong,
+    /// That is told.
+    TooLongTold,
+}
+
+struct Client<'a> {
+    stream: UnixStream,
+    limits: Limits,
+    ports: &'a mut Ports,
+    lines: LineBuffer,
+    input: Input,
+    out: BytesMut,
+    /// Answers still to come, and the bytes of the requests they are for.
+    owed: usize,
+    owed_bytes: usize,
+    /// Bytes of answers written that the driver does not know of.
+    took: usize,
+    /// What the budget has on account for this client.
+    on_account: usize,
+    blocked: bool,
+}
+
+impl<'a> Client<'a> {
+    fn new(stream: UnixStream, limits: Limits, ports: &'a mut Ports) -> Self {
+        Self {
+            stream,
+            limits,
+            ports,
+            lines: LineBuffer::new(limits.request),
+            input: Input::Open,
+            out: BytesMut::new(),
+            owed: 0,
+            owed_bytes: 0,
+            took: 0,
+            on_account: 0,
+            blocked: false,
+        }
+    }
+
+    /// Moves bytes until nothing moves: 1. answers in, 2. answers out, 3. requests in.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
+        loop {
+            while let Poll::Ready(answers) = self.ports.answers.poll_recv(cx) {
+                match answers {
+                    Some(answers) => self.take_answers(answers),
+                    None => return Poll::Ready(Turn::Done),
+                }
+            }
+            let written = self.poll_write(cx);
+            self.settle_budget(self.held());
+            if matches!(written, Poll::Ready(Err(_))) || self.is_done() {
+                return Poll::Ready(Turn::Done);
+            }
+            if self.input != Input::Open || !self.may_read() {
+                return Poll::Pending;
+            }
+            if self.ports.budget.is_spent() && !self.may_overdraw() {
+                let told = std::mem::replace(&mut self.blocked, true);
+                return if told { Poll::Pending } else { Poll::Ready(Turn::Blocked) };
+            }
+            self.blocked = false;
+            match self.poll_read(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(_)) => return Poll::Ready(Turn::Done),
+            }
+        }
+    }
+
+    fn take_answers(&mut self, answers: Answers) {
+        self.owed = self.owed.saturating_sub(answers.count);
+        self.owed_bytes = self.owed_bytes.saturating_sub(answers.retired);
+        if self.out.is_empty() {
+            self.out = answers.bytes;
+        } else {
+            self.out.extend_from_slice(&answers.bytes);
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.input == Input::TooLong && self.owed == 0 {
+            self.out.extend_from_slice(answer::TOO_LONG);
+            self.out.extend_from_slice(b"\n");
+            self.input = Input::TooLongTold;
+        }
+        while !self.out.is_empty() {
+            match Pin::new(&mut self.stream).poll_write(cx, &self.out) {
+                Poll::Pending => break,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Ready(Ok(written)) => {
+                    self.out.advance(written);
+                    self.took += written;
+                }
+            }
+        }
+        // The driver is told before its own account of untaken answers could stop it.
+        if self.took >= self.limits.held / 4 {
+            self.tell(|id, took| FromClient::Took { id, bytes: took });
+        }
+        Poll::Pending
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let space = self.lines.space();
+        space.reserve(READ);
+        match pin!(self.stream.read_buf(space)).poll(cx) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Ready(Ok(0)) => return Poll::Ready(self.end_input()),
+            Poll::Ready(Ok(_)) => {}
+        }
+        loop {
+            match self.lines.take_lines() {
+                Ok(None) => break,
+                Ok(Some(lines)) => {
+                    self.owed += lines.count;
+                    self.owed_bytes += lines.bytes.len();
+                    self.tell(|id, took| FromClient::Sent { id, lines, took });
+                }
+                Err(_) => {
+                    self.input = Input::TooLong;
+                    self.lines = LineBuffer::new(self.limits.request);
+                    break;
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// At end of file: a client that only ended its own side still takes answers, one that vanished does not, and
+    /// writing nothing tells them apart. A partial line is dropped.
+    fn end_input(&mut self) -> io::Result<()> {
+        self.input = Input::Ended;
+        self.lines = LineBuffer::new(self.limits.request);
+        match self.stream.try_write(&[]) {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    fn tell(&mut self, word: impl FnOnce(ClientId, usize) -> FromClient) {
+        let took = std::mem::take(&mut self.took);
+        // Without a driver the answers' channel is closed as well, and that ends the task.
+        let _ = self.ports.to_driver.send(word(self.ports.id, took));
+    }
+
+    fn held(&self) -> usize {
+        self.lines.len() + self.owed_bytes + self.out.len()
+    }
+
+    /// True while its own limit allows reading; a line that is all it holds may grow beyond.
+    fn may_read(&self) -> bool {
+        let held = self.held();
+        held < self.limits.held || held == self.lines.len()
+    }
+
+    /// True if it may be read although the budget is spent.
+    fn may_overdraw(&self) -> bool {
+        let held = self.held();
+        held < RESERVE || (held == self.lines.len() && self.ports.budget.may_go_over(self.budget_name()))
+    }
+
+    fn budget_name(&self) -> usize {
+        self.ports.id.slot() + 1
+    }
+
+    fn settle_budget(&mut self, held: usize) {
+        if held != self.on_account {
+            self.ports.budget.settle(self.on_account, held);
+            self.on_account = held;
+        }
+        if held < RESERVE {
+            self.ports.budget.give_back(self.budget_name());
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        let ended = matches!(self.input, Input::Ended | Input::TooLongTold);
+        ended && self.owed == 0 && self.out.is_empty()
+    }
+
+    /// Takes what the client has sent so far, and lets it know that no more is read.
+    fn shut_input(&mut self) {
+        // If that fails the client is gone, and reading says so.
+        let _ = shutdown(self.stream.as_raw_fd(), Shutdown::Read);
+    }
+
+    /// Cuts the connection; a client still busy sending its over-long line first gets the chance to read why.
+    async fn finish(mut self) {
+        if self.input == Input::TooLongTold && self.stream.shutdown().await.is_ok() {
+            let mut rest = [0; READ];
+            let discard = async { while matches!(self.stream.read(&mut rest).await, Ok(1..)) {} };
+            let _ = timeout(LINGER, discard).await;
+        }
+    }
+}

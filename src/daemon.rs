@@ -1,0 +1,173 @@
+//! One instance, from its settings to its end.
+
+use std::io;
+use std::path::PathBuf;
+
+use tokio::runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+use tracing::{error, info, warn};
+
+use crate::client::Acceptor;
+use crate::config::{self, HostId, Loaded, Settings};
+use crate::driver::{Control, Driver};
+use crate::journal::{Level, message};
+use crate::listen::ListenSocket;
+use crate::systemd;
+
+/// What an instance is made of.
+pub struct Daemon {
+    /// The file to read again at SIGHUP.
+    pub config: PathBuf,
+    /// What was read from it at the start.
+    pub loaded: Loaded,
+    /// Where clients come in.
+    pub socket: ListenSocket,
+    /// The log's level, to be changed by a reload.
+    pub level: Level,
+}
+
+impl Daemon {
+    /// Serves until a signal or a client ends it. An error is one of the system, at the start.
+    pub fn run(self) -> io::Result<()> {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let outcome = runtime.block_on(self.serve());
+        // A name lookup that hangs must not keep us from ending.
+        runtime.shutdown_background();
+        outcome
+    }
+
+    async fn serve(self) -> io::Result<()> {
+        let settings = self.loaded.settings;
+        let peer = settings.peer.clone();
+        self.level.set(settings.daemon.log_level);
+        tell_warnings(&self.loaded.warnings);
+        let mut signals = Signals::new()?;
+        let acceptor = Acceptor::new(self.socket)?;
+        let (control, orders) = mpsc::channel(8);
+        info!(
+            MESSAGE_ID = message::STARTED,
+            "lonc {} serves {peer} at {}",
+            env!("CARGO_PKG_VERSION"),
+            settings.address
+        );
+        let (driver, status) = Driver::new(settings.clone(), acceptor, orders);
+        tokio::spawn(systemd::pass_on(status));
+        let probe = control.clone();
+        tokio::spawn(systemd::ping_watchdog(move || works(probe.clone())));
+        let mut reload = Reload { config: self.config, settings, level: self.level };
+        let steer = async {
+            loop {
+                signals.next().await.obey(&control, &mut reload).await;
+            }
+        };
+        tokio::select! {
+            () = driver.run() => {}
+            () = steer => {}
+        }
+        info!(MESSAGE_ID = message::STOPPING, "lonc for {peer} has finished");
+        Ok(())
+    }
+}
+
+/// Asks the driver for proof that its loop turns and its work is done in time.
+async fn works(control: mpsc::Sender<Control>) -> bool {
+    let (answer, answered) = oneshot::channel();
+    control.send(Control::Probe(answer)).await.is_ok() && answered.await.unwrap_or(false)
+}
+
+fn tell_warnings(warnings: &[String]) {
+    for warning in warnings {
+        warn!(MESSAGE_ID = message::CONFIG_WARNING, "{warning}");
+    }
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+    user1: Signal,
+}
+
+/// What a signal asks for.
+enum Order {
+    Stop(&'static str),
+    Reload,
+    Reconnect,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+            user1: signal(SignalKind::user_defined1())?,
+        })
+    }
+
+    async fn next(&mut self) -> Order {
+        tokio::select! {
+            _ = self.terminate.recv() => Order::Stop("SIGTERM"),
+            _ = self.interrupt.recv() => Order::Stop("SIGINT"),
+            _ = self.hangup.recv() => Order::Reload,
+            _ = self.user1.recv() => Order::Reconnect,
+        }
+    }
+}
+
+impl Order {
+    async fn obey(self, control: &mpsc::Sender<Control>, reload: &mut Reload) {
+        let word = match self {
+            Self::Stop(signal) => {
+                info!(MESSAGE_ID = message::STOPPING, "{signal}: finishing what is in flight");
+                systemd::stopping();
+                Control::Drain
+            }
+            Self::Reconnect => Control::Reconnect,
+            Self::Reload => match reload.read() {
+                Some(settings) => Control::Reconfigure(Box::new(settings)),
+                None => return,
+            },
+        };
+        // A driver that has just ended needs no word.
+        let _ = control.send(word).await;
+    }
+}
+
+/// What a reload compares with and acts on.
+struct Reload {
+    config: PathBuf,
+    settings: Settings,
+    level: Level,
+}
+
+impl Reload {
+    /// Reads the configuration anew; on a fault the old one stays in force.
+    fn read(&mut self) -> Option<Settings> {
+        systemd::reloading();
+        let peer: HostId = self.settings.peer.clone();
+        match config::load(&self.config, &peer) {
+            Ok(Loaded { settings, warnings, .. }) => {
+                tell_warnings(&warnings);
+                self.level.set(settings.daemon.log_level);
+                if settings.socket_dir != self.settings.socket_dir {
+                    warn!(MESSAGE_ID = message::CONFIG_WARNING, "socket_dir has changed: that needs a restart");
+                }
+                info!(MESSAGE_ID = message::RELOADED, "configuration read anew from {}", self.config.display());
+                systemd::reloaded(None);
+                self.settings = settings.clone();
+                Some(settings)
+            }
+            Err(fault) => {
+                error!(
+                    MESSAGE_ID = message::CONFIG_FAULT,
+                    LONC_ERROR = %fault,
+                    "reload failed, the old configuration stays in force: {fault}"
+                );
+                systemd::reloaded(Some(&format!("reload failed, the old configuration stays in force: {fault}")));
+                None
+            }
+        }
+    }
+}

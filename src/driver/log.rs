@@ -1,0 +1,216 @@
+//! What the session's events are to an operator. Never a request's body.
+
+use std::fmt::Display;
+use std::io;
+use std::time::Duration;
+
+use lonc_proto::session::{Counters, Event, LinkError, Lost, State};
+use lonc_proto::time::Instant;
+use tracing::{debug, error, info, warn};
+
+use crate::client::PeerCred;
+use crate::config::Address;
+use crate::journal::message;
+use crate::status::Snapshot;
+
+/// What happens all the time while something is wrong is told at most this often, with its number.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// Tells of events, and keeps those that repeat from drowning the others.
+#[derive(Default)]
+pub(super) struct Log {
+    last_failure: Option<LinkError>,
+    never_sent: Repeated,
+    full: Repeated,
+    accept_failed: Repeated,
+}
+
+#[derive(Default)]
+struct Repeated {
+    count: usize,
+    told: Option<Instant>,
+}
+
+impl Repeated {
+    /// How many to tell of, if it is time to tell.
+    fn add(&mut self, count: usize, now: Instant) -> Option<usize> {
+        self.count += count;
+        if self.told.is_some_and(|told| now.since(told) < QUIET) {
+            return None;
+        }
+        self.told = Some(now);
+        Some(std::mem::take(&mut self.count))
+    }
+
+    /// Starts afresh; how many nobody was told of.
+    fn end(&mut self) -> usize {
+        std::mem::take(self).count
+    }
+}
+
+impl Log {
+    pub(super) fn event(&mut self, event: &Event, client: Option<PeerCred>, address: &Address, now: Instant) {
+        match event {
+            Event::StateChanged(state) => self.state_changed(*state, address),
+            Event::HandshakeNote(note) => warn!(
+                MESSAGE_ID = message::HANDSHAKE_NOTE,
+                "lond at {address} answered \"{}\" to {}; going on", note.answer, note.step
+            ),
+            Event::LinkUp { link, version } => {
+                self.last_failure = None;
+                let version = version.as_deref().unwrap_or("unknown");
+                let number = link.index();
+                info!(
+                    MESSAGE_ID = message::LINK_UP,
+                    LONC_STATE = "up",
+                    "link {number} to {address} is up, lond's version is {version}"
+                );
+            }
+            Event::TryFailed { link, why, retry_in } => self.try_failed(link.index(), why, *retry_in, address),
+            Event::LinkLost { link, why, lost, requeued } => link_lost(link.index(), why, *lost, *requeued, address),
+            Event::Unanswered { count, lost, .. } => self.unanswered(*count, *lost, client, now),
+            Event::MalformedReply { why, .. } => warn!(
+                MESSAGE_ID = message::MALFORMED_REPLY,
+                LONC_CLIENT = name(client),
+                LONC_ERROR = %why,
+                "an encrypted reply of {address} cannot be used ({why}); the client was told that none could be had"
+            ),
+        }
+    }
+
+    fn state_changed(&mut self, state: State, address: &Address) {
+        match state {
+            State::Connecting => debug!(LONC_STATE = %state, "connecting to {address}"),
+            State::Down => warn!(
+                MESSAGE_ID = message::PEER_DOWN,
+                LONC_STATE = %state,
+                "{address} is down: requests are answered con_lost at once until a try succeeds"
+            ),
+            State::Up => {
+                let count = self.never_sent.end();
+                if count > 0 {
+                    tell_never_sent(count, None);
+                }
+            }
+        }
+    }
+
+    /// Warns once of each kind of failure in a row; tries go on for days when a host is away.
+    fn try_failed(&mut self, link: usize, why: &LinkError, retry_in: Duration, address: &Address) {
+        let seconds = retry_in.as_secs_f64();
+        macro_rules! tell {
+            ($level:ident) => {
+                $level!(
+                    MESSAGE_ID = message::TRY_FAILED,
+                    LONC_ERROR = %why,
+                    "cannot open link {link} to {address}: {why}; next try in {seconds:.1} s"
+                )
+            };
+        }
+        if *why == LinkError::Stopped {
+            return;
+        }
+        if self.last_failure.as_ref() == Some(why) {
+            tell!(info);
+        } else {
+            tell!(warn);
+            self.last_failure = Some(why.clone());
+        }
+    }
+
+    fn unanswered(&mut self, count: usize, lost: Lost, client: Option<PeerCred>, now: Instant) {
+        match lost {
+            Lost::SentNoReply => warn!(
+                MESSAGE_ID = message::SENT_NO_REPLY,
+                LONC_CLIENT = name(client),
+                "a request was answered con_lost: {lost}; the peer may have carried it out"
+            ),
+            Lost::NeverSent => {
+                debug!(LONC_CLIENT = name(client), "{count} requests were answered con_lost: {lost}");
+                if let Some(count) = self.never_sent.add(count, now) {
+                    tell_never_sent(count, client);
+                }
+            }
+        }
+    }
+
+    /// The answer to SIGUSR1.
+    pub(super) fn status(&self, snapshot: &Snapshot, counters: Counters) {
+        let status = &snapshot.status;
+        info!(
+            MESSAGE_ID = message::STATUS,
+            LONC_STATE = %status.state,
+            "{snapshot}; {} links up, {} requests queued, {} in flight; since the start {} requests, {} replies, \
+             {} never sent, {} sent without reply, {} links opened, {} tries failed",
+            status.links_up,
+            status.queued,
+            status.in_flight,
+            counters.requests,
+            counters.replies,
+            counters.never_sent,
+            counters.sent_no_reply,
+            counters.links_opened,
+            counters.tries_failed,
+        );
+    }
+
+    /// `full`: the number of clients is at its limit.
+    pub(super) fn full(&mut self, full: bool, max_clients: usize, now: Instant) {
+        if full && self.full.add(1, now).is_some() {
+            warn!(
+                MESSAGE_ID = message::ACCEPT_FAILED,
+                "{max_clients} clients are connected, which is client.max_clients; others wait until one leaves"
+            );
+        }
+    }
+
+    pub(super) fn accept_failed(&mut self, error: &io::Error, now: Instant) {
+        if self.accept_failed.add(1, now).is_some() {
+            error!(
+                MESSAGE_ID = message::ACCEPT_FAILED,
+                LONC_ERROR = %error,
+                "cannot accept a client: {error}; those who connect wait until it works again"
+            );
+        }
+    }
+}
+
+fn link_lost(link: usize, why: &LinkError, lost: usize, requeued: usize, address: &Address) {
+    macro_rules! tell {
+        ($level:ident, $id:expr) => {
+            $level!(
+                MESSAGE_ID = $id,
+                LONC_ERROR = %why,
+                LONC_STATE = "connecting",
+                "link {link} to {address} is lost: {why}; {lost} requests were sent and got no reply, \
+                 {requeued} were never sent and wait for the next link"
+            )
+        };
+    }
+    match why {
+        LinkError::Stopped => tell!(info, message::LINK_LOST),
+        LinkError::Unasked | LinkError::ReplyTooLong => tell!(error, message::PROTOCOL_FAULT),
+        LinkError::Lookup { .. }
+        | LinkError::Connect(_)
+        | LinkError::Closed
+        | LinkError::Io(_)
+        | LinkError::ClosedInStep(_)
+        | LinkError::StepTimeout(_)
+        | LinkError::Handshake(_)
+        | LinkError::EndlessLine(_)
+        | LinkError::RequestTimeout
+        | LinkError::ProbeTimeout => tell!(error, message::LINK_LOST),
+    }
+}
+
+fn tell_never_sent(count: usize, client: Option<PeerCred>) {
+    warn!(
+        MESSAGE_ID = message::NEVER_SENT,
+        LONC_CLIENT = name(client),
+        "{count} requests were answered con_lost: never sent, there was no link"
+    );
+}
+
+fn name(client: Option<PeerCred>) -> Option<tracing::field::DisplayValue<impl Display>> {
+    client.map(tracing::field::display)
+}

@@ -1,0 +1,395 @@
+//! Drives the [`Session`] of one peer: owns its links and its clients' addresses, moves bytes between them and the
+//! machine, obeys the machine's commands.
+
+mod log;
+mod timer;
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use lonc_proto::backoff::Bounds;
+use lonc_proto::handshake::Identity;
+use lonc_proto::session::{self, Answers, ClientId, Command, Event, LinkError, Session};
+use lonc_proto::time::Instant;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use self::log::Log;
+use self::timer::Timer;
+use crate::client::{self, Acceptor, Budget, FromClient, Limits, PeerCred, Ports};
+use crate::config::{ClientSettings, Settings};
+use crate::link::{Link, Progress};
+use crate::status::Snapshot;
+
+/// Clients accepted, and messages of clients taken, before the other work has its turn again.
+const BATCH: usize = 64;
+/// The number of clients in the status may be this old.
+const STATUS_EVERY: Duration = Duration::from_secs(2);
+/// How long clients get to take their last answers.
+const FLUSH: Duration = Duration::from_secs(1);
+/// A deadline this far past means that the work is not done in time.
+const OVERDUE: Duration = Duration::from_secs(5);
+
+/// What the daemon asks of the driver.
+pub enum Control {
+    /// Try again now, and log how things stand.
+    Reconnect,
+    /// Go by these settings.
+    Reconfigure(Box<Settings>),
+    /// Take no more clients, finish what is under way, then end.
+    Drain,
+    /// End now.
+    Stop,
+    /// Say whether the work is done in time.
+    Probe(oneshot::Sender<bool>),
+}
+
+/// The only owner of the links, the session, and the list of clients.
+pub struct Driver {
+    session: Session,
+    settings: Settings,
+    links: Vec<Link>,
+    clients: Vec<Option<Client>>,
+    acceptor: Option<Acceptor>,
+    from_clients: mpsc::UnboundedReceiver<FromClient>,
+    to_driver: mpsc::UnboundedSender<FromClient>,
+    control: mpsc::Receiver<Control>,
+    budget: Arc<Budget>,
+    draining: watch::Sender<bool>,
+    status: watch::Sender<Snapshot>,
+    /// When the status was published; `None`: what is published is no longer true.
+    published: Option<Instant>,
+    stale: bool,
+    timer: Timer,
+    /// When the drain is over, once it began; and whether all that was left has been answered.
+    drain_until: Option<Instant>,
+    stopped: bool,
+    log: Log,
+}
+
+struct Client {
+    id: ClientId,
+    cred: PeerCred,
+    answers: mpsc::UnboundedSender<Answers>,
+}
+
+impl Driver {
+    /// A driver for the peer of `settings`, taking clients from `acceptor`; and where to read its status.
+    #[must_use]
+    pub(crate) fn new(
+        settings: Settings,
+        acceptor: Acceptor,
+        control: mpsc::Receiver<Control>,
+    ) -> (Self, watch::Receiver<Snapshot>) {
+        let (to_driver, from_clients) = mpsc::unbounded_channel();
+        let timer = Timer::new();
+        let now = timer.now();
+        let session = Session::new(session_config(&settings), fastrand::u64(..), now);
+        let snapshot = Snapshot::new(&settings, session.status(), now, SystemTime::now());
+        let (status, status_reader) = watch::channel(snapshot);
+        let driver = Self {
+            session,
+            links: Vec::new(),
+            clients: Vec::new(),
+            acceptor: Some(acceptor),
+            from_clients,
+            to_driver,
+            control,
+            budget: Arc::new(Budget::new(settings.client.max_queued_bytes)),
+            draining: watch::Sender::new(false),
+            status,
+            published: Some(now),
+            stale: false,
+            timer,
+            drain_until: None,
+            stopped: false,
+            log: Log::default(),
+            settings,
+        };
+        (driver, status_reader)
+    }
+
+    /// Works until it has drained.
+    pub(crate) async fn run(mut self) {
+        poll_fn(|cx| self.poll(cx)).await;
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let now = self.timer.now();
+            let mut progress = false;
+            // 1. What the daemon asks for is rare and must not wait.
+            progress |= self.poll_control(cx, now);
+            // 2. Replies make room for requests.
+            progress |= self.poll_links(cx, now);
+            // 3. Requests of all clients that are ready, so that one write carries them.
+            progress |= self.poll_clients(cx, now);
+            // 4. New clients.
+            progress |= self.poll_acceptor(cx, now);
+            // 5. What is due.
+            progress |= self.poll_timer(cx, now);
+            self.obey(now);
+            // 6. What all that put on the links.
+            progress |= self.poll_writes(cx, now);
+            self.obey(now);
+            if self.is_drained(now) {
+                return Poll::Ready(());
+            }
+            if !progress {
+                self.publish(now);
+                // The deadlines are those of now; whoever moved one has been dealt with above.
+                self.timer.arm(cx, self.next_deadline());
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn poll_control(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let Poll::Ready(control) = self.control.poll_recv(cx) else { return false };
+        match control {
+            Some(Control::Reconnect) => {
+                self.log.status(&self.snapshot(now), self.session.status().counters);
+                self.session.reconnect(now);
+            }
+            Some(Control::Reconfigure(settings)) => self.reconfigure(*settings, now),
+            Some(Control::Drain) => self.drain(now),
+            Some(Control::Probe(answer)) => {
+                let overdue = self.session.poll_timeout().is_some_and(|due| now.since(due) > OVERDUE);
+                // Who asked may have stopped waiting.
+                let _ = answer.send(!overdue);
+            }
+            Some(Control::Stop) | None => {
+                self.drain(now);
+                self.drain_until = Some(now);
+            }
+        }
+        true
+    }
+
+    fn poll_links(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let mut progress = false;
+        for id in self.session.link_ids() {
+            let Some(link) = self.links.get_mut(id.index()) else { continue };
+            let Poll::Ready(moved) = link.poll_progress(cx) else { continue };
+            progress = true;
+            match moved {
+                Ok(Progress::Connected) => self.session.connected(id, now),
+                Ok(Progress::Read) => self.session.received(id, &mut link.input, now),
+                Err(why) => self.session.failed(id, why, now),
+            }
+            self.obey(now);
+        }
+        progress
+    }
+
+    fn poll_clients(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        for taken in 0..BATCH {
+            let Poll::Ready(Some(word)) = self.from_clients.poll_recv(cx) else { return taken > 0 };
+            match word {
+                FromClient::Sent { id, lines, took } => {
+                    if took > 0 {
+                        self.session.client_took(id, took, now);
+                    }
+                    self.session.client_sent(id, lines, now);
+                }
+                FromClient::Took { id, bytes } => self.session.client_took(id, bytes, now),
+                FromClient::Left { id } => {
+                    self.session.client_left(id);
+                    if let Some(place) = self.clients.get_mut(id.slot()) {
+                        *place = None;
+                    }
+                    self.stale = true;
+                }
+            }
+        }
+        true
+    }
+
+    fn poll_acceptor(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        for taken in 0..BATCH {
+            let full = self.session.clients() >= self.settings.client.max_clients;
+            let Some(acceptor) = self.acceptor.as_mut().filter(|_| !full) else {
+                self.log.full(full, self.settings.client.max_clients, now);
+                return taken > 0;
+            };
+            let Poll::Ready(accepted) = acceptor.poll_accept(cx) else {
+                if self.drain_until.is_some() {
+                    self.acceptor = None;
+                }
+                return taken > 0;
+            };
+            let welcomed = accepted.and_then(|stream| Ok((PeerCred::of(&stream)?, stream)));
+            match welcomed {
+                Ok((cred, stream)) => self.welcome(cred, stream),
+                Err(error) => self.log.accept_failed(&error, now),
+            }
+        }
+        true
+    }
+
+    fn welcome(&mut self, cred: PeerCred, stream: tokio::net::UnixStream) {
+        let id = self.session.client_joined(cred.may_stop());
+        let (answers, for_client) = mpsc::unbounded_channel();
+        if self.clients.len() <= id.slot() {
+            self.clients.resize_with(id.slot() + 1, || None);
+        }
+        if let Some(place) = self.clients.get_mut(id.slot()) {
+            *place = Some(Client { id, cred, answers });
+        }
+        let ports = Ports {
+            id,
+            to_driver: self.to_driver.clone(),
+            answers: for_client,
+            budget: self.budget.clone(),
+            draining: self.draining.subscribe(),
+        };
+        let ClientSettings { max_request_bytes, max_client_bytes, .. } = self.settings.client;
+        tokio::spawn(client::serve(stream, Limits { request: max_request_bytes, held: max_client_bytes }, ports));
+        self.stale = true;
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        if self.timer.poll_due(cx, now).is_pending() {
+            return false;
+        }
+        if self.session.poll_timeout().is_some_and(|due| due <= now) {
+            self.session.handle_timeout(now);
+        }
+        if self.drain_until.is_some_and(|until| until <= now) && !self.stopped {
+            self.stopped = true;
+            self.session.stop(now);
+        }
+        true
+    }
+
+    fn poll_writes(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let mut progress = false;
+        for id in self.session.link_ids() {
+            let unsent = self.session.unsent(id);
+            let Some(link) = self.links.get_mut(id.index()).filter(|_| !unsent.is_empty()) else { continue };
+            let Poll::Ready(written) = link.poll_write(cx, unsent) else { continue };
+            progress = true;
+            match written {
+                Ok(0) => self.session.failed(id, LinkError::Closed, now),
+                Ok(bytes) => self.session.sent(id, bytes, now),
+                Err(why) => self.session.failed(id, why, now),
+            }
+        }
+        progress
+    }
+
+    /// Does what the session says.
+    fn obey(&mut self, now: Instant) {
+        while let Some(command) = self.session.next_command() {
+            match command {
+                Command::Connect(id) => {
+                    if self.links.len() <= id.index() {
+                        self.links.resize_with(id.index() + 1, Link::default);
+                    }
+                    if let Some(link) = self.links.get_mut(id.index()) {
+                        link.open(self.settings.address.clone(), &self.settings.link);
+                    }
+                }
+                Command::Close(id) => {
+                    if let Some(link) = self.links.get_mut(id.index()) {
+                        link.close();
+                    }
+                }
+                Command::Answer(id, answers) => {
+                    if let Some(client) = self.client(id) {
+                        // A client that has just vanished is about to say so.
+                        let _ = client.answers.send(answers);
+                    }
+                }
+                Command::Stop => self.drain(now),
+                Command::Event(event) => self.tell(&event, now),
+            }
+        }
+    }
+
+    fn client(&self, id: ClientId) -> Option<&Client> {
+        self.clients.get(id.slot()).and_then(Option::as_ref).filter(|client| client.id == id)
+    }
+
+    fn tell(&mut self, event: &Event, now: Instant) {
+        let cred = match event {
+            Event::Unanswered { client, .. } | Event::MalformedReply { client, .. } => self.client(*client).map(|client| client.cred),
+            Event::StateChanged(_)
+            | Event::HandshakeNote(_)
+            | Event::LinkUp { .. }
+            | Event::TryFailed { .. }
+            | Event::LinkLost { .. } => {
+                self.stale = true;
+                self.published = None;
+                None
+            }
+        };
+        self.log.event(event, cred, &self.settings.address, now);
+    }
+
+    fn reconfigure(&mut self, settings: Settings, now: Instant) {
+        let reopen = settings.address != self.settings.address;
+        self.budget.set_limit(settings.client.max_queued_bytes);
+        self.settings = settings;
+        self.session.reconfigure(session_config(&self.settings), reopen, now);
+        self.stale = true;
+        self.published = None;
+    }
+
+    /// Takes no more clients; those there are read to the end of what they have sent.
+    fn drain(&mut self, now: Instant) {
+        if self.drain_until.is_none() {
+            self.drain_until = Some(now + self.settings.daemon.drain_timeout);
+            // The backlog of systemd's socket stays with systemd; that of our own would be lost.
+            self.acceptor = self.acceptor.take().and_then(Acceptor::last_call);
+            self.draining.send_replace(true);
+        }
+    }
+
+    fn is_drained(&self, now: Instant) -> bool {
+        let Some(until) = self.drain_until else { return false };
+        self.session.clients() == 0 || (self.stopped && now >= until + FLUSH)
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let drain = self.drain_until.map(|until| if self.stopped { until + FLUSH } else { until });
+        let status = self.published.filter(|_| self.stale).map(|at| at + STATUS_EVERY);
+        [self.session.poll_timeout(), drain, status].into_iter().flatten().min()
+    }
+
+    fn publish(&mut self, now: Instant) {
+        let old = self.published.is_none_or(|at| now >= at + STATUS_EVERY);
+        if self.stale && old {
+            self.status.send_replace(self.snapshot(now));
+            self.stale = false;
+            self.published = Some(now);
+        }
+    }
+
+    fn snapshot(&self, now: Instant) -> Snapshot {
+        Snapshot::new(&self.settings, self.session.status(), now, SystemTime::now())
+    }
+}
+
+/// What of the settings the session goes by.
+fn session_config(settings: &Settings) -> session::Config {
+    let link = &settings.link;
+    session::Config {
+        identity: Identity {
+            peer: settings.peer.to_string(),
+            own: settings.host_id.to_string(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        },
+        connections: link.connections,
+        pipeline: link.pipeline,
+        handshake_timeout: link.handshake_timeout,
+        request_timeout: link.request_timeout,
+        connect_wait: link.connect_wait,
+        probe_interval: link.probe_interval,
+        // The settings were validated; the default never comes into it.
+        backoff: Bounds::new(link.backoff_min, link.backoff_max).unwrap_or_default(),
+        max_reply_bytes: link.max_reply_bytes,
+        max_client_bytes: settings.client.max_client_bytes,
+    }
+}

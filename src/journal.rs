@@ -1,0 +1,131 @@
+//! Log records to journald when systemd started us, to stderr otherwise.
+//!
+//! The original's three grades become levels and priorities: CRITICAL is `error` (2), WARNING is `warn` (4), INFO is
+//! `info` (6); `debug` and `trace` are 7. `RUST_LOG` wins over the configured level.
+
+use std::env;
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::MetadataExt as _;
+
+use tracing_journald::{Priority, PriorityMappings};
+use tracing_subscriber::filter::{EnvFilter, LevelFilter};
+use tracing_subscriber::fmt::format::{FormatFields as _, debug_fn};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::reload::{self, Handle};
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, Registry};
+
+use crate::config::{HostId, LogLevel};
+
+/// Message ids, one for each kind of event an operator searches for: `journalctl MESSAGE_ID=…`.
+pub mod message {
+    /// An instance started.
+    pub const STARTED: &str = "d9abf5df384647928bd63324d35c1079";
+    /// An instance is about to stop.
+    pub const STOPPING: &str = "e82804599d3745a6bc94d7f4d0ed36e2";
+    /// A link finished its handshake.
+    pub const LINK_UP: &str = "6edafe2e934240d6b380f0be7c8db83b";
+    /// A link that was up is lost.
+    pub const LINK_LOST: &str = "5d5b63621fe54200ad510f55da4bf446";
+    /// A link was reset because lond broke the protocol.
+    pub const PROTOCOL_FAULT: &str = "72b87e7b575d4169ad646c6d6c4b19ed";
+    /// A try to open a link failed.
+    pub const TRY_FAILED: &str = "556ce79ceeb64d1ca1c9caaa8e5c8f84";
+    /// The peer is down: requests are refused at once.
+    pub const PEER_DOWN: &str = "8d78f1cba93c4004a8928aee684fb1aa";
+    /// A request was sent and got no reply.
+    pub const SENT_NO_REPLY: &str = "3935f00758964e7489d778e02cf68d3b";
+    /// Requests were answered that no link was there to send them.
+    pub const NEVER_SENT: &str = "5f43c7aa41384b32ad80fed748c86579";
+    /// An encrypted reply could not be used.
+    pub const MALFORMED_REPLY: &str = "1cb709dfd8d945ccb409831a144dd4cc";
+    /// lond answered a step of the handshake in an unexpected way.
+    pub const HANDSHAKE_NOTE: &str = "ce9faa140f5e465792ea23838ec19c59";
+    /// The configuration was read anew.
+    pub const RELOADED: &str = "262e9d7057dc41af8b57d0f58e937c96";
+    /// The configuration is faulty; the old one, if there is one, stays in force.
+    pub const CONFIG_FAULT: &str = "460c093364e94670804a253009f6760c";
+    /// Clients cannot be accepted, or no more of them.
+    pub const ACCEPT_FAILED: &str = "2461efeb3c3649cb865bddc9273fced7";
+    /// How things stand, asked for by SIGUSR1.
+    pub const STATUS: &str = "0f5f37ab396c438d992dcab10b154319";
+    /// Something in the configuration is odd but can be lived with.
+    pub const CONFIG_WARNING: &str = "96b3036385c54c3789f8a837e3b419d7";
+}
+
+/// Fields that only the journal has use for; on stderr the message says the same.
+const JOURNAL_ONLY: [&str; 3] = ["MESSAGE_ID", "LONC_ERROR", "LONC_STATE"];
+
+/// Changes the level while the daemon runs.
+pub struct Level(Option<Handle<EnvFilter, Registry>>);
+
+impl Level {
+    /// Logs at `level` from now on, unless `RUST_LOG` has the say.
+    pub fn set(&self, level: LogLevel) {
+        if let Some(handle) = &self.0 {
+            // The only failure is that the subscriber is gone, and then nobody logs.
+            let _ = handle.reload(filter(level));
+        }
+    }
+}
+
+/// Sends the log records of this process to journald or to stderr. Only the first call in a process has an effect.
+pub fn init(peer: Option<&HostId>) -> Level {
+    let (filter, handle) = reload::Layer::new(filter(LogLevel::Info));
+    let registry = tracing_subscriber::registry().with(filter);
+    let journal = is_journald_on_stderr().then(|| journald(peer)).and_then(Result::ok);
+    let done = match journal {
+        Some(layer) => registry.with(layer).try_init(),
+        None => registry.with(stderr()).try_init(),
+    };
+    Level(done.is_ok().then_some(handle))
+}
+
+/// True if stderr goes to journald; then records better go there with all their fields.
+pub fn is_journald_on_stderr() -> bool {
+    let Some(stream) = env::var("JOURNAL_STREAM").ok() else { return false };
+    let named = stream.split_once(':').and_then(|(dev, ino)| Some((dev.parse().ok()?, ino.parse().ok()?)));
+    let stderr = io::stderr().as_fd().try_clone_to_owned().and_then(|fd| std::fs::File::from(fd).metadata());
+    stderr.is_ok_and(|stderr| named == Some((stderr.dev(), stderr.ino())))
+}
+
+fn filter(level: LogLevel) -> EnvFilter {
+    let configured = EnvFilter::new(level.as_str());
+    match env::var(EnvFilter::DEFAULT_ENV) {
+        Ok(wish) if !wish.is_empty() => EnvFilter::try_new(wish).unwrap_or(configured),
+        Ok(_) | Err(_) => configured,
+    }
+}
+
+fn journald(peer: Option<&HostId>) -> io::Result<tracing_journald::Layer> {
+    let mappings = PriorityMappings {
+        error: Priority::Critical,
+        warn: Priority::Warning,
+        info: Priority::Informational,
+        debug: Priority::Debug,
+        trace: Priority::Debug,
+    };
+    let layer = tracing_journald::layer()?.with_field_prefix(None).with_priority_mappings(mappings);
+    Ok(layer
+        .with_syslog_identifier("lonc".to_owned())
+        .with_custom_fields(peer.map(|peer| ("LONC_PEER", peer.to_string()))))
+}
+
+fn stderr<S>() -> impl tracing_subscriber::Layer<S>
+where
+    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+{
+    let fields = debug_fn(|out, field, value| match field.name() {
+        "message" => write!(out, "{value:?}"),
+        name if JOURNAL_ONLY.contains(&name) => Ok(()),
+        name => write!(out, " {name}={value:?}"),
+    });
+    tracing_subscriber::fmt::layer()
+        .fmt_fields(fields)
+        .with_target(false)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr)
+        .with_filter(LevelFilter::TRACE)
+}

@@ -1,0 +1,142 @@
+//! One TCP link: opens it, moves its bytes, drops it. What the bytes mean is the session's business.
+
+use std::future::Future;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use lonc_proto::session::LinkError;
+use nix::sys::socket::{setsockopt, sockopt};
+use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+
+use crate::config::{Address, LinkSettings};
+
+/// Bytes asked for in one read.
+const READ: usize = 64 * 1024;
+/// An empty input buffer larger than this is given back.
+const KEEP: usize = 4 * READ;
+/// Seconds between TCP keepalive probes, once they began.
+const KEEPALIVE_INTERVAL: u32 = 10;
+
+/// A connection to lond, or a try to get one, or neither.
+#[derive(Default)]
+pub(crate) struct Link {
+    state: State,
+    /// What was read and not yet taken.
+    pub(crate) input: BytesMut,
+}
+
+#[derive(Default)]
+enum State {
+    #[default]
+    Closed,
+    Opening(Pin<Box<dyn Future<Output = Result<TcpStream, LinkError>> + Send>>),
+    Open(TcpStream),
+}
+
+/// What happened on a link.
+pub(crate) enum Progress {
+    /// The connection is there.
+    Connected,
+    /// More input is there.
+    Read,
+}
+
+impl Link {
+    /// Begins a try, ending whatever was before.
+    pub(crate) fn open(&mut self, address: Address, settings: &LinkSettings) {
+        self.close();
+        self.state = State::Opening(Box::pin(connect(address, settings.clone())));
+    }
+
+    /// Drops the connection or the try.
+    pub(crate) fn close(&mut self) {
+        self.state = State::Closed;
+        self.input = BytesMut::new();
+    }
+
+    /// Goes on with opening or reading. Pending, too, if the link is closed.
+    pub(crate) fn poll_progress(&mut self, cx: &mut Context<'_>) -> Poll<Result<Progress, LinkError>> {
+        match &mut self.state {
+            State::Closed => Poll::Pending,
+            State::Opening(opening) => {
+                let opened = ready!(opening.as_mut().poll(cx));
+                self.state = State::Closed;
+                self.state = State::Open(opened?);
+                Poll::Ready(Ok(Progress::Connected))
+            }
+            State::Open(stream) => {
+                if self.input.is_empty() && self.input.capacity() > KEEP {
+                    self.input = BytesMut::new();
+                }
+                self.input.reserve(READ);
+                let read = ready!(pin!(stream.read_buf(&mut self.input)).poll(cx)).map_err(|error| broken(&error))?;
+                if read == 0 {
+                    return Poll::Ready(Err(LinkError::Closed));
+                }
+                Poll::Ready(Ok(Progress::Read))
+            }
+        }
+    }
+
+    /// Writes some of `bytes`; how many. Pending, too, if the link is not open.
+    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize, LinkError>> {
+        match &mut self.state {
+            State::Open(stream) => Pin::new(stream).poll_write(cx, bytes).map_err(|error| broken(&error)),
+            State::Closed | State::Opening(_) => Poll::Pending,
+        }
+    }
+}
+
+fn broken(error: &io::Error) -> LinkError {
+    LinkError::Io(error.to_string())
+}
+
+/// Looks the name up anew and tries its addresses one after the other.
+async fn connect(address: Address, settings: LinkSettings) -> Result<TcpStream, LinkError> {
+    let lookup_error = |error: String| LinkError::Lookup { name: address.host.clone(), error };
+    let lookup = timeout(settings.connect_timeout, lookup_host((address.host.as_str(), address.port)));
+    let addresses = match lookup.await {
+        Ok(Ok(addresses)) => addresses,
+        Ok(Err(error)) => return Err(lookup_error(error.to_string())),
+        Err(_) => return Err(lookup_error("no answer in time".to_owned())),
+    };
+    let mut failures = Vec::new();
+    for candidate in addresses {
+        match timeout(settings.connect_timeout, TcpStream::connect(candidate)).await {
+            Ok(Ok(stream)) => match tune(&stream, &settings) {
+                Ok(()) => return Ok(stream),
+                Err(error) => failures.push(format!("{candidate}: {error}")),
+            },
+            Ok(Err(error)) => failures.push(format!("{candidate}: {error}")),
+            Err(_) => failures.push(format!("{candidate}: no answer in time")),
+        }
+    }
+    if failures.is_empty() {
+        return Err(lookup_error("no address".to_owned()));
+    }
+    Err(LinkError::Connect(failures.join("; ")))
+}
+
+/// Sets what makes the kernel find out that the peer is gone.
+fn tune(stream: &TcpStream, settings: &LinkSettings) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let idle = if settings.probe_interval.is_zero() { settings.handshake_timeout } else { settings.probe_interval };
+    setsockopt(stream, sockopt::KeepAlive, &true)?;
+    setsockopt(stream, sockopt::TcpKeepIdle, &seconds(idle))?;
+    setsockopt(stream, sockopt::TcpKeepInterval, &KEEPALIVE_INTERVAL)?;
+    // Not less than a request may take: while lond works on one it reads nothing, and for Linux a window that
+    // stays shut counts as unacknowledged even if the peer's kernel answers.
+    let user_timeout = u32::try_from(settings.request_timeout.as_millis()).unwrap_or(u32::MAX);
+    setsockopt(stream, sockopt::TcpUserTimeout, &user_timeout)?;
+    Ok(())
+}
+
+/// Whole seconds within what the kernel takes for keepalive.
+fn seconds(span: Duration) -> u32 {
+    u32::try_from(span.as_secs()).unwrap_or(u32::MAX).clamp(1, 32_767)
+}

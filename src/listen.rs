@@ -1,0 +1,147 @@
+//! The listening socket: systemd's, or without it one of our own at `<socket_dir>/<peer>`.
+
+use std::fs::{self, File, Permissions};
+use std::io;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use crate::config::HostId;
+
+/// Mode of a socket of our own: what systemd's `SocketMode=` in `lonc@.socket` is.
+const MODE: u32 = 0o660;
+
+/// A listening socket, and the file of it if that is ours to remove.
+#[derive(Debug)]
+pub struct ListenSocket {
+    pub(crate) listener: UnixListener,
+    pub(crate) file: Option<SocketFile>,
+}
+
+impl From<UnixListener> for ListenSocket {
+    /// A socket that somebody else made, and that stays when we go.
+    fn from(listener: UnixListener) -> Self {
+        Self { listener, file: None }
+    }
+}
+
+/// Why there is no listening socket.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// The directory is not there and cannot be made, or cannot be locked.
+    #[error("{}: socket_dir: {source}", .dir.display())]
+    Directory {
+        /// `socket_dir`.
+        dir: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another process serves this socket.
+    #[error("{}: another process is serving this socket", .0.display())]
+    InUse(PathBuf),
+    /// Something that is no socket has the name.
+    #[error("{}: is in the way and is no socket", .0.display())]
+    NotASocket(PathBuf),
+    /// Binding failed.
+    #[error("{}: cannot listen: {source}", .path.display())]
+    Bind {
+        /// The socket's path.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Listens at `<dir>/<peer>`. A stale file there is replaced, a live one refused.
+pub fn bind(dir: &Path, peer: &HostId) -> Result<ListenSocket, ListenError> {
+    let in_dir = |source| ListenError::Directory { dir: dir.to_owned(), source };
+    fs::create_dir_all(dir).map_err(in_dir)?;
+    // Held to the end: two that start at once must not both find the file stale.
+    let lock = File::open(dir).map_err(in_dir)?;
+    lock.lock().map_err(in_dir)?;
+    let path = dir.join(peer.as_ref());
+    remove_stale(&path)?;
+    let failed = |source| ListenError::Bind { path: path.clone(), source };
+    let listener = UnixListener::bind(&path).map_err(failed)?;
+    fs::set_permissions(&path, Permissions::from_mode(MODE)).map_err(failed)?;
+    let inode = fs::symlink_metadata(&path).map_err(failed)?.ino();
+    Ok(ListenSocket { listener, file: Some(SocketFile { path, inode }) })
+}
+
+fn remove_stale(path: &Path) -> Result<(), ListenError> {
+    let failed = |source| ListenError::Bind { path: path.to_owned(), source };
+    let found = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        found => found.map_err(failed)?,
+    };
+    if !found.file_type().is_socket() {
+        return Err(ListenError::NotASocket(path.to_owned()));
+    }
+    match UnixStream::connect(path) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path).map_err(failed),
+        Ok(_) => Err(ListenError::InUse(path.to_owned())),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// The file of a socket of our own; removed when dropped, unless somebody put another one there.
+#[derive(Debug)]
+pub(crate) struct SocketFile {
+    path: PathBuf,
+    inode: u64,
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if fs::symlink_metadata(&self.path).is_ok_and(|now| now.ino() == self.inode) {
+            // A file that stays behind is found stale by the next start.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer() -> HostId {
+        "msul1".parse().unwrap()
+    }
+
+    #[test]
+    fn a_stale_file_is_replaced_and_ours_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("msul1");
+        drop(UnixListener::bind(&path).unwrap());
+        assert!(path.exists());
+        let socket = bind(dir.path(), &peer()).unwrap();
+        UnixStream::connect(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, MODE);
+        drop(socket);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_live_one_and_a_file_are_refused_and_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("msul1");
+        let live = bind(dir.path(), &peer()).unwrap();
+        assert!(matches!(bind(dir.path(), &peer()), Err(ListenError::InUse(_))));
+        UnixStream::connect(&path).unwrap();
+        drop(live);
+        fs::write(&path, "precious").unwrap();
+        assert!(matches!(bind(dir.path(), &peer()), Err(ListenError::NotASocket(_))));
+        assert_eq!(fs::read(&path).unwrap(), b"precious");
+    }
+
+    #[test]
+    fn somebody_elses_socket_under_our_name_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("msul1");
+        let ours = bind(dir.path(), &peer()).unwrap();
+        fs::rename(&path, dir.path().join("moved")).unwrap();
+        let _theirs = UnixListener::bind(&path).unwrap();
+        drop(ours);
+        assert!(path.exists());
+    }
+}

@@ -1,0 +1,63 @@
+//! What readers get to see: a snapshot, never a lock.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use lonc_proto::session::{State, Status};
+use lonc_proto::time::Instant;
+
+use crate::config::{Address, HostId, Settings};
+
+/// How the peer stood at one moment. Displays as the one line `systemctl status` shows.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Id of the remote host.
+    pub peer: HostId,
+    /// Where its lond is.
+    pub address: Address,
+    /// Since when the state is what it is.
+    pub since: SystemTime,
+    /// When the next try begins, if none is under way.
+    pub next_try: Option<SystemTime>,
+    /// The session's own view.
+    pub status: Status,
+}
+
+impl Snapshot {
+    /// What `status` says at `now`, which by the calendar is `today`.
+    #[must_use]
+    pub fn new(settings: &Settings, status: Status, now: Instant, today: SystemTime) -> Self {
+        Self {
+            peer: settings.peer.clone(),
+            address: settings.address.clone(),
+            since: today.checked_sub(now.since(status.since)).unwrap_or(today),
+            next_try: status.next_try.and_then(|at| today.checked_add(at.since(now))),
+            status,
+        }
+    }
+}
+
+impl fmt::Display for Snapshot {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Status { state, clients, rtt, last_error, .. } = &self.status;
+        write!(out, "{state}: {} ({}) since {}, {clients} clients", self.peer, self.address, second(self.since))?;
+        if let Some(rtt) = rtt {
+            write!(out, ", rtt {}", milliseconds(*rtt))?;
+        }
+        if let Some(error) = last_error.as_ref().filter(|_| *state != State::Up) {
+            write!(out, "; {error}")?;
+        }
+        if let Some(next) = self.next_try.filter(|_| *state != State::Up) {
+            write!(out, "; next try {}", second(next))?;
+        }
+        Ok(())
+    }
+}
+
+fn second(time: SystemTime) -> impl fmt::Display {
+    humantime::format_rfc3339_seconds(time)
+}
+
+fn milliseconds(span: Duration) -> String {
+    format!("{:.1} ms", span.as_secs_f64() * 1e3)
+}

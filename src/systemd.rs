@@ -1,0 +1,152 @@
+//! systemd's side: sockets in; READY, STATUS, WATCHDOG, STOPPING, RELOADING out. Harmless without systemd.
+
+use std::env;
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use listenfd::ListenFd;
+use lonc_proto::session::State;
+use sd_notify::NotifyState;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::debug;
+
+use crate::listen::ListenSocket;
+use crate::status::Snapshot;
+
+/// `FileDescriptorName=` of the socket for clients.
+const CLIENT: &str = "client";
+
+/// Why systemd's sockets cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SocketError {
+    /// Sockets came, but none for clients.
+    #[error("no socket named \"{CLIENT}\" among those that systemd passed: {0}; FileDescriptorName={CLIENT} is missing")]
+    Missing(String),
+    /// What came is not a listening UNIX stream socket.
+    #[error("socket \"{CLIENT}\" that systemd passed: {0}")]
+    Unusable(io::Error),
+}
+
+/// The listening socket that systemd passed, if it passed any.
+///
+/// Changes the environment: to be called before any thread starts.
+pub fn take_socket() -> Result<Option<ListenSocket>, SocketError> {
+    let names = env::var("LISTEN_FDNAMES").ok();
+    let mut passed = ListenFd::from_env();
+    if passed.len() == 0 {
+        return Ok(None);
+    }
+    let index = match &names {
+        // Nobody named them: a socket activator other than systemd, and the first is what is meant.
+        None => 0,
+        Some(names) => {
+            let client = names.split(':').position(|name| name == CLIENT);
+            client.ok_or_else(|| SocketError::Missing(names.clone()))?
+        }
+    };
+    let listener = passed.take_unix_listener(index).map_err(SocketError::Unusable)?;
+    let missing = || SocketError::Missing(names.clone().unwrap_or_default());
+    listener.map(|listener| Some(listener.into())).ok_or_else(missing)
+}
+
+/// Tells the service manager, if there is one.
+fn notify(words: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(words) {
+        debug!("cannot notify the service manager: {error}");
+    }
+}
+
+/// The instance is about to end.
+pub fn stopping() {
+    notify(&[NotifyState::Stopping, NotifyState::Status("draining: finishing what is in flight")]);
+}
+
+/// A reload begins; it ends with [`reloaded`].
+pub fn reloading() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => notify(&[NotifyState::Reloading, now]),
+        Err(error) => debug!("no monotonic clock for the service manager: {error}"),
+    }
+}
+
+/// A reload ended; `outcome` is shown until the next change of state.
+pub fn reloaded(outcome: Option<&str>) {
+    match outcome {
+        Some(outcome) => notify(&[NotifyState::Ready, NotifyState::Status(outcome)]),
+        None => notify(&[NotifyState::Ready]),
+    }
+}
+
+/// Passes each new status on, and with the first that is no longer waiting for its first try, that we are ready.
+pub async fn pass_on(mut status: watch::Receiver<Snapshot>) {
+    let mut ready = false;
+    loop {
+        {
+            let snapshot = status.borrow_and_update();
+            let text = snapshot.to_string();
+            if ready || snapshot.status.state == State::Connecting {
+                notify(&[NotifyState::Status(&text)]);
+            } else {
+                notify(&[NotifyState::Ready, NotifyState::Status(&text)]);
+                ready = true;
+            }
+        }
+        if status.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Pings the watchdog twice in each of its intervals, as long as `works` says that the work is done in time. Without
+/// a watchdog this ends at once.
+pub async fn ping_watchdog<F: Future<Output = bool>>(works: impl FnMut() -> F) {
+    if let Some(limit) = sd_notify::watchdog_enabled() {
+        ping_every(limit / 2, works, || notify(&[NotifyState::Watchdog])).await;
+    }
+}
+
+async fn ping_every<F: Future<Output = bool>>(period: Duration, mut works: impl FnMut() -> F, mut ping: impl FnMut()) {
+    let mut ticks = interval(period.max(Duration::from_millis(1)));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if works().await {
+            ping();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use std::future::pending;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_watchdog_is_pinged_while_the_work_is_done_in_time() {
+        let (healthy, pings) = (Cell::new(true), Cell::new(0));
+        let work = || async { healthy.get() };
+        let pinging = ping_every(Duration::from_secs(10), work, || pings.set(pings.get() + 1));
+        let watch = async {
+            tokio::time::sleep(Duration::from_secs(35)).await;
+            assert_eq!(pings.get(), 4);
+            healthy.set(false);
+            tokio::time::sleep(Duration::from_secs(100)).await;
+            assert_eq!(pings.get(), 4);
+            healthy.set(true);
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            assert_eq!(pings.get(), 5);
+        };
+        tokio::select! { () = pinging => unreachable!("pings never end"), () = watch => {} }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_loop_that_does_not_answer_is_not_vouched_for() {
+        let pings = Cell::new(0);
+        let pinging = ping_every(Duration::from_secs(10), pending::<bool>, || pings.set(pings.get() + 1));
+        let _ = tokio::time::timeout(Duration::from_secs(1000), pinging).await;
+        assert_eq!(pings.get(), 0);
+    }
+}
