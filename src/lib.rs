@@ -1,2 +1,4 @@
 //! lonc
 #![forbid(unsafe_code)]
+
+pub mod config;
