@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
 use crate::client::Acceptor;
-use crate::config::{self, HostId, Loaded, Settings};
+use crate::config::{self, Loaded, Settings};
 use crate::driver::{Control, Driver};
 use crate::journal::{Level, message};
 use crate::listen::ListenSocket;
@@ -55,7 +55,11 @@ impl Daemon {
         tokio::spawn(systemd::pass_on(status));
         let probe = control.clone();
         tokio::spawn(systemd::ping_watchdog(move || works(probe.clone())));
-        let mut reload = Reload { config: self.config, settings, level: self.level };
+        let mut reload = Reload {
+            config: self.config,
+            settings,
+            level: self.level,
+        };
         let steer = async {
             loop {
                 signals.next().await.obey(&control, &mut reload).await;
@@ -91,7 +95,7 @@ struct Signals {
 
 /// What a signal asks for.
 enum Order {
-    Stop(&'static str),
+    Stop,
     Reload,
     Reconnect,
 }
@@ -108,8 +112,8 @@ impl Signals {
 
     async fn next(&mut self) -> Order {
         tokio::select! {
-            _ = self.terminate.recv() => Order::Stop("SIGTERM"),
-            _ = self.interrupt.recv() => Order::Stop("SIGINT"),
+            _ = self.terminate.recv() => Order::Stop,
+            _ = self.interrupt.recv() => Order::Stop,
             _ = self.hangup.recv() => Order::Reload,
             _ = self.user1.recv() => Order::Reconnect,
         }
@@ -120,7 +124,10 @@ impl Order {
     async fn obey(self, control: &mpsc::Sender<Control>, reload: &mut Reload) {
         let word = match self {
             Self::Stop(signal) => {
-                info!(MESSAGE_ID = message::STOPPING, "{signal}: finishing what is in flight");
+                info!(
+                    MESSAGE_ID = message::STOPPING,
+                    "{signal}: finishing what is in flight"
+                );
                 systemd::stopping();
                 Control::Drain
             }
@@ -143,30 +150,36 @@ struct Reload {
 }
 
 impl Reload {
-    /// Reads the configuration anew; on a fault the old one stays in force.
-    fn read(&mut self) -> Option<Settings> {
+    /// Reads the configuration anew and has the driver go by it; on a fault the old one stays in force.
+    async fn run(&mut self, control: &mpsc::Sender<Control>) {
         systemd::reloading();
-        let peer: HostId = self.settings.peer.clone();
-        match config::load(&self.config, &peer) {
-            Ok(Loaded { settings, warnings, .. }) => {
+        match config::load(&self.config, &self.settings.peer) {
+            Ok(Loaded {
+                settings, warnings, ..
+            }) => {
                 tell_warnings(&warnings);
-                self.level.set(settings.daemon.log_level);
                 if settings.socket_dir != self.settings.socket_dir {
-                    warn!(MESSAGE_ID = message::CONFIG_WARNING, "socket_dir has changed: that needs a restart");
+                    warn!(
+                        MESSAGE_ID = message::CONFIG_WARNING,
+                        "socket_dir has changed: that needs a restart"
+                    );
                 }
-                info!(MESSAGE_ID = message::RELOADED, "configuration read anew from {}", self.config.display());
-                systemd::reloaded(None);
+                self.level.set(settings.daemon.log_level);
                 self.settings = settings.clone();
-                Some(settings)
+                // The answer to the probe tells that the driver has come as far; one that ends needs no settings.
+                let _ = control.send(Control::Reconfigure(Box::new(settings))).await;
+                works(control.clone()).await;
+                info!(
+                    MESSAGE_ID = message::RELOADED,
+                    "configuration read anew from {}",
+                    self.config.display()
+                );
+                systemd::reloaded(None);
             }
             Err(fault) => {
-                error!(
-                    MESSAGE_ID = message::CONFIG_FAULT,
-                    LONC_ERROR = %fault,
-                    "reload failed, the old configuration stays in force: {fault}"
-                );
-                systemd::reloaded(Some(&format!("reload failed, the old configuration stays in force: {fault}")));
-                None
+                let outcome = format!("reload failed, the old configuration stays in force: {fault}");
+                error!(MESSAGE_ID = message::CONFIG_FAULT, LONC_ERROR = %fault, "{outcome}");
+                systemd::reloaded(Some(&outcome));
             }
         }
     }

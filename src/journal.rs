@@ -4,14 +4,13 @@
 //! `info` (6); `debug` and `trace` are 7. `RUST_LOG` wins over the configured level.
 
 use std::env;
-use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 
 use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
-use tracing_subscriber::fmt::format::{FormatFields as _, debug_fn};
+use tracing_subscriber::fmt::format::debug_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::reload::{self, Handle};
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -75,7 +74,9 @@ impl Level {
 pub fn init(peer: Option<&HostId>) -> Level {
     let (filter, handle) = reload::Layer::new(filter(LogLevel::Info));
     let registry = tracing_subscriber::registry().with(filter);
-    let journal = is_journald_on_stderr().then(|| journald(peer)).and_then(Result::ok);
+    let journal = is_journald_on_stderr()
+        .then(|| journald(peer))
+        .and_then(Result::ok);
     let done = match journal {
         Some(layer) => registry.with(layer).try_init(),
         None => registry.with(stderr()).try_init(),
@@ -84,10 +85,18 @@ pub fn init(peer: Option<&HostId>) -> Level {
 }
 
 /// True if stderr goes to journald; then records better go there with all their fields.
+#[must_use]
 pub fn is_journald_on_stderr() -> bool {
-    let Some(stream) = env::var("JOURNAL_STREAM").ok() else { return false };
-    let named = stream.split_once(':').and_then(|(dev, ino)| Some((dev.parse().ok()?, ino.parse().ok()?)));
-    let stderr = io::stderr().as_fd().try_clone_to_owned().and_then(|fd| std::fs::File::from(fd).metadata());
+    let Some(stream) = env::var("JOURNAL_STREAM").ok() else {
+        return false;
+    };
+    let named = stream
+        .split_once(':')
+        .and_then(|(dev, ino)| Some((dev.parse().ok()?, ino.parse().ok()?)));
+    let stderr = io::stderr()
+        .as_fd()
+        .try_clone_to_owned()
+        .and_then(|fd| std::fs::File::from(fd).metadata());
     stderr.is_ok_and(|stderr| named == Some((stderr.dev(), stderr.ino())))
 }
 
@@ -107,7 +116,9 @@ fn journald(peer: Option<&HostId>) -> io::Result<tracing_journald::Layer> {
         debug: Priority::Debug,
         trace: Priority::Debug,
     };
-    let layer = tracing_journald::layer()?.with_field_prefix(None).with_priority_mappings(mappings);
+    let layer = tracing_journald::layer()?
+        .with_field_prefix(None)
+        .with_priority_mappings(mappings);
     Ok(layer
         .with_syslog_identifier("lonc".to_owned())
         .with_custom_fields(peer.map(|peer| ("LONC_PEER", peer.to_string()))))

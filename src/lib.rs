@@ -1,7 +1,32 @@
-//! lonc
+//! lonc carries the requests of the web workers of one host to the lond of one other host.
+//!
+//! ```text
+//!   worker ─┐                 ┌────────────── driver ──────────────┐
+//!   worker ─┼─ UNIX socket ─ client ─ lines ─► session ─► bytes ─ link ═ TCP ═ lond
+//!   worker ─┘                 ▲                (lonc-proto)         │
+//!                             └──────────── answers ◄───────────────┘
+//! ```
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`config`] | `lonc.toml`, `PerlSetVar` files and `hosts.tab` → validated settings |
+//! | [`command`] | the command line |
+//! | [`daemon`] | the one place where everything is put together; signals |
+//! | `driver` | owns the session, the links and the list of clients; one loop |
+//! | `client` | a task for each client: lines in, answers out in order, limits |
+//! | `link` | one TCP connection: name lookup, connect, bytes |
+//! | [`listen`] | the listening socket, where systemd passed none |
+//! | [`systemd`] | sockets in; READY, STATUS, WATCHDOG, STOPPING, RELOADING out |
+//! | [`journal`] | log records to journald or stderr, and the message ids |
+//! | `status` | the snapshot that readers get |
+//! | [`lonc_proto`] | the protocol, pure: no clock, no socket, no runtime |
+//!
+//! Dependencies point one way: `main → daemon → {driver, client, link, systemd, …} → lonc-proto`. Everything runs on
+//! one thread, and each piece of state has one owner.
 #![forbid(unsafe_code)]
 
 mod client;
+pub mod command;
 pub mod config;
 pub mod daemon;
 mod driver;
@@ -10,3 +35,5 @@ mod link;
 pub mod listen;
 mod status;
 pub mod systemd;
+
+pub use lonc_proto;

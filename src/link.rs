@@ -74,7 +74,8 @@ impl Link {
                     self.input = BytesMut::new();
                 }
                 self.input.reserve(READ);
-                let read = ready!(pin!(stream.read_buf(&mut self.input)).poll(cx)).map_err(|error| broken(&error))?;
+                let read = ready!(pin!(stream.read_buf(&mut self.input)).poll(cx))
+                    .map_err(|error| broken(&error))?;
                 if read == 0 {
                     return Poll::Ready(Err(LinkError::Closed));
                 }
@@ -84,9 +85,15 @@ impl Link {
     }
 
     /// Writes some of `bytes`; how many. Pending, too, if the link is not open.
-    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize, LinkError>> {
+    pub(crate) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<Result<usize, LinkError>> {
         match &mut self.state {
-            State::Open(stream) => Pin::new(stream).poll_write(cx, bytes).map_err(|error| broken(&error)),
+            State::Open(stream) => Pin::new(stream)
+                .poll_write(cx, bytes)
+                .map_err(|error| broken(&error)),
             State::Closed | State::Opening(_) => Poll::Pending,
         }
     }
@@ -98,8 +105,14 @@ fn broken(error: &io::Error) -> LinkError {
 
 /// Looks the name up anew and tries its addresses one after the other.
 async fn connect(address: Address, settings: LinkSettings) -> Result<TcpStream, LinkError> {
-    let lookup_error = |error: String| LinkError::Lookup { name: address.host.clone(), error };
-    let lookup = timeout(settings.connect_timeout, lookup_host((address.host.as_str(), address.port)));
+    let lookup_error = |error: String| LinkError::Lookup {
+        name: address.host.clone(),
+        error,
+    };
+    let lookup = timeout(
+        settings.connect_timeout,
+        lookup_host((address.host.as_str(), address.port)),
+    );
     let addresses = match lookup.await {
         Ok(Ok(addresses)) => addresses,
         Ok(Err(error)) => return Err(lookup_error(error.to_string())),
@@ -125,7 +138,11 @@ async fn connect(address: Address, settings: LinkSettings) -> Result<TcpStream, 
 /// Sets what makes the kernel find out that the peer is gone.
 fn tune(stream: &TcpStream, settings: &LinkSettings) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let idle = if settings.probe_interval.is_zero() { settings.handshake_timeout } else { settings.probe_interval };
+    let idle = if settings.probe_interval.is_zero() {
+        settings.handshake_timeout
+    } else {
+        settings.probe_interval
+    };
     setsockopt(stream, sockopt::KeepAlive, &true)?;
     setsockopt(stream, sockopt::TcpKeepIdle, &seconds(idle))?;
     setsockopt(stream, sockopt::TcpKeepInterval, &KEEPALIVE_INTERVAL)?;

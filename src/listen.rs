@@ -54,22 +54,34 @@ pub enum ListenError {
 
 /// Listens at `<dir>/<peer>`. A stale file there is replaced, a live one refused.
 pub fn bind(dir: &Path, peer: &HostId) -> Result<ListenSocket, ListenError> {
-    let in_dir = |source| ListenError::Directory { dir: dir.to_owned(), source };
+    let in_dir = |source| ListenError::Directory {
+        dir: dir.to_owned(),
+        source,
+    };
     fs::create_dir_all(dir).map_err(in_dir)?;
     // Held to the end: two that start at once must not both find the file stale.
     let lock = File::open(dir).map_err(in_dir)?;
     lock.lock().map_err(in_dir)?;
     let path = dir.join(peer.as_ref());
     remove_stale(&path)?;
-    let failed = |source| ListenError::Bind { path: path.clone(), source };
+    let failed = |source| ListenError::Bind {
+        path: path.clone(),
+        source,
+    };
     let listener = UnixListener::bind(&path).map_err(failed)?;
     fs::set_permissions(&path, Permissions::from_mode(MODE)).map_err(failed)?;
     let inode = fs::symlink_metadata(&path).map_err(failed)?.ino();
-    Ok(ListenSocket { listener, file: Some(SocketFile { path, inode }) })
+    Ok(ListenSocket {
+        listener,
+        file: Some(SocketFile { path, inode }),
+    })
 }
 
 fn remove_stale(path: &Path) -> Result<(), ListenError> {
-    let failed = |source| ListenError::Bind { path: path.to_owned(), source };
+    let failed = |source| ListenError::Bind {
+        path: path.to_owned(),
+        source,
+    };
     let found = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         found => found.map_err(failed)?,
@@ -78,7 +90,9 @@ fn remove_stale(path: &Path) -> Result<(), ListenError> {
         return Err(ListenError::NotASocket(path.to_owned()));
     }
     match UnixStream::connect(path) {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path).map_err(failed),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            fs::remove_file(path).map_err(failed)
+        }
         Ok(_) => Err(ListenError::InUse(path.to_owned())),
         Err(error) => Err(failed(error)),
     }
@@ -130,7 +144,10 @@ mod tests {
         UnixStream::connect(&path).unwrap();
         drop(live);
         fs::write(&path, "precious").unwrap();
-        assert!(matches!(bind(dir.path(), &peer()), Err(ListenError::NotASocket(_))));
+        assert!(matches!(
+            bind(dir.path(), &peer()),
+            Err(ListenError::NotASocket(_))
+        ));
         assert_eq!(fs::read(&path).unwrap(), b"precious");
     }
 

@@ -1,2 +1,8 @@
-//! lonc
-fn main() {}
+//! `lonc [--config FILE] <peer>`: arguments only; the library does the work.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lonc::command::run(std::env::args_os())
+}

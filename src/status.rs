@@ -39,8 +39,20 @@ impl Snapshot {
 
 impl fmt::Display for Snapshot {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Status { state, clients, rtt, last_error, .. } = &self.status;
-        write!(out, "{state}: {} ({}) since {}, {clients} clients", self.peer, self.address, second(self.since))?;
+        let Status {
+            state,
+            clients,
+            rtt,
+            last_error,
+            ..
+        } = &self.status;
+        write!(
+            out,
+            "{state}: {} ({}) since {}, {clients} clients",
+            self.peer,
+            self.address,
+            second(self.since)
+        )?;
         if let Some(rtt) = rtt {
             write!(out, ", rtt {}", milliseconds(*rtt))?;
         }

@@ -22,7 +22,9 @@ const CLIENT: &str = "client";
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
     /// Sockets came, but none for clients.
-    #[error("no socket named \"{CLIENT}\" among those that systemd passed: {0}; FileDescriptorName={CLIENT} is missing")]
+    #[error(
+        "no socket named \"{CLIENT}\" among those that systemd passed: {0}; FileDescriptorName={CLIENT} is missing"
+    )]
     Missing(String),
     /// What came is not a listening UNIX stream socket.
     #[error("socket \"{CLIENT}\" that systemd passed: {0}")]
@@ -60,7 +62,10 @@ fn notify(words: &[NotifyState<'_>]) {
 
 /// The instance is about to end.
 pub fn stopping() {
-    notify(&[NotifyState::Stopping, NotifyState::Status("draining: finishing what is in flight")]);
+    notify(&[
+        NotifyState::Stopping,
+        NotifyState::Status("draining: finishing what is in flight"),
+    ]);
 }
 
 /// A reload begins; it ends with [`reloaded`].
@@ -107,7 +112,11 @@ pub async fn ping_watchdog<F: Future<Output = bool>>(works: impl FnMut() -> F) {
     }
 }
 
-async fn ping_every<F: Future<Output = bool>>(period: Duration, mut works: impl FnMut() -> F, mut ping: impl FnMut()) {
+async fn ping_every<F: Future<Output = bool>>(
+    period: Duration,
+    mut works: impl FnMut() -> F,
+    mut ping: impl FnMut(),
+) {
     let mut ticks = interval(period.max(Duration::from_millis(1)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -145,7 +154,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_loop_that_does_not_answer_is_not_vouched_for() {
         let pings = Cell::new(0);
-        let pinging = ping_every(Duration::from_secs(10), pending::<bool>, || pings.set(pings.get() + 1));
+        let pinging = ping_every(Duration::from_secs(10), pending::<bool>, || {
+            pings.set(pings.get() + 1)
+        });
         let _ = tokio::time::timeout(Duration::from_secs(1000), pinging).await;
         assert_eq!(pings.get(), 0);
     }

@@ -25,7 +25,11 @@ impl Acceptor {
     /// Serves `socket`. Needs a Tokio runtime.
     pub(crate) fn new(socket: ListenSocket) -> io::Result<Self> {
         socket.listener.set_nonblocking(true)?;
-        Ok(Self { listener: UnixListener::from_std(socket.listener)?, file: socket.file, pause: None })
+        Ok(Self {
+            listener: UnixListener::from_std(socket.listener)?,
+            file: socket.file,
+            pause: None,
+        })
     }
 
     /// Lets nobody else come. Those who wait on a socket of our own are still to be accepted.

@@ -20,7 +20,12 @@ pub(crate) struct Budget {
 
 impl Budget {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { used: AtomicUsize::new(0), limit: AtomicUsize::new(limit), over: NOBODY.into(), freed: Notify::new() }
+        Self {
+            used: AtomicUsize::new(0),
+            limit: AtomicUsize::new(limit),
+            over: NOBODY.into(),
+            freed: Notify::new(),
+        }
     }
 
     pub(crate) fn set_limit(&self, limit: usize) {
@@ -53,7 +58,11 @@ impl Budget {
 
     /// `client` needs not go over any more.
     pub(crate) fn give_back(&self, client: usize) {
-        if self.over.compare_exchange(client, NOBODY, Relaxed, Relaxed).is_ok() {
+        if self
+            .over
+            .compare_exchange(client, NOBODY, Relaxed, Relaxed)
+            .is_ok()
+        {
             self.freed.notify_waiters();
         }
     }

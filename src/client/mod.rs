@@ -164,7 +164,11 @@ impl<'a> Client<'a> {
             }
             if self.ports.budget.is_spent() && !self.may_overdraw() {
                 let told = std::mem::replace(&mut self.blocked, true);
-                return if told { Poll::Pending } else { Poll::Ready(Turn::Blocked) };
+                return if told {
+                    Poll::Pending
+                } else {
+                    Poll::Ready(Turn::Blocked)
+                };
             }
             self.blocked = false;
             match self.poll_read(cx) {

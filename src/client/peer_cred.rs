@@ -16,7 +16,10 @@ pub(crate) struct PeerCred {
 impl PeerCred {
     pub(crate) fn of(stream: &UnixStream) -> nix::Result<Self> {
         let cred = getsockopt(stream, sockopt::PeerCredentials)?;
-        Ok(Self { pid: cred.pid(), uid: Uid::from_raw(cred.uid()) })
+        Ok(Self {
+            pid: cred.pid(),
+            uid: Uid::from_raw(cred.uid()),
+        })
     }
 
     /// True for root and for the user this daemon runs as.

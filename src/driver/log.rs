@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io;
 use std::time::Duration;
 
-use lonc_proto::session::{Counters, Event, LinkError, Lost, State};
+use lonc_proto::session::{Event, LinkError, Lost, State};
 use lonc_proto::time::Instant;
 use tracing::{debug, error, info, warn};
 
@@ -66,8 +66,15 @@ impl Log {
                     "link {number} to {address} is up, lond's version is {version}"
                 );
             }
-            Event::TryFailed { link, why, retry_in } => self.try_failed(link.index(), why, *retry_in, address),
-            Event::LinkLost { link, why, lost, requeued } => link_lost(link.index(), why, *lost, *requeued, address),
+            Event::TryFailed { link, why, retry_in } => {
+                self.try_failed(link.index(), why, *retry_in, address)
+            }
+            Event::LinkLost {
+                link,
+                why,
+                lost,
+                requeued,
+            } => link_lost(link.index(), why, *lost, *requeued, address),
             Event::Unanswered { count, lost, .. } => self.unanswered(*count, *lost, client, now),
             Event::MalformedReply { why, .. } => warn!(
                 MESSAGE_ID = message::MALFORMED_REPLY,
@@ -126,32 +133,15 @@ impl Log {
                 "a request was answered con_lost: {lost}; the peer may have carried it out"
             ),
             Lost::NeverSent => {
-                debug!(LONC_CLIENT = name(client), "{count} requests were answered con_lost: {lost}");
+                debug!(
+                    LONC_CLIENT = name(client),
+                    "{count} requests were answered con_lost: {lost}"
+                );
                 if let Some(count) = self.never_sent.add(count, now) {
                     tell_never_sent(count, client);
                 }
             }
         }
-    }
-
-    /// The answer to SIGUSR1.
-    pub(super) fn status(&self, snapshot: &Snapshot, counters: Counters) {
-        let status = &snapshot.status;
-        info!(
-            MESSAGE_ID = message::STATUS,
-            LONC_STATE = %status.state,
-            "{snapshot}; {} links up, {} requests queued, {} in flight; since the start {} requests, {} replies, \
-             {} never sent, {} sent without reply, {} links opened, {} tries failed",
-            status.links_up,
-            status.queued,
-            status.in_flight,
-            counters.requests,
-            counters.replies,
-            counters.never_sent,
-            counters.sent_no_reply,
-            counters.links_opened,
-            counters.tries_failed,
-        );
     }
 
     /// `full`: the number of clients is at its limit.
@@ -173,6 +163,27 @@ impl Log {
             );
         }
     }
+}
+
+/// The answer to SIGUSR1.
+pub(super) fn status(snapshot: &Snapshot) {
+    let status = &snapshot.status;
+    let counters = status.counters;
+    info!(
+        MESSAGE_ID = message::STATUS,
+        LONC_STATE = %status.state,
+        "{snapshot}; {} links up, {} requests queued, {} in flight; since the start {} requests, {} replies, \
+         {} never sent, {} sent without reply, {} links opened, {} tries failed",
+        status.links_up,
+        status.queued,
+        status.in_flight,
+        counters.requests,
+        counters.replies,
+        counters.never_sent,
+        counters.sent_no_reply,
+        counters.links_opened,
+        counters.tries_failed,
+    );
 }
 
 fn link_lost(link: usize, why: &LinkError, lost: usize, requeued: usize, address: &Address) {

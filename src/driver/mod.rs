@@ -14,13 +14,16 @@ use lonc_proto::handshake::Identity;
 use lonc_proto::session::{self, Answers, ClientId, Command, Event, LinkError, Session};
 use lonc_proto::time::Instant;
 use tokio::sync::{mpsc, oneshot, watch};
+use tracing::info;
 
 use self::log::Log;
 use self::timer::Timer;
 use crate::client::{self, Acceptor, Budget, FromClient, Limits, PeerCred, Ports};
 use crate::config::{ClientSettings, Settings};
+use crate::journal::message;
 use crate::link::{Link, Progress};
 use crate::status::Snapshot;
+use crate::systemd;
 
 /// Clients accepted, and messages of clients taken, before the other work has its turn again.
 const BATCH: usize = 64;
@@ -32,28 +35,26 @@ const FLUSH: Duration = Duration::from_secs(1);
 const OVERDUE: Duration = Duration::from_secs(5);
 
 /// What the daemon asks of the driver.
-pub enum Control {
+pub(crate) enum Control {
     /// Try again now, and log how things stand.
     Reconnect,
     /// Go by these settings.
     Reconfigure(Box<Settings>),
-    /// Take no more clients, finish what is under way, then end.
+    /// Take no more clients, finish what is under way, then end; asked a second time: end now.
     Drain,
-    /// End now.
-    Stop,
     /// Say whether the work is done in time.
     Probe(oneshot::Sender<bool>),
 }
 
 /// The only owner of the links, the session, and the list of clients.
-pub struct Driver {
+pub(crate) struct Driver {
     session: Session,
     settings: Settings,
     links: Vec<Link>,
     clients: Vec<Option<Client>>,
     acceptor: Option<Acceptor>,
     from_clients: mpsc::UnboundedReceiver<FromClient>,
-    to_driver: mpsc::UnboundedSender<FromClient>,
+    for_clients: mpsc::UnboundedSender<FromClient>,
     control: mpsc::Receiver<Control>,
     budget: Arc<Budget>,
     draining: watch::Sender<bool>,
@@ -82,7 +83,7 @@ impl Driver {
         acceptor: Acceptor,
         control: mpsc::Receiver<Control>,
     ) -> (Self, watch::Receiver<Snapshot>) {
-        let (to_driver, from_clients) = mpsc::unbounded_channel();
+        let (for_clients, from_clients) = mpsc::unbounded_channel();
         let timer = Timer::new();
         let now = timer.now();
         let session = Session::new(session_config(&settings), fastrand::u64(..), now);
@@ -94,7 +95,7 @@ impl Driver {
             clients: Vec::new(),
             acceptor: Some(acceptor),
             from_clients,
-            to_driver,
+            for_clients,
             control,
             budget: Arc::new(Budget::new(settings.client.max_queued_bytes)),
             draining: watch::Sender::new(false),
@@ -146,22 +147,29 @@ impl Driver {
     }
 
     fn poll_control(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        let Poll::Ready(control) = self.control.poll_recv(cx) else { return false };
+        let Poll::Ready(control) = self.control.poll_recv(cx) else {
+            return false;
+        };
         match control {
             Some(Control::Reconnect) => {
-                self.log.status(&self.snapshot(now), self.session.status().counters);
+                self.log
+                    .status(&self.snapshot(now), self.session.status().counters);
                 self.session.reconnect(now);
             }
             Some(Control::Reconfigure(settings)) => self.reconfigure(*settings, now),
-            Some(Control::Drain) => self.drain(now),
             Some(Control::Probe(answer)) => {
-                let overdue = self.session.poll_timeout().is_some_and(|due| now.since(due) > OVERDUE);
+                let overdue = self
+                    .session
+                    .poll_timeout()
+                    .is_some_and(|due| now.since(due) > OVERDUE);
                 // Who asked may have stopped waiting.
                 let _ = answer.send(!overdue);
             }
-            Some(Control::Stop) | None => {
+            Some(Control::Drain) | None => {
+                if self.drain_until.is_some() {
+                    self.drain_until = Some(now);
+                }
                 self.drain(now);
-                self.drain_until = Some(now);
             }
         }
         true
@@ -170,8 +178,12 @@ impl Driver {
     fn poll_links(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let mut progress = false;
         for id in self.session.link_ids() {
-            let Some(link) = self.links.get_mut(id.index()) else { continue };
-            let Poll::Ready(moved) = link.poll_progress(cx) else { continue };
+            let Some(link) = self.links.get_mut(id.index()) else {
+                continue;
+            };
+            let Poll::Ready(moved) = link.poll_progress(cx) else {
+                continue;
+            };
             progress = true;
             match moved {
                 Ok(Progress::Connected) => self.session.connected(id, now),
@@ -185,7 +197,9 @@ impl Driver {
 
     fn poll_clients(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         for taken in 0..BATCH {
-            let Poll::Ready(Some(word)) = self.from_clients.poll_recv(cx) else { return taken > 0 };
+            let Poll::Ready(Some(word)) = self.from_clients.poll_recv(cx) else {
+                return taken > 0;
+            };
             match word {
                 FromClient::Sent { id, lines, took } => {
                     if took > 0 {
@@ -239,13 +253,24 @@ impl Driver {
         }
         let ports = Ports {
             id,
-            to_driver: self.to_driver.clone(),
+            to_driver: self.for_clients.clone(),
             answers: for_client,
             budget: self.budget.clone(),
             draining: self.draining.subscribe(),
         };
-        let ClientSettings { max_request_bytes, max_client_bytes, .. } = self.settings.client;
-        tokio::spawn(client::serve(stream, Limits { request: max_request_bytes, held: max_client_bytes }, ports));
+        let ClientSettings {
+            max_request_bytes,
+            max_client_bytes,
+            ..
+        } = self.settings.client;
+        tokio::spawn(client::serve(
+            stream,
+            Limits {
+                request: max_request_bytes,
+                held: max_client_bytes,
+            },
+            ports,
+        ));
         self.stale = true;
     }
 
@@ -267,8 +292,12 @@ impl Driver {
         let mut progress = false;
         for id in self.session.link_ids() {
             let unsent = self.session.unsent(id);
-            let Some(link) = self.links.get_mut(id.index()).filter(|_| !unsent.is_empty()) else { continue };
-            let Poll::Ready(written) = link.poll_write(cx, unsent) else { continue };
+            let Some(link) = self.links.get_mut(id.index()).filter(|_| !unsent.is_empty()) else {
+                continue;
+            };
+            let Poll::Ready(written) = link.poll_write(cx, unsent) else {
+                continue;
+            };
             progress = true;
             match written {
                 Ok(0) => self.session.failed(id, LinkError::Closed, now),
@@ -309,12 +338,17 @@ impl Driver {
     }
 
     fn client(&self, id: ClientId) -> Option<&Client> {
-        self.clients.get(id.slot()).and_then(Option::as_ref).filter(|client| client.id == id)
+        self.clients
+            .get(id.slot())
+            .and_then(Option::as_ref)
+            .filter(|client| client.id == id)
     }
 
     fn tell(&mut self, event: &Event, now: Instant) {
         let cred = match event {
-            Event::Unanswered { client, .. } | Event::MalformedReply { client, .. } => self.client(*client).map(|client| client.cred),
+            Event::Unanswered { client, .. } | Event::MalformedReply { client, .. } => {
+                self.client(*client).map(|client| client.cred)
+            }
             Event::StateChanged(_)
             | Event::HandshakeNote(_)
             | Event::LinkUp { .. }
@@ -332,7 +366,8 @@ impl Driver {
         let reopen = settings.address != self.settings.address;
         self.budget.set_limit(settings.client.max_queued_bytes);
         self.settings = settings;
-        self.session.reconfigure(session_config(&self.settings), reopen, now);
+        self.session
+            .reconfigure(session_config(&self.settings), reopen, now);
         self.stale = true;
         self.published = None;
     }
@@ -340,6 +375,11 @@ impl Driver {
     /// Takes no more clients; those there are read to the end of what they have sent.
     fn drain(&mut self, now: Instant) {
         if self.drain_until.is_none() {
+            info!(
+                MESSAGE_ID = message::STOPPING,
+                "stopping: finishing what is in flight"
+            );
+            systemd::stopping();
             self.drain_until = Some(now + self.settings.daemon.drain_timeout);
             // The backlog of systemd's socket stays with systemd; that of our own would be lost.
             self.acceptor = self.acceptor.take().and_then(Acceptor::last_call);
@@ -348,14 +388,21 @@ impl Driver {
     }
 
     fn is_drained(&self, now: Instant) -> bool {
-        let Some(until) = self.drain_until else { return false };
-        self.session.clients() == 0 || (self.stopped && now >= until + FLUSH)
+        let Some(until) = self.drain_until else {
+            return false;
+        };
+        (self.acceptor.is_none() && self.session.clients() == 0) || (self.stopped && now >= until + FLUSH)
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        let drain = self.drain_until.map(|until| if self.stopped { until + FLUSH } else { until });
+        let drain = self
+            .drain_until
+            .map(|until| if self.stopped { until + FLUSH } else { until });
         let status = self.published.filter(|_| self.stale).map(|at| at + STATUS_EVERY);
-        [self.session.poll_timeout(), drain, status].into_iter().flatten().min()
+        [self.session.poll_timeout(), drain, status]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn publish(&mut self, now: Instant) {

@@ -23,7 +23,11 @@ impl Timer {
     pub(super) fn new() -> Self {
         let origin = tokio::time::Instant::now();
         let rings = Instant::after_origin(FAR);
-        Self { origin, alarm: Box::pin(sleep_until(origin + FAR)), rings }
+        Self {
+            origin,
+            alarm: Box::pin(sleep_until(origin + FAR)),
+            rings,
+        }
     }
 
     /// The time, by this timer's origin.

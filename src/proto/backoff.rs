@@ -37,7 +37,10 @@ impl Bounds {
 impl Default for Bounds {
     /// From a second to two minutes.
     fn default() -> Self {
-        Self { min: Duration::from_secs(1), max: Duration::from_secs(120) }
+        Self {
+            min: Duration::from_secs(1),
+            max: Duration::from_secs(120),
+        }
     }
 }
 

@@ -1,0 +1,113 @@
+//! The command line of `lonc`.
+
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::io::{Write as _, stderr, stdout};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing::error;
+
+use crate::config::{self, ConfigError, DEFAULT_PATH, HostId, Loaded};
+use crate::daemon::Daemon;
+use crate::journal::{self, message};
+use crate::listen::{self, ListenSocket};
+use crate::systemd;
+
+/// Exit status of a fault in the configuration, as sysexits.h has it.
+const EX_CONFIG: u8 = 78;
+
+/// Carries the requests of local web workers to the lond of one remote LON-CAPA host.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lonc",
+    version,
+    after_help = "Under systemd: systemctl start lonc@<peer>"
+)]
+struct Arguments {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH)]
+    config: PathBuf,
+    /// Validate the configuration, print what is in force and where it came from, and exit.
+    #[arg(long)]
+    check: bool,
+    /// Id of the remote host.
+    #[arg(value_name = "PEER", required_unless_present = "check")]
+    peer: Option<HostId>,
+}
+
+/// Does what the arguments say.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    // First of all, while there is but one thread: this changes the environment.
+    let passed = systemd::take_socket();
+    match Arguments::try_parse_from(arguments) {
+        Err(usage) => {
+            // Where the usage cannot be printed there is nobody to read it.
+            let _ = usage.print();
+            ExitCode::from(if usage.use_stderr() { 64 } else { 0 })
+        }
+        Ok(Arguments {
+            config,
+            check: false,
+            peer: Some(peer),
+        }) => match passed {
+            Ok(socket) => serve(config, &peer, socket),
+            Err(fault) => fail(&fault),
+        },
+        Ok(Arguments { config, peer, .. }) => check(&config, peer.as_ref()),
+    }
+}
+
+fn serve(config: PathBuf, peer: &HostId, passed: Option<ListenSocket>) -> ExitCode {
+    let level = journal::init(Some(peer));
+    let loaded = match config::load(&config, peer) {
+        Ok(loaded) => loaded,
+        Err(fault) => return config_fault(&fault),
+    };
+    let own = |loaded: &Loaded| listen::bind(&loaded.settings.socket_dir, peer);
+    let socket = match passed.map_or_else(|| own(&loaded), Ok) {
+        Ok(socket) => socket,
+        Err(fault) => return fail(&fault),
+    };
+    match (Daemon {
+        config,
+        loaded,
+        socket,
+        level,
+    })
+    .run()
+    {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => fail(&fault),
+    }
+}
+
+fn check(config: &Path, peer: Option<&HostId>) -> ExitCode {
+    match config::check(config, peer) {
+        Ok(report) => match stdout().write_all(report.as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(fault) => fail(&fault),
+        },
+        Err(fault) => config_fault(&fault),
+    }
+}
+
+fn config_fault(fault: &ConfigError) -> ExitCode {
+    if journal::is_journald_on_stderr() {
+        error!(MESSAGE_ID = message::CONFIG_FAULT, LONC_ERROR = %fault, "{fault}");
+    } else {
+        say(fault);
+    }
+    ExitCode::from(EX_CONFIG)
+}
+
+fn fail(fault: &dyn Display) -> ExitCode {
+    say(fault);
+    ExitCode::FAILURE
+}
+
+fn say(fault: &dyn Display) {
+    // Where stderr is closed nobody wants to know.
+    let _ = writeln!(stderr(), "lonc: {fault}");
+}

@@ -1,0 +1,108 @@
+//! Where a peer's lond listens.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// Longest host name DNS carries, in bytes of text.
+const MAX_NAME_BYTES: usize = 253;
+/// Longest label of a host name.
+const MAX_LABEL_BYTES: usize = 63;
+
+/// A host and a TCP port; names are resolved at every connect, never here.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Address {
+    /// A host name, or an IPv4 or IPv6 address without brackets.
+    pub host: String,
+    /// TCP port, 1 to 65535.
+    pub port: u16,
+}
+
+impl fmt::Display for Address {
+    /// `host:port`; an IPv6 address stands in brackets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.parse::<Ipv6Addr>().is_ok() {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// The host in `text`: a name or an IP literal, brackets removed; `None` if it is neither.
+pub(super) fn host(text: &str) -> Option<String> {
+    if let Some(inner) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return inner.parse::<Ipv6Addr>().ok().map(|_| inner.to_owned());
+    }
+    (text.parse::<IpAddr>().is_ok() || is_name(text)).then(|| text.to_owned())
+}
+
+/// Whether `text` can be looked up as a host name.
+///
+/// A last label of digits only is a mistyped IPv4 address, as in URLs: old resolvers would guess.
+pub(super) fn is_name(text: &str) -> bool {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    let digits_last = name
+        .rsplit('.')
+        .next()
+        .is_some_and(|label| label.bytes().all(|b| b.is_ascii_digit()));
+    name.len() <= MAX_NAME_BYTES && !digits_last && name.split('.').all(is_label)
+}
+
+fn is_label(label: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+    (1..=MAX_LABEL_BYTES).contains(&label.len()) && !label.starts_with('-') && label.bytes().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts() {
+        for good in [
+            "a",
+            "zaphod.lite.msu.edu",
+            "zaphod.lite.msu.edu.",
+            "x_1-y",
+            "10.0.0.1",
+            "::1",
+            "3com.com",
+        ] {
+            assert_eq!(host(good).as_deref(), Some(good));
+        }
+        assert_eq!(host("[2001:db8::1]").as_deref(), Some("2001:db8::1"));
+        for bad in [
+            "",
+            ".",
+            "a..b",
+            "-a",
+            "a:1",
+            "10.0.0.256",
+            "1.2.3",
+            "[::1",
+            "[a]",
+            "a b",
+            "a\n",
+            "ü.de",
+            "[::1]:80",
+        ] {
+            assert_eq!(host(bad), None, "{bad:?}");
+        }
+        assert!(host(&"a.".repeat(127)).is_some() && host(&"a.".repeat(128)).is_none());
+        assert!(host(&"a".repeat(63)).is_some() && host(&"a".repeat(64)).is_none());
+    }
+
+    #[test]
+    fn display() {
+        let at = |host: &str| {
+            Address {
+                host: host.to_owned(),
+                port: 5663,
+            }
+            .to_string()
+        };
+        assert_eq!(at("zaphod"), "zaphod:5663");
+        assert_eq!(at("10.0.0.1"), "10.0.0.1:5663");
+        assert_eq!(at("::1"), "[::1]:5663");
+    }
+}

@@ -1,0 +1,92 @@
+//! The name by which the field knows a server (`lonHostID`).
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Longest host id taken, in bytes; the id is also a file name and a unit's instance name.
+const MAX_BYTES: usize = 64;
+
+/// A checked host id: 1 to 64 of `A-Z a-z 0-9 _ . -`, and neither `.` nor `..`.
+///
+/// Safe as a file name, as a systemd instance name (after its escaping of `-`) and in a log line.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HostId(String);
+
+/// Why a text is no host id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HostIdError {
+    /// The text is empty.
+    #[error("is empty")]
+    Empty,
+    /// The text has more than 64 bytes.
+    #[error("is longer than 64 characters")]
+    TooLong,
+    /// The text holds something else than `A-Z a-z 0-9 _ . -`, or is `.` or `..`.
+    #[error("is not a host id (letters, digits, \"_\", \".\" and \"-\")")]
+    NotAnId,
+}
+
+impl HostId {
+    /// The id as it goes over the wire.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl FromStr for HostId {
+    type Err = HostIdError;
+
+    fn from_str(text: &str) -> Result<Self, HostIdError> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+        match text {
+            "" => Err(HostIdError::Empty),
+            "." | ".." => Err(HostIdError::NotAnId),
+            _ if !text.bytes().all(allowed) => Err(HostIdError::NotAnId),
+            _ if text.len() > MAX_BYTES => Err(HostIdError::TooLong),
+            _ => Ok(Self(text.to_owned())),
+        }
+    }
+}
+
+impl AsRef<str> for HostId {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for HostId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_what_the_field_uses() {
+        for good in ["msul1", "a", "hub-1_x.y", "...", "-", &"x".repeat(64)] {
+            assert_eq!(good.parse::<HostId>().unwrap().to_string(), good);
+        }
+    }
+
+    #[test]
+    fn refuses_what_could_leave_a_directory_or_a_line() {
+        for bad in [
+            "",
+            ".",
+            "..",
+            "a/b",
+            "a b",
+            "a\n",
+            "a\0",
+            "é",
+            "a:b",
+            &"x".repeat(65),
+        ] {
+            assert!(bad.parse::<HostId>().is_err(), "{bad:?}");
+        }
+    }
+}

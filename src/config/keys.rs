@@ -1,0 +1,145 @@
+//! Every key of the configuration, once: its section, its name, its default.
+
+use toml::Value;
+
+/// A table of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Section {
+    /// Above the first `[…]`.
+    Top,
+    /// `[link]`; its keys may also stand in `[peer.<id>]`.
+    Link,
+    /// `[client]`
+    Client,
+    /// `[spool]`
+    Spool,
+    /// `[daemon]`
+    Daemon,
+}
+
+impl Section {
+    /// All sections in the order of the file.
+    pub(super) const ALL: [Self; 5] = [Self::Top, Self::Link, Self::Client, Self::Spool, Self::Daemon];
+
+    /// The name in brackets; empty for the top.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Top => "",
+            Self::Link => "link",
+            Self::Client => "client",
+            Self::Spool => "spool",
+            Self::Daemon => "daemon",
+        }
+    }
+
+    /// The section called `name`; the top has no name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|section| *section != Self::Top && section.name() == name)
+    }
+
+    /// The names of the keys of this section.
+    pub(super) fn names(self) -> impl Iterator<Item = &'static str> {
+        ALL.iter()
+            .filter(move |key| key.section == self)
+            .map(|key| key.name)
+    }
+}
+
+/// A key and its default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) section: Section,
+    pub(super) name: &'static str,
+    /// The default as TOML; `None` if the key must be given.
+    default: Option<&'static str>,
+}
+
+impl Key {
+    /// `section.name`, or the name alone at the top.
+    pub(super) fn path(self) -> String {
+        if self.section == Section::Top {
+            self.name.to_owned()
+        } else {
+            format!("{}.{}", self.section.name(), self.name)
+        }
+    }
+
+    /// Whether `[peer.<id>]` may hold it.
+    pub(super) fn is_for_peers(self) -> bool {
+        self.section == Section::Link || self == PORT
+    }
+
+    /// The default as a value.
+    pub(super) fn default_value(self) -> Option<Value> {
+        self.default.and_then(|text| text.parse().ok())
+    }
+}
+
+/// The one key of `[peer.<id>]` that stands nowhere else.
+pub(super) const ADDRESS: &str = "address";
+/// The table that holds `[peer.<id>]`.
+pub(super) const PEER: &str = "peer";
+
+/// The names of the keys of `[peer.<id>]`.
+pub(super) fn peer_names() -> impl Iterator<Item = &'static str> {
+    let rest = ALL.iter().filter(|key| key.is_for_peers()).map(|key| key.name);
+    std::iter::once(ADDRESS).chain(rest)
+}
+
+macro_rules! keys {
+    ($($constant:ident = $section:ident $name:literal $default:expr;)*) => {
+        $(pub(super) const $constant: Key = Key { section: Section::$section, name: $name, default: $default };)*
+        /// Every key, in the order of the file.
+        pub(super) const ALL: &[Key] = &[$($constant),*];
+    };
+}
+
+keys! {
+    HOST_ID = Top "host_id" None;
+    HOSTS_TAB = Top "hosts_tab" Some("'/home/httpd/lonTabs/hosts.tab'");
+    LONCAPA_CONF = Top "loncapa_conf" Some("[]");
+    PORT = Top "port" Some("5663");
+    SOCKET_DIR = Top "socket_dir" Some("'/run/lonc'");
+    SPOOL_DIR = Top "spool_dir" Some("'/var/spool/lonc/delayed'");
+    PERMANENT_LOG = Top "permanent_log" Some("'/var/log/lonc/lonnet.perm.log'");
+    CONNECTIONS = Link "connections" Some("1");
+    PIPELINE = Link "pipeline" Some("64");
+    CONNECT_TIMEOUT = Link "connect_timeout" Some("'10s'");
+    HANDSHAKE_TIMEOUT = Link "handshake_timeout" Some("'60s'");
+    REQUEST_TIMEOUT = Link "request_timeout" Some("'300s'");
+    CONNECT_WAIT = Link "connect_wait" Some("'10s'");
+    PROBE_INTERVAL = Link "probe_interval" Some("'60s'");
+    BACKOFF_MIN = Link "backoff_min" Some("'1s'");
+    BACKOFF_MAX = Link "backoff_max" Some("'120s'");
+    MAX_REPLY_BYTES = Link "max_reply_bytes" Some("'64MiB'");
+    MAX_CLIENTS = Client "max_clients" Some("1024");
+    MAX_REQUEST_BYTES = Client "max_request_bytes" Some("'16MiB'");
+    MAX_CLIENT_BYTES = Client "max_client_bytes" Some("'4MiB'");
+    MAX_QUEUED_BYTES = Client "max_queued_bytes" Some("'64MiB'");
+    MESSAGE_TIMEOUT = Spool "message_timeout" Some("'60s'");
+    MAX_ATTEMPTS = Spool "max_attempts" Some("5");
+    DRAIN_TIMEOUT = Daemon "drain_timeout" Some("'20s'");
+    LOG_LEVEL = Daemon "log_level" Some("'info'");
+    START = Daemon "start" Some("'demand'");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_is_toml_and_only_the_id_has_none() {
+        let without: Vec<_> = ALL.iter().filter(|key| key.default_value().is_none()).collect();
+        assert_eq!(without, [&HOST_ID]);
+    }
+
+    #[test]
+    fn sections_have_names() {
+        assert_eq!(Section::named("link"), Some(Section::Link));
+        assert_eq!(Section::named(""), None);
+        assert_eq!(PIPELINE.path(), "link.pipeline");
+        assert_eq!(peer_names().count(), 12);
+    }
+}

@@ -1,0 +1,190 @@
+//! The layers of the configuration laid over each other: default, `loncapa_conf` files, `lonc.toml`, `[peer.<id>]`.
+
+use std::path::{Path, PathBuf};
+
+use toml::Value;
+
+use super::checks;
+use super::error::ConfigError;
+use super::host_id::HostId;
+use super::hosts_tab::HostsTab;
+use super::keys::{self, Key};
+use super::perlvars::{self, PerlVars};
+use super::raw::Raw;
+use super::report::toml_key;
+use super::source::{Given, Source};
+use super::text;
+
+/// All that the files say, nothing of it checked but `loncapa_conf`.
+#[derive(Debug)]
+pub(super) struct Layers {
+    /// The path of `lonc.toml`.
+    pub(super) file: PathBuf,
+    pub(super) raw: Raw,
+    perlvars: PerlVars,
+}
+
+impl Layers {
+    /// Reads `lonc.toml` and the files it lists in `loncapa_conf`.
+    pub(super) fn read(file: &Path) -> Result<Self, ConfigError> {
+        let raw = Raw::read(file)?;
+        let mut layers = Self {
+            file: file.to_owned(),
+            raw,
+            perlvars: PerlVars::new(),
+        };
+        let general = layers.general();
+        let wanted_by = general.origin(keys::LONCAPA_CONF);
+        for path in general.get(keys::LONCAPA_CONF, checks::paths)? {
+            layers.perlvars.extend(perlvars::read(&path, wanted_by.clone())?);
+        }
+        Ok(layers)
+    }
+
+    /// What holds outside of every `[peer.<id>]`.
+    pub(super) fn general(&self) -> View<'_> {
+        View {
+            layers: self,
+            peer: None,
+        }
+    }
+
+    /// What holds for one peer.
+    pub(super) fn of<'a>(&'a self, peer: &'a HostId) -> View<'a> {
+        View {
+            layers: self,
+            peer: Some(peer),
+        }
+    }
+}
+
+/// The layers as seen for one peer, or for none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View<'a> {
+    pub(super) layers: &'a Layers,
+    pub(super) peer: Option<&'a HostId>,
+}
+
+impl<'a> View<'a> {
+    /// The value in force, unchecked; `None` if nobody gives one and there is no default.
+    pub(super) fn find(self, key: Key) -> Option<Given> {
+        let default = || {
+            key.default_value().map(|value| Given {
+                value,
+                source: Source::Default,
+            })
+        };
+        let own = if key.is_for_peers() {
+            self.own(key.name)
+        } else {
+            None
+        };
+        let raw = &self.layers.raw;
+        own.or_else(|| raw.get(key))
+            .or_else(|| self.perlvar(key))
+            .cloned()
+            .or_else(default)
+    }
+
+    /// The checked value in force.
+    pub(super) fn get<T>(
+        self,
+        key: Key,
+        check: impl Fn(&Value) -> Result<T, String>,
+    ) -> Result<T, ConfigError> {
+        let given = self.find(key).ok_or_else(|| ConfigError::NoHostId {
+            path: self.layers.file.clone(),
+        })?;
+        check(&given.value).map_err(|problem| self.invalid(key, &given.source, problem))
+    }
+
+    /// What `[peer.<id>]` of this view's peer gives.
+    pub(super) fn own(self, name: &str) -> Option<&'a Given> {
+        self.layers.raw.get_for(self.peer?, name)
+    }
+
+    /// The host that `[peer.<id>]` gives, checked, and where it does.
+    pub(super) fn own_host(self) -> Result<Option<(String, Source)>, ConfigError> {
+        let Some((peer, given)) = self.peer.zip(self.own(keys::ADDRESS)) else {
+            return Ok(None);
+        };
+        let host = checks::host(&given.value).map_err(|problem| ConfigError::Invalid {
+            place: given.source.place(),
+            key: own_path(peer, keys::ADDRESS),
+            problem,
+        })?;
+        Ok(Some((host, given.source.clone())))
+    }
+
+    /// Reads the table of servers.
+    pub(super) fn hosts_tab(self) -> Result<(PathBuf, HostsTab), ConfigError> {
+        let path = self.get(keys::HOSTS_TAB, checks::path)?;
+        let table = HostsTab::read(&path, self.origin(keys::HOSTS_TAB))?;
+        Ok((path, table))
+    }
+
+    /// Refuses two values in the wrong order, naming a line that was written by someone.
+    pub(super) fn ordered<T: PartialOrd>(self, low: (Key, &T), high: (Key, &T)) -> Result<(), ConfigError> {
+        let (Some(least), Some(most)) = (self.find(low.0), self.find(high.0)) else {
+            return Ok(());
+        };
+        if low.1 <= high.1 {
+            return Ok(());
+        }
+        let problem = |word, other: Key, bound: &Given, is: &Given| {
+            format!(
+                "must not be {word} than {} ({}), is {}",
+                other.path(),
+                bare(&bound.value),
+                text::shown(&is.value)
+            )
+        };
+        if least.source.is_default() {
+            Err(self.invalid(high.0, &most.source, problem("less", low.0, &least, &most)))
+        } else {
+            Err(self.invalid(low.0, &least.source, problem("more", high.0, &most, &least)))
+        }
+    }
+
+    /// `key, set at FILE:LINE`, for messages about a file that the key names.
+    fn origin(self, key: Key) -> String {
+        let source = self.find(key).map_or(Source::Default, |given| given.source);
+        if source.is_default() {
+            format!("{}, by default", key.name)
+        } else {
+            format!("{} at {source}", key.name)
+        }
+    }
+
+    fn perlvar(self, key: Key) -> Option<&'a Given> {
+        self.layers
+            .perlvars
+            .get(key.name)
+            .filter(|_| key.section == keys::Section::Top)
+    }
+
+    fn invalid(self, key: Key, source: &Source, problem: String) -> ConfigError {
+        let own = self
+            .peer
+            .filter(|_| key.is_for_peers() && self.own(key.name).is_some());
+        let key = match (own, source.note()) {
+            (Some(peer), _) => own_path(peer, key.name),
+            (None, Some(variable)) => format!("{} ({variable})", key.path()),
+            (None, None) => key.path(),
+        };
+        ConfigError::Invalid {
+            place: source.place(),
+            key,
+            problem,
+        }
+    }
+}
+
+fn own_path(peer: &HostId, name: &str) -> String {
+    format!("{}.{}.{name}", keys::PEER, toml_key(peer))
+}
+
+/// A value without the quotes of a text.
+fn bare(value: &Value) -> String {
+    value.as_str().map_or_else(|| text::shown(value), text::plain)
+}

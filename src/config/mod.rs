@@ -1,0 +1,179 @@
+//! The configuration: `lonc.toml`, what it leaves out from `loncapa.conf`, and the peers from `hosts.tab`.
+//!
+//! The way of a value: `raw` (`lonc.toml` as written, unknown keys refused), `perlvars` (`loncapa_conf` files)
+//! and `hosts_tab` are read; `layers` lays them over each other; `checks` and `settings` check what is in
+//! force and give it a type. Every key is written down once, with its default, in `keys`.
+//!
+//! Precedence, lowest first: default; `loncapa_conf` files, a later one before an earlier; `lonc.toml`;
+//! `[peer.<id>]`. Every file listed in `loncapa_conf` must be readable: a daemon with half of its identity would
+//! do harm quietly.
+
+use std::path::{Path, PathBuf};
+
+mod address;
+mod checks;
+mod error;
+mod host_id;
+mod hosts_tab;
+mod keys;
+mod layers;
+mod peers;
+mod perlvars;
+mod raw;
+mod report;
+mod settings;
+mod source;
+mod text;
+
+pub use address::Address;
+pub use error::ConfigError;
+pub use host_id::{HostId, HostIdError};
+pub use report::Report;
+pub use settings::{ClientSettings, DaemonSettings, LinkSettings, LogLevel, Settings, SpoolSettings, Start};
+
+use layers::Layers;
+use peers::Directory;
+
+/// Where the configuration is unless the command line says otherwise.
+pub const DEFAULT_PATH: &str = "/etc/lonc/lonc.toml";
+
+/// The settings of one daemon, and what to tell about them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loaded {
+    /// The settings, checked.
+    pub settings: Settings,
+    /// What was passed over, one line each, naming file and line: lines of `hosts.tab` that are broken or double.
+    pub warnings: Vec<String>,
+    /// Every key in force and where its value came from.
+    pub report: Report,
+}
+
+/// All peers that the configuration knows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Peers {
+    /// Our own id; no peer has it.
+    pub host_id: HostId,
+    /// Directory of the sockets, one a peer, named by its id.
+    pub socket_dir: PathBuf,
+    /// When systemd is to start the daemons.
+    pub start: Start,
+    /// The peers, by their ids.
+    pub peers: Vec<Peer>,
+    /// What was passed over, one line each, naming file and line.
+    pub warnings: Vec<String>,
+}
+
+/// A peer and where its lond listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The peer's id.
+    pub id: HostId,
+    /// Where it is.
+    pub address: Address,
+}
+
+/// Reads all that the daemon of `peer` needs.
+///
+/// `hosts.tab` is read only if `[peer.<id>]` gives no address. A peer with our own id is taken: some releases of
+/// the original run one. Values that are not in force for this peer are not checked.
+///
+/// # Errors
+/// An unreadable file, a wrong key or value, a broken line of this peer in `hosts.tab`, a peer without address.
+pub fn load(config: &Path, peer: &HostId) -> Result<Loaded, ConfigError> {
+    let layers = Layers::read(config)?;
+    let view = layers.of(peer);
+    let mut directory = Directory::for_one(view)?;
+    let (host, source) = directory.host(view, peer)?;
+    let settings = settings::settings(view, peer, host)?;
+    let mut report = Report::new(view);
+    report.peer(view, &settings.address, &source);
+    Ok(Loaded {
+        settings,
+        warnings: std::mem::take(&mut directory.warnings),
+        report,
+    })
+}
+
+/// The text of `lonc --check`: every key in force and where its value came from, as a `lonc.toml`.
+///
+/// With a peer: all that holds for it. Without: what holds for all, the peers, and every `[peer.<id>]` is checked.
+/// Warnings stand at the end as comments.
+///
+/// # Errors
+/// As [`load`]; without a peer, also a wrong value in any `[peer.<id>]`.
+pub fn check(config: &Path, peer: Option<&HostId>) -> Result<String, ConfigError> {
+    let (mut report, warnings) = match peer {
+        Some(peer) => load(config, peer).map(|loaded| (loaded.report, loaded.warnings))?,
+        None => peers::check(&Layers::read(config)?)?,
+    };
+    if !warnings.is_empty() {
+        report.gap();
+    }
+    for warning in warnings {
+        report.comment(format!("warning: {warning}"));
+    }
+    Ok(report.to_string())
+}
+
+/// All peers known: those of `hosts.tab` and those of `[peer.<id>]`, except ourselves.
+///
+/// A broken line, a peer without address and an unreadable `hosts.tab` are warnings: one bad line must not take
+/// all other peers down at boot.
+///
+/// # Errors
+/// An unreadable or broken `lonc.toml` or `loncapa_conf` file; no or a wrong `host_id`, `socket_dir` or `start`.
+pub fn peers(config: &Path) -> Result<Peers, ConfigError> {
+    peers::list(&Layers::read(config)?)
+}
+
+#[cfg(test)]
+mod tests {
+    //! The example that ships must say what the code does.
+
+    use super::*;
+    use raw::Raw;
+
+    const EXAMPLE: &str = include_str!("../../packaging/lonc.toml");
+
+    /// The example with every key in force: prose begins with `# `, keys and sections with `#` alone.
+    fn uncommented() -> String {
+        let line = |line: &'static str| match line.strip_prefix('#') {
+            Some(rest) if !rest.starts_with(' ') => rest,
+            _ => line,
+        };
+        EXAMPLE.lines().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    fn load_text(text: &str) -> Settings {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        load(file.path(), &"other".parse().unwrap()).unwrap().settings
+    }
+
+    #[test]
+    fn the_example_holds_as_it_is_and_uncommented() {
+        let peer = "\n[peer.other]\naddress = 'x'\n";
+        let bare = load_text(&format!("host_id = 'msul2'\n{peer}"));
+        let with_id = EXAMPLE.replace("#host_id", "host_id");
+        assert_eq!(load_text(&format!("{with_id}{peer}")), bare);
+        assert_eq!(load_text(&format!("{}{peer}", uncommented())), bare);
+    }
+
+    #[test]
+    fn the_example_has_every_key_with_its_default() {
+        let raw = Raw::parse(Path::new("example"), uncommented().as_bytes()).unwrap();
+        for key in keys::ALL {
+            let given = raw
+                .get(*key)
+                .unwrap_or_else(|| panic!("{} is not in the example", key.path()));
+            let default = key.default_value();
+            assert!(
+                *key == keys::HOST_ID || default.as_ref() == Some(&given.value),
+                "{}",
+                key.path()
+            );
+        }
+        let peer = "msul1".parse().unwrap();
+        assert!(raw.get_for(&peer, keys::ADDRESS).is_some() && raw.get_for(&peer, "port").is_some());
+    }
+}

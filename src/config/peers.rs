@@ -1,0 +1,158 @@
+//! Which peers there are, and where.
+
+use std::path::PathBuf;
+
+use super::address::Address;
+use super::checks;
+use super::error::ConfigError;
+use super::host_id::HostId;
+use super::hosts_tab::HostsTab;
+use super::keys;
+use super::layers::{Layers, View};
+use super::report::Report;
+use super::settings;
+use super::source::Source;
+use super::{Peer, Peers};
+
+/// `hosts.tab` where it is needed, and what to tell about it.
+#[derive(Debug, Default)]
+pub(super) struct Directory {
+    path: PathBuf,
+    table: HostsTab,
+    /// One line each.
+    pub(super) warnings: Vec<String>,
+}
+
+impl Directory {
+    /// For a single peer: the table is not read if `[peer.<id>]` gives an address.
+    pub(super) fn for_one(view: View<'_>) -> Result<Self, ConfigError> {
+        if view.own_host()?.is_some() {
+            Ok(Self::default())
+        } else {
+            Self::read(view)
+        }
+    }
+
+    /// For all peers: a table that cannot be read is a warning.
+    fn for_all(view: View<'_>) -> Self {
+        let unread = |error: ConfigError| Self {
+            warnings: vec![error.to_string()],
+            ..Self::default()
+        };
+        Self::read(view).unwrap_or_else(unread)
+    }
+
+    fn read(view: View<'_>) -> Result<Self, ConfigError> {
+        let (path, mut table) = view.hosts_tab()?;
+        let warnings = std::mem::take(&mut table.warnings);
+        Ok(Self {
+            path,
+            table,
+            warnings,
+        })
+    }
+
+    /// The host of a peer, and where it is written.
+    pub(super) fn host(&self, view: View<'_>, peer: &HostId) -> Result<(String, Source), ConfigError> {
+        if let Some(own) = view.own_host()? {
+            return Ok(own);
+        }
+        let row = self
+            .table
+            .rows
+            .get(peer)
+            .ok_or_else(|| ConfigError::UnknownPeer {
+                path: view.layers.file.clone(),
+                table: self.path.clone(),
+                peer: peer.clone(),
+            })?;
+        let source = Source::at(&self.path.as_path().into(), row.line, None);
+        let broken = |problem: &String| ConfigError::BrokenPeer {
+            path: self.path.clone(),
+            line: row.line,
+            peer: peer.clone(),
+            problem: problem.clone(),
+        };
+        row.host
+            .clone()
+            .map(|host| (host, source))
+            .map_err(|problem| broken(&problem))
+    }
+
+    /// All ids that `hosts.tab` or the configuration has, except `own`; broken lines only if mended there.
+    fn ids<'a>(&'a self, layers: &'a Layers, own: &HostId) -> Vec<&'a HostId> {
+        let usable = self
+            .table
+            .rows
+            .iter()
+            .filter(|(_, row)| row.host.is_ok())
+            .map(|(id, _)| id);
+        let mut ids: Vec<_> = usable
+            .chain(layers.raw.peers.keys())
+            .filter(|id| *id != own)
+            .collect();
+        ids.sort();
+        ids.dedup();
+        ids
+    }
+
+    /// Host and port of a peer, and where the host is written.
+    fn address(&self, view: View<'_>, peer: &HostId) -> Result<(Address, Source), ConfigError> {
+        let (host, source) = self.host(view, peer)?;
+        Ok((
+            Address {
+                host,
+                port: settings::port(view)?,
+            },
+            source,
+        ))
+    }
+}
+
+/// All peers known, except ourselves; see [`super::peers()`].
+pub(super) fn list(layers: &Layers) -> Result<Peers, ConfigError> {
+    let general = layers.general();
+    let host_id = settings::own_id(general)?;
+    let directory = Directory::for_all(general);
+    let (mut peers, mut warnings) = (Vec::new(), directory.warnings.clone());
+    for id in directory.ids(layers, &host_id) {
+        match directory.address(layers.of(id), id) {
+            Ok((address, _)) => peers.push(Peer {
+                id: id.clone(),
+                address,
+            }),
+            Err(error) => warnings.push(error.to_string()),
+        }
+    }
+    let socket_dir = general.get(keys::SOCKET_DIR, checks::path)?;
+    Ok(Peers {
+        host_id,
+        socket_dir,
+        start: settings::start(general)?,
+        peers,
+        warnings,
+    })
+}
+
+/// Checks all sections and reports on them and on all peers; the second part is warnings.
+pub(super) fn check(layers: &Layers) -> Result<(Report, Vec<String>), ConfigError> {
+    let general = layers.general();
+    settings::check_general(general)?;
+    for id in layers.raw.peers.keys() {
+        let view = layers.of(id);
+        view.own_host()?;
+        settings::port(view)?;
+        settings::link(view)?;
+    }
+    let directory = Directory::for_all(general);
+    let mut report = Report::new(general);
+    let mut warnings = directory.warnings.clone();
+    report.peers();
+    for id in directory.ids(layers, &settings::own_id(general)?) {
+        match directory.address(layers.of(id), id) {
+            Ok((address, source)) => report.listed(layers.of(id), &address, &source),
+            Err(error) => warnings.push(error.to_string()),
+        }
+    }
+    Ok((report, warnings))
+}

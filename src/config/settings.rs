@@ -1,0 +1,251 @@
+//! The checked settings of one daemon.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::address::Address;
+use super::checks::{choice, duration, duration_or_zero, host_id, path, size, whole};
+use super::error::ConfigError;
+use super::host_id::HostId;
+use super::keys;
+use super::layers::View;
+
+/// Smallest limit on the bytes of a request, of a reply, or of what is queued: room for any greeting.
+const MIN_BYTES: usize = 64;
+
+/// All that one `lonc <peer>` is told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// The server to carry requests to.
+    pub peer: HostId,
+    /// Our own id, `lonHostID`.
+    pub host_id: HostId,
+    /// Where the peer's lond listens.
+    pub address: Address,
+    /// Directory of the socket `<peer>` for clients, used when systemd passes none.
+    pub socket_dir: PathBuf,
+    /// Directory of the delayed messages.
+    pub spool_dir: PathBuf,
+    /// Log of the delayed messages and their fate, kept for good.
+    pub permanent_log: PathBuf,
+    /// The link to the peer.
+    pub link: LinkSettings,
+    /// The clients on this machine.
+    pub client: ClientSettings,
+    /// Delayed messages.
+    pub spool: SpoolSettings,
+    /// The process.
+    pub daemon: DaemonSettings,
+}
+
+/// The TCP links to the peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkSettings {
+    /// How many links are held, 1 to 64.
+    pub connections: usize,
+    /// Most requests in flight on a link, 1 to 65536; 1 is lock-step.
+    pub pipeline: usize,
+    /// Longest wait for a TCP connection to one address; more than zero.
+    pub connect_timeout: Duration,
+    /// Longest wait for each step of the handshake; more than zero.
+    pub handshake_timeout: Duration,
+    /// Longest wait for a reply; more than zero.
+    pub request_timeout: Duration,
+    /// How long a request waits for a link being made; zero: not at all.
+    pub connect_wait: Duration,
+    /// Silence after which a link is probed with `ping`; zero: never.
+    pub probe_interval: Duration,
+    /// First pause between tries to connect; more than zero.
+    pub backoff_min: Duration,
+    /// Longest pause between tries to connect; at least `backoff_min`.
+    pub backoff_max: Duration,
+    /// Longest reply taken, in bytes; at least 64.
+    pub max_reply_bytes: usize,
+}
+
+/// The clients' side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientSettings {
+    /// Most clients at a time, 1 to 65536.
+    pub max_clients: usize,
+    /// Longest request line taken, in bytes; at least 64.
+    pub max_request_bytes: usize,
+    /// What one client may have queued, requests and unread replies together, before it is not read any
+    /// further; in bytes, at least 64.
+    pub max_client_bytes: usize,
+    /// What all clients together may have queued, in bytes; at least `max_client_bytes`.
+    pub max_queued_bytes: usize,
+}
+
+/// Delayed messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpoolSettings {
+    /// Longest wait for the reply to a delayed message; more than zero.
+    pub message_timeout: Duration,
+    /// How often in a row a message may make the link fail before it is set aside, 1 to 1000.
+    pub max_attempts: u32,
+}
+
+/// The process itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DaemonSettings {
+    /// How long a stop waits for requests in flight; zero: not at all.
+    pub drain_timeout: Duration,
+    /// The least urgent messages to log.
+    pub log_level: LogLevel,
+    /// When systemd starts the daemon.
+    pub start: Start,
+}
+
+/// How much is logged; each level includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// Faults only.
+    Error,
+    /// And what may become one.
+    Warn,
+    /// And what changes.
+    Info,
+    /// And each step.
+    Debug,
+    /// And the bodies of requests that are not secret.
+    Trace,
+}
+
+impl LogLevel {
+    const WORDS: [(&str, Self); 5] = [
+        ("error", Self::Error),
+        ("warn", Self::Warn),
+        ("info", Self::Info),
+        ("debug", Self::Debug),
+        ("trace", Self::Trace),
+    ];
+
+    /// The word in the configuration, which is also the one `tracing` knows.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+/// When systemd starts the daemon of a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// With the first client, by its socket.
+    Demand,
+    /// At boot.
+    Boot,
+}
+
+impl Start {
+    const WORDS: [(&str, Self); 2] = [("demand", Self::Demand), ("boot", Self::Boot)];
+}
+
+/// Checks all that holds for `peer`, which is found at `host`.
+pub(super) fn settings(view: View<'_>, peer: &HostId, host: String) -> Result<Settings, ConfigError> {
+    Ok(Settings {
+        peer: peer.clone(),
+        host_id: own_id(view)?,
+        address: Address {
+            host,
+            port: port(view)?,
+        },
+        socket_dir: view.get(keys::SOCKET_DIR, path)?,
+        spool_dir: view.get(keys::SPOOL_DIR, path)?,
+        permanent_log: view.get(keys::PERMANENT_LOG, path)?,
+        link: link(view)?,
+        client: client(view)?,
+        spool: spool(view)?,
+        daemon: daemon(view)?,
+    })
+}
+
+/// Checks all that holds for no peer in particular.
+pub(super) fn check_general(view: View<'_>) -> Result<(), ConfigError> {
+    view.get(keys::HOSTS_TAB, path)?;
+    // Any peer will do where none has settings of its own.
+    settings(view, &own_id(view)?, String::new()).map(drop)
+}
+
+/// Our own id.
+pub(super) fn own_id(view: View<'_>) -> Result<HostId, ConfigError> {
+    view.get(keys::HOST_ID, host_id)
+}
+
+/// The port of the peer's lond.
+pub(super) fn port(view: View<'_>) -> Result<u16, ConfigError> {
+    view.get(keys::PORT, whole(1..=u16::MAX))
+}
+
+/// When systemd starts the daemons.
+pub(super) fn start(view: View<'_>) -> Result<Start, ConfigError> {
+    view.get(keys::START, choice(&Start::WORDS))
+}
+
+/// The link's settings of a peer.
+pub(super) fn link(view: View<'_>) -> Result<LinkSettings, ConfigError> {
+    let link = LinkSettings {
+        connections: view.get(keys::CONNECTIONS, whole(1..=64))?,
+        pipeline: view.get(keys::PIPELINE, whole(1..=65536))?,
+        connect_timeout: view.get(keys::CONNECT_TIMEOUT, duration)?,
+        handshake_timeout: view.get(keys::HANDSHAKE_TIMEOUT, duration)?,
+        request_timeout: view.get(keys::REQUEST_TIMEOUT, duration)?,
+        connect_wait: view.get(keys::CONNECT_WAIT, duration_or_zero)?,
+        probe_interval: view.get(keys::PROBE_INTERVAL, duration_or_zero)?,
+        backoff_min: view.get(keys::BACKOFF_MIN, duration)?,
+        backoff_max: view.get(keys::BACKOFF_MAX, duration)?,
+        max_reply_bytes: view.get(keys::MAX_REPLY_BYTES, size(MIN_BYTES))?,
+    };
+    view.ordered(
+        (keys::BACKOFF_MIN, &link.backoff_min),
+        (keys::BACKOFF_MAX, &link.backoff_max),
+    )?;
+    Ok(link)
+}
+
+fn client(view: View<'_>) -> Result<ClientSettings, ConfigError> {
+    let client = ClientSettings {
+        max_clients: view.get(keys::MAX_CLIENTS, whole(1..=65536))?,
+        max_request_bytes: view.get(keys::MAX_REQUEST_BYTES, size(MIN_BYTES))?,
+        max_client_bytes: view.get(keys::MAX_CLIENT_BYTES, size(MIN_BYTES))?,
+        max_queued_bytes: view.get(keys::MAX_QUEUED_BYTES, size(MIN_BYTES))?,
+    };
+    view.ordered(
+        (keys::MAX_CLIENT_BYTES, &client.max_client_bytes),
+        (keys::MAX_QUEUED_BYTES, &client.max_queued_bytes),
+    )?;
+    Ok(client)
+}
+
+fn spool(view: View<'_>) -> Result<SpoolSettings, ConfigError> {
+    Ok(SpoolSettings {
+        message_timeout: view.get(keys::MESSAGE_TIMEOUT, duration)?,
+        max_attempts: view.get(keys::MAX_ATTEMPTS, whole(1..=1000))?,
+    })
+}
+
+fn daemon(view: View<'_>) -> Result<DaemonSettings, ConfigError> {
+    Ok(DaemonSettings {
+        drain_timeout: view.get(keys::DRAIN_TIMEOUT, duration_or_zero)?,
+        log_level: view.get(keys::LOG_LEVEL, choice(&LogLevel::WORDS))?,
+        start: start(view)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_called_as_they_are_written() {
+        for (word, level) in LogLevel::WORDS {
+            assert_eq!(level.as_str(), word);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! A value together with where it came from.
+
+use std::fmt;
+use std::path::Path;
+use std::rc::Rc;
+
+use toml::Value;
+
+use super::text;
+
+/// A value as given, not yet checked.
+#[derive(Clone, Debug)]
+pub(super) struct Given {
+    pub(super) value: Value,
+    pub(super) source: Source,
+}
+
+/// Where a value came from; displayed as `default` or `FILE:LINE (note)`.
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    /// Nobody set it.
+    Default,
+    /// A line of a file.
+    At {
+        file: Rc<Path>,
+        line: usize,
+        note: Option<String>,
+    },
+}
+
+impl Source {
+    pub(super) fn at(file: &Rc<Path>, line: usize, note: Option<String>) -> Self {
+        Self::At {
+            file: Rc::clone(file),
+            line,
+            note,
+        }
+    }
+
+    pub(super) fn is_default(&self) -> bool {
+        matches!(self, Self::Default)
+    }
+
+    /// `FILE:LINE` alone.
+    pub(super) fn place(&self) -> String {
+        match self {
+            Self::Default => "default".to_owned(),
+            Self::At { file, line, .. } => format!("{}:{line}", text::path(file)),
+        }
+    }
+
+    /// The Perl variable or the section of the line.
+    pub(super) fn note(&self) -> Option<&str> {
+        match self {
+            Self::Default => None,
+            Self::At { note, .. } => note.as_deref(),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.place())?;
+        self.note().map_or(Ok(()), |note| write!(f, " ({note})"))
+    }
+}

@@ -1,0 +1,128 @@
+//! The configuration from real files: what is in force, where it came from, and what each fault says.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
+
+mod any_bytes;
+mod faults;
+mod peers;
+mod report;
+mod site;
+
+use std::path::Path;
+use std::time::Duration;
+
+use lonc::config::{LogLevel, Start};
+
+use site::{HOSTS, Site, id};
+
+#[test]
+fn defaults() {
+    let site = Site::new("host_id = 'me'\n[peer.msul1]\naddress = 'zaphod'\n");
+    let settings = site.settings("msul1");
+    assert_eq!(settings.peer, id("msul1"));
+    assert_eq!(settings.host_id, id("me"));
+    assert_eq!(settings.address.to_string(), "zaphod:5663");
+    assert_eq!(settings.socket_dir, Path::new("/run/lonc"));
+    assert_eq!(settings.spool_dir, Path::new("/var/spool/lonc/delayed"));
+    assert_eq!(settings.permanent_log, Path::new("/var/log/lonc/lonnet.perm.log"));
+    let link = &settings.link;
+    assert_eq!(
+        (link.connections, link.pipeline, link.max_reply_bytes),
+        (1, 64, 64 << 20)
+    );
+    let seconds = [
+        (link.connect_timeout, 10),
+        (link.handshake_timeout, 60),
+        (link.request_timeout, 300),
+        (link.connect_wait, 10),
+        (link.probe_interval, 60),
+        (link.backoff_min, 1),
+        (link.backoff_max, 120),
+        (settings.spool.message_timeout, 60),
+        (settings.daemon.drain_timeout, 20),
+    ];
+    assert!(
+        seconds
+            .iter()
+            .all(|(duration, seconds)| *duration == Duration::from_secs(*seconds)),
+        "{seconds:?}"
+    );
+    let client = &settings.client;
+    assert_eq!((client.max_clients, client.max_request_bytes), (1024, 16 << 20));
+    assert_eq!(
+        (client.max_client_bytes, client.max_queued_bytes),
+        (4 << 20, 64 << 20)
+    );
+    assert_eq!(settings.spool.max_attempts, 5);
+    assert_eq!(
+        (settings.daemon.log_level, settings.daemon.start),
+        (LogLevel::Info, Start::Demand)
+    );
+}
+
+#[test]
+fn a_peer_wins_over_the_file_and_the_file_over_loncapa_conf() {
+    let site = Site::new(
+        "hosts_tab = 'DIR/hosts.tab'\nloncapa_conf = ['DIR/a.conf', 'DIR/b.conf']\nspool_dir = '/mine'\n\
+         [link]\npipeline = 8\nconnections = 2\n[peer.msul1]\npipeline = 1\nport = 5900\n",
+    )
+    .with("hosts.tab", HOSTS)
+    .with(
+        "a.conf",
+        "PerlSetVar lonHostID first\nPerlSetVar londPort 5000\nPerlSetVar lonSockDir /a/sockets\n",
+    )
+    .with(
+        "b.conf",
+        "PerlSetVar lonHostID second\r\nPerlSetVar lonDaemons \"/b perl\"\r\n",
+    );
+    let one = site.settings("msul1");
+    assert_eq!(one.host_id, id("second"));
+    assert_eq!(one.address.to_string(), "10.0.0.1:5900");
+    assert_eq!((one.link.pipeline, one.link.connections), (1, 2));
+    assert_eq!(
+        (one.socket_dir.as_path(), one.spool_dir.as_path()),
+        (Path::new("/a/sockets"), Path::new("/mine"))
+    );
+    assert_eq!(one.permanent_log, Path::new("/b perl/logs/lonnet.perm.log"));
+    let two = site.settings("msul2");
+    assert_eq!(two.address.to_string(), "two.msu.edu:5000");
+    assert_eq!(two.link.pipeline, 8);
+}
+
+#[test]
+fn the_table_is_found_by_lon_tab_dir() {
+    let site = Site::new("loncapa_conf = ['DIR/a.conf']")
+        .with("a.conf", "PerlSetVar lonHostID me\nPerlSetVar lonTabDir DIR")
+        .with("hosts.tab", HOSTS);
+    assert_eq!(site.settings("msul1").address.host, "10.0.0.1");
+}
+
+#[test]
+fn addresses() {
+    for (address, shown) in [
+        ("::1", "[::1]:5663"),
+        ("[2001:db8::1]", "[2001:db8::1]:5663"),
+        ("h.example", "h.example:5663"),
+    ] {
+        let site = Site::new(&format!("host_id = 'me'\npeer.p.address = '{address}'"));
+        assert_eq!(site.settings("p").address.to_string(), shown);
+    }
+}
+
+#[test]
+fn an_address_makes_the_table_needless() {
+    let site = Site::new("host_id = 'me'\nhosts_tab = 'DIR/hosts.tab'\npeer.a.address = 'x'\n");
+    assert_eq!(site.settings("a").address.host, "x");
+    let site = site.with("hosts.tab", "a:broken\n");
+    assert_eq!(site.settings("a").address.host, "x");
+}
+
+#[test]
+fn our_own_id_is_a_peer_too() {
+    assert_eq!(
+        Site::new("host_id = 'a'\npeer.a.address = 'x'")
+            .settings("a")
+            .peer,
+        id("a")
+    );
+}

@@ -1,0 +1,87 @@
+//! The table of servers and the list of peers.
+
+use std::path::Path;
+
+use lonc::config::{self, Start};
+
+use crate::site::{HOSTS, Site};
+
+#[test]
+fn broken_lines_of_others_are_warnings() {
+    let site = Site::new("host_id = 'me'\nhosts_tab = 'DIR/hosts.tab'").with(
+        "hosts.tab",
+        "bad id:x:y:z:1.1.1.1\nother:x\nmsul1:d:r:h:10.0.0.1\nmsul1:d:r:h:10.0.0.2\n",
+    );
+    let loaded = site.load("msul1").unwrap();
+    assert_eq!(loaded.settings.address.host, "10.0.0.2");
+    let warnings: Vec<_> = loaded.warnings.iter().map(|warning| site.hide(warning)).collect();
+    assert!(
+        warnings[0].starts_with("DIR/hosts.tab:1: line skipped: id \"bad id\""),
+        "{warnings:?}"
+    );
+    assert!(
+        warnings[1].starts_with("DIR/hosts.tab:2: line skipped: peer other: too few"),
+        "{warnings:?}"
+    );
+    assert_eq!(
+        warnings[2],
+        "DIR/hosts.tab:4: peer msul1 was already on line 3; this line counts"
+    );
+    assert_eq!(
+        site.fault("other"),
+        "DIR/hosts.tab:2: peer other: too few fields, must be id:domain:role:hostname:ip"
+    );
+    assert_eq!(
+        site.fault("nobody"),
+        "DIR/lonc.toml: peer nobody has no address: it is not in DIR/hosts.tab, and no [peer.nobody] gives one"
+    );
+}
+
+#[test]
+fn other_peers_do_no_harm() {
+    let site = Site::new("host_id = 'me'\npeer.a.address = 'x'\npeer.b.pipeline = 0\nhosts_tab = 'DIR/none'");
+    assert_eq!(site.settings("a").link.pipeline, 64);
+    let error = site.check(None).unwrap_err().to_string();
+    assert_eq!(
+        site.hide(&error),
+        "DIR/lonc.toml:3: peer.b.pipeline: must be between 1 and 65536, is 0"
+    );
+}
+
+#[test]
+fn all_peers() {
+    let site = Site::new(
+        "host_id = 'msul2'\nhosts_tab = 'DIR/hosts.tab'\ndaemon.start = 'boot'\n\
+         peer.a.address = 'x'\npeer.b.port = 1\npeer.msul1.port = 7",
+    )
+    .with("hosts.tab", &format!("{HOSTS}c:broken\n"));
+    let peers = config::peers(&site.path("lonc.toml")).unwrap();
+    let list: Vec<_> = peers
+        .peers
+        .iter()
+        .map(|peer| format!("{} {}", peer.id, peer.address))
+        .collect();
+    assert_eq!(list, ["a x:5663", "msul1 10.0.0.1:7"]);
+    assert_eq!(
+        (peers.start, peers.socket_dir.as_path()),
+        (Start::Boot, Path::new("/run/lonc"))
+    );
+    assert_eq!(peers.warnings.len(), 2, "{:?}", peers.warnings);
+    assert!(
+        peers.warnings[0].contains("hosts.tab:4: line skipped: peer c: "),
+        "{:?}",
+        peers.warnings
+    );
+    assert!(
+        peers.warnings[1].contains("peer b has no address"),
+        "{:?}",
+        peers.warnings
+    );
+}
+
+#[test]
+fn no_table_is_a_warning_for_all_peers() {
+    let site = Site::new("host_id = 'me'\nhosts_tab = 'DIR/none'\npeer.a.address = 'x'");
+    let peers = config::peers(&site.path("lonc.toml")).unwrap();
+    assert_eq!((peers.peers.len(), peers.warnings.len()), (1, 1));
+}

@@ -1,0 +1,72 @@
+//! What `lonc --check` prints.
+
+use lonc::config;
+
+use crate::site::{HOSTS, Site};
+
+/// Something of everything: each layer, odd ids, IPv6, warnings.
+fn rich() -> Site {
+    Site::new(
+        "loncapa_conf = ['DIR/c.conf']\nhosts_tab = 'DIR/hosts.tab'\nport = 5000\n\
+         [link]\nrequest_timeout = '1h 5m'\nmax_reply_bytes = 4096\n[daemon]\nlog_level = 'debug'\n\
+         [peer.msul1]\nport = 5900\npipeline = 1\n[peer.\"v.6\"]\naddress = '[::1]'\n",
+    )
+    .with(
+        "c.conf",
+        "\nPerlSetVar lonHostID msul2\nPerlSetVar lonSockDir \"/a'b \\\"c\"\n",
+    )
+    .with("hosts.tab", &format!("{HOSTS}bad\n"))
+}
+
+#[test]
+fn a_report_names_every_source() {
+    let report = rich().check(Some("msul1")).unwrap();
+    for line in [
+        "host_id = \"msul2\" # DIR/c.conf:2 (lonHostID)",
+        "port = 5000 # DIR/lonc.toml:3",
+        "permanent_log = \"/var/log/lonc/lonnet.perm.log\" # default",
+        "[link]",
+        "pipeline = 1 # DIR/lonc.toml:11 ([peer.msul1])",
+        "request_timeout = \"1h 5m\" # DIR/lonc.toml:5",
+        "[peer.msul1]",
+        "address = \"10.0.0.1\" # DIR/hosts.tab:2",
+        "port = 5900 # DIR/lonc.toml:10 ([peer.msul1])",
+    ] {
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            report.lines().any(|found| words(found) == line),
+            "{line} not in\n{report}"
+        );
+    }
+    let warning = "# warning: DIR/hosts.tab:4: line skipped: peer bad: too few fields, ";
+    assert!(report.lines().last().unwrap().starts_with(warning), "{report}");
+}
+
+#[test]
+fn a_report_lists_all_peers() {
+    let report = rich().check(None).unwrap();
+    assert!(report.contains("\n[peer]\n"), "{report}");
+    let listed = report.lines().find(|line| line.starts_with("msul1 = ")).unwrap();
+    assert!(
+        listed.starts_with("msul1 = { address = \"10.0.0.1\", port = 5900, pipeline = 1 }"),
+        "{listed}"
+    );
+    assert!(listed.ends_with("# DIR/hosts.tab:2"), "{listed}");
+    assert!(
+        report.contains("\n\"v.6\" = { address = \"::1\", port = 5000 }"),
+        "{report}"
+    );
+    assert!(!report.contains("\nmsul2 = "), "ourselves: {report}");
+}
+
+#[test]
+fn a_report_read_back_gives_the_same_settings() {
+    let site = rich();
+    let all = config::check(&site.path("lonc.toml"), None).unwrap();
+    for peer in ["msul1", "v.6"] {
+        let loaded = site.load(peer).unwrap();
+        for text in [&loaded.report.to_string(), &all] {
+            assert_eq!(Site::new(text).settings(peer), loaded.settings, "{text}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! A configuration of its own for each test.
+
+use std::fs;
+use std::path::PathBuf;
+
+use lonc::config::{self, ConfigError, HostId, Loaded, Settings};
+use tempfile::TempDir;
+
+/// A table of two.
+pub(crate) const HOSTS: &str =
+    "# the cluster\nmsul1:msu:library:zaphod.lite.msu.edu:10.0.0.1\nmsul2:msu:access:two.msu.edu:http\n";
+
+/// A directory with a `lonc.toml`; `DIR` in any file becomes its path.
+pub(crate) struct Site(pub(crate) TempDir);
+
+impl Site {
+    pub(crate) fn new(toml: &str) -> Self {
+        Self(TempDir::new().unwrap()).with("lonc.toml", toml)
+    }
+
+    pub(crate) fn with(self, name: &str, text: &str) -> Self {
+        fs::write(
+            self.path(name),
+            text.replace("DIR", self.path("").to_string_lossy().trim_end_matches('/')),
+        )
+        .unwrap();
+        self
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub(crate) fn load(&self, peer: &str) -> Result<Loaded, ConfigError> {
+        config::load(&self.path("lonc.toml"), &id(peer))
+    }
+
+    pub(crate) fn settings(&self, peer: &str) -> Settings {
+        self.load(peer).unwrap().settings
+    }
+
+    pub(crate) fn check(&self, peer: Option<&str>) -> Result<String, ConfigError> {
+        config::check(&self.path("lonc.toml"), peer.map(id).as_ref()).map(|text| self.hide(&text))
+    }
+
+    /// The message of loading, with the directory as `DIR`.
+    pub(crate) fn fault(&self, peer: &str) -> String {
+        let message = self.load(peer).unwrap_err().to_string();
+        assert_eq!(message.lines().count(), 1, "{message:?}");
+        assert!(!message.contains(char::is_control), "{message:?}");
+        self.hide(&message)
+    }
+
+    pub(crate) fn hide(&self, text: &str) -> String {
+        text.replace(&*self.0.path().to_string_lossy(), "DIR")
+    }
+}
+
+pub(crate) fn id(text: &str) -> HostId {
+    text.parse().unwrap()
+}
