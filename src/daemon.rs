@@ -123,19 +123,9 @@ impl Signals {
 impl Order {
     async fn obey(self, control: &mpsc::Sender<Control>, reload: &mut Reload) {
         let word = match self {
-            Self::Stop(signal) => {
-                info!(
-                    MESSAGE_ID = message::STOPPING,
-                    "{signal}: finishing what is in flight"
-                );
-                systemd::stopping();
-                Control::Drain
-            }
+            Self::Stop => Control::Drain,
             Self::Reconnect => Control::Reconnect,
-            Self::Reload => match reload.read() {
-                Some(settings) => Control::Reconfigure(Box::new(settings)),
-                None => return,
-            },
+            Self::Reload => return reload.run(control).await,
         };
         // A driver that has just ended needs no word.
         let _ = control.send(word).await;

@@ -155,7 +155,7 @@ mod tests {
     async fn a_loop_that_does_not_answer_is_not_vouched_for() {
         let pings = Cell::new(0);
         let pinging = ping_every(Duration::from_secs(10), pending::<bool>, || {
-            pings.set(pings.get() + 1)
+            pings.set(pings.get() + 1);
         });
         let _ = tokio::time::timeout(Duration::from_secs(1000), pinging).await;
         assert_eq!(pings.get(), 0);

@@ -67,7 +67,7 @@ impl Log {
                 );
             }
             Event::TryFailed { link, why, retry_in } => {
-                self.try_failed(link.index(), why, *retry_in, address)
+                self.try_failed(link.index(), why, *retry_in, address);
             }
             Event::LinkLost {
                 link,

@@ -152,8 +152,7 @@ impl Driver {
         };
         match control {
             Some(Control::Reconnect) => {
-                self.log
-                    .status(&self.snapshot(now), self.session.status().counters);
+                log::status(&self.snapshot(now));
                 self.session.reconnect(now);
             }
             Some(Control::Reconfigure(settings)) => self.reconfigure(*settings, now),
