@@ -57,7 +57,8 @@ pub mod message {
 /// Fields that only the journal has use for; on stderr the message says the same.
 const JOURNAL_ONLY: [&str; 3] = ["MESSAGE_ID", "LONC_ERROR", "LONC_STATE"];
 
-/// Changes the level while the daemon runs.
+/// Changes the level while the daemon runs. The default one changes nothing: nothing is logged.
+#[derive(Default)]
 pub struct Level(Option<Handle<EnvFilter, Registry>>);
 
 impl Level {
