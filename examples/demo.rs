@@ -169,7 +169,8 @@ async fn crowd(socket: &Path, lond: &Lond) -> Outcome {
     for worker in 0..WORKERS {
         let socket = socket.to_owned();
         workers.spawn(async move {
-            let request = |n: usize| format!("{}echo:worker {worker} request {n}\n", ["", "encrypt:"][n % 2]);
+            let prefix = |n: usize| if n.is_multiple_of(2) { "" } else { "encrypt:" };
+            let request = |n: usize| format!("{}echo:worker {worker} request {n}\n", prefix(n));
             let answer = |n: usize| format!("worker {worker} request {n}\n");
             let got = ask(&socket, &(0..REQUESTS).map(request).collect::<String>()).await;
             got.is_ok_and(|got| got == (0..REQUESTS).map(answer).collect::<String>())
