@@ -227,7 +227,7 @@ impl Session {
 
     /// The peer's state after a link or a try ended.
     fn settle_state(&mut self, was_up: bool, now: Instant) {
-        if self.any_up() {
+        if self.stopped || self.any_up() {
             return;
         }
         if was_up {

@@ -213,7 +213,7 @@ impl Session {
             self.end_link(id, LinkError::Stopped, now);
         }
         self.links.clear();
-        self.state = State::Down;
+        self.enter(State::Down, now);
         self.pump(now);
     }
 
