@@ -218,7 +218,10 @@ impl Clients {
                 break None;
             };
             let (words, line_len) = match front {
-                Front::Forward(request) => break Some((request, end)),
+                Front::Forward(request) => {
+                    client.held = false;
+                    break Some((request, end));
+                }
                 Front::Local(..) | Front::Stop(_) if client.in_flight > 0 => {
                     client.held = true;
                     break None;

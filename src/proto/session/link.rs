@@ -122,6 +122,7 @@ impl Link {
     pub(super) fn begin_opening(&mut self, now: Instant) {
         self.phase = Phase::Opening;
         self.since = now;
+        self.out.clear();
     }
 
     pub(super) fn begin_handshake(&mut self, now: Instant, deadline: Instant) {
