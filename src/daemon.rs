@@ -51,7 +51,7 @@ impl Daemon {
             env!("CARGO_PKG_VERSION"),
             settings.address
         );
-        let (driver, status) = Driver::new(settings.clone(), acceptor, orders);
+        let (driver, status) = Driver::new(settings.clone(), acceptor, orders)?;
         tokio::spawn(systemd::pass_on(status));
         let probe = control.clone();
         tokio::spawn(systemd::ping_watchdog(move || works(probe.clone())));

@@ -16,6 +16,7 @@
 //! | `client` | a task for each client: lines in, answers out in order, limits |
 //! | `link` | one TCP connection: name lookup, connect, bytes |
 //! | [`listen`] | the listening socket, where systemd passed none |
+//! | `spool` | delayed messages on disk: read, stored, removed; a thread of its own |
 //! | [`systemd`] | sockets in; READY, STATUS, WATCHDOG, STOPPING, RELOADING out |
 //! | [`journal`] | log records to journald or stderr, and the message ids |
 //! | `status` | the snapshot that readers get |
@@ -33,6 +34,7 @@ mod driver;
 pub mod journal;
 mod link;
 pub mod listen;
+mod spool;
 mod status;
 pub mod systemd;
 

@@ -76,6 +76,10 @@ impl Log {
                 requeued,
             } => link_lost(link.index(), why, *lost, *requeued, address),
             Event::Unanswered { count, lost, .. } => self.unanswered(*count, *lost, client, now),
+            Event::Poison { attempts } => error!(
+                MESSAGE_ID = message::POISON,
+                "a delayed message broke the link to {address} {attempts} times in a row, alone on it; it is set aside"
+            ),
             Event::MalformedReply { why, .. } => warn!(
                 MESSAGE_ID = message::MALFORMED_REPLY,
                 LONC_CLIENT = name(client),
@@ -210,6 +214,7 @@ fn link_lost(link: usize, why: &LinkError, lost: usize, requeued: usize, address
         | LinkError::Handshake(_)
         | LinkError::EndlessLine(_)
         | LinkError::RequestTimeout
+        | LinkError::MessageTimeout
         | LinkError::ProbeTimeout => tell!(error, message::LINK_LOST),
     }
 }

@@ -5,6 +5,7 @@ mod log;
 mod timer;
 
 use std::future::poll_fn;
+use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
@@ -22,6 +23,7 @@ use crate::client::{self, Acceptor, Budget, FromClient, Limits, PeerCred, Ports}
 use crate::config::{ClientSettings, Settings};
 use crate::journal::message;
 use crate::link::{Link, Progress};
+use crate::spool::{FromSpool, Spool};
 use crate::status::Snapshot;
 use crate::systemd;
 
@@ -58,6 +60,8 @@ pub(crate) struct Driver {
     control: mpsc::Receiver<Control>,
     budget: Arc<Budget>,
     draining: watch::Sender<bool>,
+    spool: Spool,
+    from_spool: mpsc::UnboundedReceiver<FromSpool>,
     status: watch::Sender<Snapshot>,
     /// When the status was published; `None`: what is published is no longer true.
     published: Option<Instant>,
@@ -77,12 +81,12 @@ struct Client {
 
 impl Driver {
     /// A driver for the peer of `settings`, taking clients from `acceptor`; and where to read its status.
-    #[must_use]
     pub(crate) fn new(
         settings: Settings,
         acceptor: Acceptor,
         control: mpsc::Receiver<Control>,
-    ) -> (Self, watch::Receiver<Snapshot>) {
+    ) -> io::Result<(Self, watch::Receiver<Snapshot>)> {
+        let (spool, from_spool) = Spool::start(&settings)?;
         let (for_clients, from_clients) = mpsc::unbounded_channel();
         let timer = Timer::new();
         let now = timer.now();
@@ -99,6 +103,8 @@ impl Driver {
             control,
             budget: Arc::new(Budget::new(settings.client.max_queued_bytes)),
             draining: watch::Sender::new(false),
+            spool,
+            from_spool,
             status,
             published: Some(now),
             stale: false,
@@ -108,12 +114,13 @@ impl Driver {
             log: Log::default(),
             settings,
         };
-        (driver, status_reader)
+        Ok((driver, status_reader))
     }
 
     /// Works until it has drained.
     pub(crate) async fn run(mut self) {
         poll_fn(|cx| self.poll(cx)).await;
+        self.spool.finish().await;
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -124,6 +131,7 @@ impl Driver {
             progress |= self.poll_control(cx, now);
             // 2. Replies make room for requests.
             progress |= self.poll_links(cx, now);
+            progress |= self.poll_spool(cx, now);
             // 3. Requests of all clients that are ready, so that one write carries them.
             progress |= self.poll_clients(cx, now);
             // 4. New clients.
@@ -190,6 +198,34 @@ impl Driver {
                 Err(why) => self.session.failed(id, why, now),
             }
             self.obey(now);
+        }
+        progress
+    }
+
+    /// Delayed messages, a batch at a time: as many as are sent before the next batch is here.
+    fn poll_spool(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let mut progress = false;
+        while let Poll::Ready(Some(word)) = self.from_spool.poll_recv(cx) {
+            progress = true;
+            match word {
+                FromSpool::Messages(messages) => {
+                    self.spool.answered();
+                    for (id, request) in messages {
+                        self.session.delayed(id, request, now);
+                    }
+                }
+                FromSpool::CaughtUp => {
+                    if self.spool.answered() {
+                        self.session.caught_up(now);
+                    }
+                }
+                FromSpool::Fresh => self.session.fell_behind(),
+                FromSpool::Stored(ticket, outcome) => self.session.stored(ticket, outcome, now),
+            }
+        }
+        let low = self.settings.link.pipeline;
+        if self.drain_until.is_none() && self.session.wants_delayed() && self.session.delayed_len() <= low {
+            self.spool.ask(2 * low);
         }
         progress
     }
@@ -331,6 +367,10 @@ impl Driver {
                     }
                 }
                 Command::Stop => self.drain(now),
+                Command::Flush => self.spool.look(),
+                Command::Delivered(id) => self.spool.delivered(id),
+                Command::SetAside(id) => self.spool.set_aside(id),
+                Command::Store(ticket, request) => self.spool.store(ticket, request),
                 Command::Event(event) => self.tell(&event, now),
             }
         }
@@ -345,13 +385,15 @@ impl Driver {
 
     fn tell(&mut self, event: &Event, now: Instant) {
         let cred = match event {
-            Event::Unanswered { client, .. } | Event::MalformedReply { client, .. } => {
-                self.client(*client).map(|client| client.cred)
-            }
+            Event::Unanswered { client, .. } => self.client(*client).map(|client| client.cred),
+            Event::MalformedReply { client, .. } => client
+                .and_then(|client| self.client(client))
+                .map(|client| client.cred),
             Event::StateChanged(_)
             | Event::HandshakeNote(_)
             | Event::LinkUp { .. }
             | Event::TryFailed { .. }
+            | Event::Poison { .. }
             | Event::LinkLost { .. } => {
                 self.stale = true;
                 self.published = None;
@@ -365,6 +407,7 @@ impl Driver {
         let reopen = settings.address != self.settings.address;
         self.budget.set_limit(settings.client.max_queued_bytes);
         self.settings = settings;
+        self.spool.reconfigure(&self.settings);
         self.session
             .reconfigure(session_config(&self.settings), reopen, now);
         self.stale = true;
@@ -390,6 +433,10 @@ impl Driver {
         let Some(until) = self.drain_until else {
             return false;
         };
+        let sending = self.session.can_send() && self.session.delayed_len() > 0;
+        if self.session.storing() > 0 || (sending && !self.stopped) {
+            return false;
+        }
         (self.acceptor.is_none() && self.session.clients() == 0) || (self.stopped && now >= until + FLUSH)
     }
 
@@ -436,6 +483,9 @@ fn session_config(settings: &Settings) -> session::Config {
         // The settings were validated; the default never comes into it.
         backoff: Bounds::new(link.backoff_min, link.backoff_max).unwrap_or_default(),
         max_reply_bytes: link.max_reply_bytes,
+        spool: true,
+        message_timeout: settings.spool.message_timeout,
+        max_attempts: settings.spool.max_attempts,
         max_client_bytes: settings.client.max_client_bytes,
     }
 }

@@ -1,11 +1,13 @@
 //! The clients' side: a queue each, turns by the requests, answers in order.
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use bytes::{Buf as _, Bytes};
 use memchr::memchr;
 use slab::Slab;
 
 use super::command::Answers;
+use super::delayed::Ticket;
 use super::link::LinkId;
 use crate::line::Lines;
 use crate::request::{Asked, Request, answer};
@@ -61,6 +63,20 @@ pub(super) struct Client {
     /// Bytes of answers the client has not taken.
     unread: usize,
     answers: Answers,
+    /// Answers that must wait for a critical request before them to be stored; its place is the first.
+    held_answers: VecDeque<Held>,
+}
+
+enum Held {
+    /// The place of a request that is being stored.
+    Storing {
+        ticket: Ticket,
+        line_len: usize,
+    },
+    Answer {
+        words: Bytes,
+        line_len: usize,
+    },
 }
 
 impl Client {
@@ -78,7 +94,17 @@ impl Client {
         !self.queue.is_empty() && self.unread < limit && !(self.held && self.in_flight > 0)
     }
 
+    /// Answers the next request, behind those whose answers are held.
     fn answer(&mut self, words: &[u8], line_len: usize) {
+        if self.held_answers.is_empty() {
+            self.give(words, line_len);
+        } else {
+            let words = Bytes::copy_from_slice(words);
+            self.held_answers.push_back(Held::Answer { words, line_len });
+        }
+    }
+
+    fn give(&mut self, words: &[u8], line_len: usize) {
         self.answers.bytes.extend_from_slice(words);
         self.answers.bytes.extend_from_slice(b"\n");
         self.answers.count += 1;
@@ -146,6 +172,7 @@ impl Clients {
             held: false,
             unread: 0,
             answers: Answers::default(),
+            held_answers: VecDeque::new(),
         });
         ClientId { slot, serial }
     }
@@ -179,22 +206,72 @@ impl Clients {
         self.awaiting.pop_front()
     }
 
-    /// Answers `request`, which was in flight, with `words`, or that it got no usable reply.
-    pub(super) fn answer(&mut self, id: ClientId, request: &Request, words: Option<&[u8]>) {
+    /// Answers `request`, which was in flight, with `words`.
+    pub(super) fn answer(&mut self, id: ClientId, request: &Request, words: &[u8]) {
         if let Some(client) = self.get_mut(id) {
             client.in_flight = client.in_flight.saturating_sub(1);
-            client.answer(words.unwrap_or(request.no_reply()), request.line_len());
+            client.answer(words, request.line_len());
             self.hand_out(id);
         }
     }
 
-    /// Puts back a request that was taken and not written.
-    pub(super) fn put_back(&mut self, id: ClientId, request: Request) {
+    /// Keeps the place of `request`, which was in flight and is being stored, among its client's answers.
+    pub(super) fn hold_answer(&mut self, id: ClientId, ticket: Ticket, request: &Request) {
         if let Some(client) = self.get_mut(id) {
             client.in_flight = client.in_flight.saturating_sub(1);
-            client.queued += 1;
-            client.queue.push_front(Item::Again(request));
+            client.held_answers.push_back(Held::Storing {
+                ticket,
+                line_len: request.line_len(),
+            });
         }
+    }
+
+    /// Answers the request that was being stored, and those whose answers had to wait for it.
+    pub(super) fn answer_stored(&mut self, id: ClientId, stored: Ticket, words: &'static [u8]) {
+        let Some(client) = self.get_mut(id) else { return };
+        for held in &mut client.held_answers {
+            if let Held::Storing { ticket, line_len } = held
+                && *ticket == stored
+            {
+                *held = Held::Answer {
+                    words: Bytes::from_static(words),
+                    line_len: *line_len,
+                };
+            }
+        }
+        while let Some(Held::Answer { words, line_len }) = client.held_answers.front() {
+            let (words, line_len) = (words.clone(), *line_len);
+            client.held_answers.pop_front();
+            client.give(&words, line_len);
+        }
+        self.hand_out(id);
+    }
+
+    /// Takes the critical requests of a client that is leaving; the others are dropped.
+    pub(super) fn take_critical(&mut self, id: ClientId) -> Vec<Request> {
+        let mut critical = Vec::new();
+        if let Some(client) = self.get_mut(id) {
+            while let Some((front, end)) = client.front() {
+                client.pop(end);
+                if let Front::Forward(request) = front
+                    && request.is_critical()
+                {
+                    critical.push(request);
+                }
+            }
+        }
+        critical
+    }
+
+    /// Puts back a request that was taken and not written; gives it back if its client has left.
+    pub(super) fn put_back(&mut self, id: ClientId, request: Request) -> Option<Request> {
+        let Some(client) = self.get_mut(id) else {
+            return Some(request);
+        };
+        client.in_flight = client.in_flight.saturating_sub(1);
+        client.queued += 1;
+        client.queue.push_front(Item::Again(request));
+        None
     }
 
     /// Takes the request whose turn it is. Those that lonc answers itself are answered on the way.

@@ -11,6 +11,7 @@ use memchr::memchr;
 use super::Config;
 use super::clients::ClientId;
 use super::command::LinkError;
+use super::delayed::MessageId;
 use crate::backoff::Backoff;
 use crate::cipher::Cipher;
 use crate::handshake::{Handshake, LONGEST_LINE, Note, Outcome, Step};
@@ -37,7 +38,17 @@ const HIGH_WATER: usize = 64 * 1024;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
     Client(ClientId),
+    Delayed(MessageId),
     Probe,
+}
+
+impl Owner {
+    pub(super) fn client(self) -> Option<ClientId> {
+        match self {
+            Self::Client(client) => Some(client),
+            Self::Delayed(_) | Self::Probe => None,
+        }
+    }
 }
 
 pub(super) struct InFlight {
@@ -231,6 +242,7 @@ impl Link {
             Phase::Up(up) => {
                 let span = match up.in_flight.front().map(|first| first.owner) {
                     Some(Owner::Client(_)) => config.request_timeout,
+                    Some(Owner::Delayed(_)) => config.message_timeout,
                     Some(Owner::Probe) => config.handshake_timeout,
                     None if config.probe_interval.is_zero() => return None,
                     None => config.probe_interval,

@@ -15,6 +15,7 @@
 
 mod clients;
 mod command;
+mod delayed;
 mod lifecycle;
 mod link;
 mod status;
@@ -29,10 +30,12 @@ use slab::Slab;
 
 pub use self::clients::ClientId;
 pub use self::command::{Answers, Command, Event, LinkError, Lost};
+pub use self::delayed::{MessageId, Stored, Ticket};
 pub use self::link::LinkId;
 pub use self::status::{Counters, State, Status};
 
 use self::clients::{Clients, Rights};
+use self::delayed::Delayed;
 use self::link::{Link, Phase};
 use crate::backoff::Bounds;
 use crate::handshake::Identity;
@@ -63,6 +66,12 @@ pub struct Config {
     pub backoff: Bounds,
     /// Longest reply line, in bytes on the wire.
     pub max_reply_bytes: usize,
+    /// True if there is a spool: its messages go first, and critical requests can be stored.
+    pub spool: bool,
+    /// How long a delayed message may take from when nothing is before it on its link.
+    pub message_timeout: Duration,
+    /// A delayed message that breaks the link so many times in a row is set aside.
+    pub max_attempts: u32,
     /// A client with so many bytes of answers not taken is not served further.
     pub max_client_bytes: usize,
 }
@@ -71,6 +80,7 @@ pub struct Config {
 pub struct Session {
     config: Config,
     clients: Clients,
+    delayed: Delayed,
     links: Slab<Link>,
     state: State,
     since: Instant,
@@ -88,6 +98,7 @@ impl Session {
         let mut session = Self {
             config,
             clients: Clients::default(),
+            delayed: Delayed::default(),
             links: Slab::new(),
             state: State::Connecting,
             since: now,
@@ -106,8 +117,14 @@ impl Session {
         self.clients.join(Rights { may_stop })
     }
 
-    /// A client vanished: what it had queued is dropped, what is in flight keeps its place for nobody.
+    /// A client vanished: what it had queued is dropped, but for critical requests, which are stored; what is in
+    /// flight keeps its place for nobody.
     pub fn client_left(&mut self, client: ClientId) {
+        if self.config.spool {
+            for request in self.clients.take_critical(client) {
+                self.store(client, request);
+            }
+        }
         self.clients.leave(client);
     }
 
@@ -290,6 +307,7 @@ impl Session {
             links_up: ups().count(),
             rtt: ups().filter_map(|up| up.rtt).min(),
             peer_version: ups().find_map(|up| up.version.clone()),
+            delayed: self.delayed.len(),
             counters: self.counters,
         }
     }

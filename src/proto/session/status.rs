@@ -38,6 +38,10 @@ pub struct Counters {
     pub never_sent: u64,
     /// Requests answered so that were written.
     pub sent_no_reply: u64,
+    /// Critical requests stored for later.
+    pub delayed: u64,
+    /// Delayed messages answered.
+    pub delivered: u64,
     /// Encrypted replies that could not be used.
     pub malformed: u64,
     /// Handshakes finished.
@@ -67,6 +71,8 @@ pub struct Status {
     pub queued: usize,
     /// Requests and probes on a link without their reply.
     pub in_flight: usize,
+    /// Delayed messages handed in and not yet answered.
+    pub delayed: usize,
     /// Links open.
     pub links_up: usize,
     /// Round trip to lond: the shortest seen in the handshake, or the last probe's.

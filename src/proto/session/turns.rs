@@ -1,5 +1,7 @@
 //! Whose request goes next, and onto which link.
 
+use alloc::vec::Vec;
+
 use super::Session;
 use super::clients::ClientId;
 use super::command::{Event, Lost};
@@ -42,6 +44,7 @@ impl Session {
 
     /// Puts on the links what can be put there, or refuses what cannot wait.
     pub(super) fn pump(&mut self, now: Instant) {
+        self.fill_delayed(now);
         match self.state {
             State::Connecting => {}
             State::Down => self.refuse(),
@@ -70,13 +73,18 @@ impl Session {
 
     fn fill(&mut self, id: LinkId, now: Instant) {
         let limit = self.config.max_client_bytes;
+        let must_wait = self.config.spool && !self.delayed.is_clear();
+        let mut to_store = Vec::new();
         let Some(link) = self.links.get_mut(id.0) else {
             return;
         };
         while link.has_room(self.config.pipeline) {
             let Some(turn) = link.turns.pop_front() else { break };
-            if let Some(request) = self.clients.take_next(turn, limit) {
-                link.push(Owner::Client(turn), request, now);
+            match self.clients.take_next(turn, limit) {
+                None => {}
+                // First in, first out: what is critical goes behind what is delayed already.
+                Some(request) if must_wait && request.is_critical() => to_store.push((turn, request)),
+                Some(request) => link.push(Owner::Client(turn), request, now),
             }
             if let Some(client) = self.clients.get_mut(turn) {
                 client.listed = client.wants_turn(limit);
@@ -84,6 +92,9 @@ impl Session {
                     link.turns.push_back(turn);
                 }
             }
+        }
+        for (client, request) in to_store {
+            self.store(client, request);
         }
     }
 
@@ -93,8 +104,7 @@ impl Session {
         while let Some(id) = self.clients.next_awaiting() {
             let mut count = 0;
             while let Some(request) = self.clients.take_next(id, limit) {
-                self.clients.answer(id, &request, None);
-                count += 1;
+                count += usize::from(self.no_usable_reply(id, request));
             }
             if let Some(client) = self.clients.get_mut(id) {
                 client.listed = false;
