@@ -13,8 +13,12 @@ impl Session {
     /// While it has requests in flight it stays on their link, so that it reads its own writes.
     pub(super) fn list(&mut self, id: ClientId) {
         let limit = self.config.max_client_bytes;
-        if self.state != State::Up {
-            // Nobody takes turns now, but what lonc answers itself needs no link.
+        if self
+            .clients
+            .get_mut(id)
+            .is_some_and(|client| client.in_flight == 0)
+        {
+            // What lonc answers itself needs neither a link nor a turn.
             self.clients.settle(id, limit);
         }
         let Some(client) = self.clients.get_mut(id) else {
