@@ -168,7 +168,8 @@ impl Session {
         let retry_in = link.backoff.next_wait(self.config.backoff, &mut self.rng);
         let (written, unwritten) = link.end(now + retry_in);
         let turns = core::mem::take(&mut link.turns);
-        if link.retiring {
+        let retiring = link.retiring;
+        if retiring {
             self.links.remove(id.0);
         }
         self.commands.push_back(Command::Close(id));
@@ -191,7 +192,9 @@ impl Session {
                 retry_in,
             });
         }
-        self.settle_state(was_up, now);
+        if !retiring {
+            self.settle_state(was_up, now);
+        }
         self.settle_in_flight(written, unwritten);
         for client in turns {
             self.relist(client);
