@@ -196,7 +196,10 @@ impl Session {
         let reopen = reopen || config.identity != self.config.identity;
         self.config = config;
         let keep = if reopen { 0 } else { self.config.connections };
-        for id in self.links_that(|link| !link.retiring).into_iter().skip(keep) {
+        let mut active = self.links_that(|link| !link.retiring);
+        // Those that work are kept first.
+        active.sort_by_key(|id| !self.links.get(id.0).is_some_and(Link::is_open));
+        for id in active.into_iter().skip(keep) {
             self.retire(id);
         }
         self.add_links(now);
