@@ -186,8 +186,11 @@ mod tests {
         }
     }
 
+    /// How a dialogue ended, if it did.
+    type End = Option<Result<Key, HandshakeError>>;
+
     /// Feeds the answers; what was sent, the notes' steps, and how it ended.
-    fn dialogue(answers: &[&[u8]]) -> (Vec<Vec<u8>>, Vec<Step>, Option<Result<Key, HandshakeError>>) {
+    fn dialogue(answers: &[&[u8]]) -> (Vec<Vec<u8>>, Vec<Step>, End) {
         let (mut handshake, first) = Handshake::start();
         let (mut sent, mut notes) = (alloc::vec![first], Vec::new());
         for answer in answers {

@@ -141,7 +141,7 @@ mod tests {
             }
             let end = whole.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
             prop_assert_eq!(&got[..], &whole[..end]);
-            prop_assert_eq!(count, whole.iter().filter(|b| **b == b'\n').count());
+            prop_assert_eq!(count, memchr_iter(b'\n', &whole).count());
             prop_assert_eq!(buffer.len(), whole.len() - end);
         }
     }
