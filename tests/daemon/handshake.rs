@@ -48,7 +48,7 @@ fn hear(stream: &mut TcpStream, line: &str) {
 #[test]
 fn the_six_lines_come_one_by_one_in_the_fixed_order_and_then_the_clients() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let lonc = Site::new(listener.local_addr().unwrap(), "").start();
+    let lonc = Site::new(listener.local_addr().unwrap(), "[daemon]\nlog_level = 'trace'\n").start();
     let mut client = lonc.client();
     client.send("one\nencrypt:two\n");
     let (mut lond, _) = listener.accept().unwrap();
@@ -75,6 +75,7 @@ fn the_six_lines_come_one_by_one_in_the_fixed_order_and_then_the_clients() {
         (client.hear(), client.hear()),
         ("first".to_owned(), "second".to_owned())
     );
+    assert!(!lonc.log().contains(answers[5]), "the build key is in the log");
 }
 
 #[test]
