@@ -15,13 +15,13 @@ fn everyone_gets_their_own_replies_in_order(link: &str, links: usize) {
     let mut clients: Vec<_> = (0..CLIENTS).map(|_| lonc.client()).collect();
     let word = |client: usize, request: usize| format!("{client}-{request}{}", "x".repeat(request % 23));
     for (number, client) in clients.iter_mut().enumerate() {
-        let requests: String = (0..REQUESTS)
+        let requests: Vec<_> = (0..REQUESTS)
             .map(|request| {
                 let how = ["", "encrypt:", "critical:", "critical:encrypt:"][(number + request) % 4];
                 format!("{how}echo:{}\n", word(number, request))
             })
             .collect();
-        client.send(requests);
+        client.send(requests.concat());
     }
     thread::scope(|scope| {
         for (number, client) in clients.iter_mut().enumerate() {

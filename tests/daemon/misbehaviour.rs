@@ -230,6 +230,6 @@ fn bytes_out_of_the_blue_reset_an_idle_link() {
         let mut client = lonc.client();
         wait_until("recovery", || client.ask("echo:1") == "1");
     }
-    assert!(lonc.log().contains("unasked bytes"), "{}", lonc.log());
+    lonc.await_log("unasked bytes");
     lonc.assert_alive();
 }

@@ -125,8 +125,8 @@ fn the_log_level_follows_the_file() {
     let peer = Peer::start();
     let (manager, lonc) = Manager::start(&peer, "[daemon]\nlog_level = 'error'\n");
     assert_eq!(lonc.client().ask("ping"), "msul1");
-    assert!(!lonc.log().contains("is up"), "{}", lonc.log());
     lonc.site.configure(peer.addr(), "[daemon]\nlog_level = 'info'\n");
     reload(&manager, &lonc);
     lonc.await_log("configuration read anew");
+    assert!(!lonc.log().contains("is up"), "{}", lonc.log());
 }

@@ -63,10 +63,12 @@ impl Lonc {
         kill(Pid::from_raw(self.pid().try_into().unwrap()), signal).unwrap();
     }
 
-    /// Waits until its socket takes clients.
+    /// Waits until it serves clients; by then it heeds signals, too.
     pub(crate) fn await_socket(&self) {
         let path = self.site.socket();
         wait_until("the socket", || UnixStream::connect(&path).is_ok());
+        // This it answers itself, whatever the peer does.
+        assert_eq!(self.client().ask(""), "unknown_cmd");
     }
 
     /// A new client.

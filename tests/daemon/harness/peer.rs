@@ -51,9 +51,8 @@ impl Peer {
     /// Waits until what it received satisfies `what`.
     pub(crate) fn await_received(&self, what: impl Fn(&[Received]) -> bool) {
         let waiting = async { timeout(PATIENCE, self.lond.wait_for(what)).await };
-        if self.runtime.block_on(waiting).is_err() {
-            panic!("lond received only {:?}", self.commands());
-        }
+        let done = self.runtime.block_on(waiting).is_ok();
+        assert!(done, "lond received only {:?}", self.commands());
     }
 
     /// Waits until it received this command, plain or encrypted.
@@ -64,13 +63,9 @@ impl Peer {
     /// Waits until the numbers of accepted and of open links satisfy `what`.
     pub(crate) fn await_links(&self, what: impl Fn(usize, usize) -> bool) {
         let waiting = async { timeout(PATIENCE, self.lond.wait_for_connections(what)).await };
-        if self.runtime.block_on(waiting).is_err() {
-            panic!(
-                "lond has {} links, {} open",
-                self.connections(),
-                self.open_connections()
-            );
-        }
+        let done = self.runtime.block_on(waiting).is_ok();
+        let (accepted, open) = (self.connections(), self.open_connections());
+        assert!(done, "lond has {accepted} links, {open} open");
     }
 
     /// The commands received so far, those of the handshake included.
