@@ -138,10 +138,10 @@ impl Driver {
             progress |= self.poll_acceptor(cx, now);
             // 5. What is due.
             progress |= self.poll_timer(cx, now);
-            self.obey(now);
+            progress |= self.obey(now);
             // 6. What all that put on the links.
             progress |= self.poll_writes(cx, now);
-            self.obey(now);
+            progress |= self.obey(now);
             if self.is_drained(now) {
                 return Poll::Ready(());
             }
@@ -343,9 +343,11 @@ impl Driver {
         progress
     }
 
-    /// Does what the session says.
-    fn obey(&mut self, now: Instant) {
+    /// Does what the session says; true if it said anything: a link that begins to open wants to be polled.
+    fn obey(&mut self, now: Instant) -> bool {
+        let mut obeyed = false;
         while let Some(command) = self.session.next_command() {
+            obeyed = true;
             match command {
                 Command::Connect(id) => {
                     if self.links.len() <= id.index() {
@@ -374,6 +376,7 @@ impl Driver {
                 Command::Event(event) => self.tell(&event, now),
             }
         }
+        obeyed
     }
 
     fn client(&self, id: ClientId) -> Option<&Client> {

@@ -15,8 +15,14 @@ impl Session {
     /// While it has requests in flight it stays on their link, so that it reads its own writes.
     pub(super) fn list(&mut self, id: ClientId) {
         let limit = self.config.max_client_bytes;
-        // What lonc answers itself needs neither a link nor a turn.
-        self.clients.settle(id, limit);
+        if self
+            .clients
+            .get_mut(id)
+            .is_some_and(|client| client.in_flight == 0)
+        {
+            // What lonc answers itself needs neither a link nor a turn.
+            self.clients.settle(id, limit);
+        }
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
@@ -50,8 +56,8 @@ impl Session {
             State::Down => self.refuse(),
             State::Up => {
                 self.assign();
-                for id in self.link_ids() {
-                    self.fill(id, now);
+                for id in 0..self.links.capacity() {
+                    self.fill(LinkId(id), now);
                 }
             }
         }
