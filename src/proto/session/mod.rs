@@ -63,7 +63,7 @@ pub struct Config {
     pub backoff: Bounds,
     /// Longest reply line, in bytes on the wire.
     pub max_reply_bytes: usize,
-    /// A client with so many bytes of answers not taken is not served further.
+    /// A client with so many bytes of answers not taken is not served further. Holds for those who come from now on.
     pub max_client_bytes: usize,
 }
 
@@ -103,7 +103,8 @@ impl Session {
 
     /// A client came; `may_stop` if it may stop the instance.
     pub fn client_joined(&mut self, may_stop: bool) -> ClientId {
-        self.clients.join(Rights { may_stop })
+        self.clients
+            .join(Rights { may_stop }, self.config.max_client_bytes)
     }
 
     /// A client vanished: what it had queued is dropped, what is in flight keeps its place for nobody.

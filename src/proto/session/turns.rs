@@ -12,19 +12,18 @@ impl Session {
     ///
     /// While it has requests in flight it stays on their link, so that it reads its own writes.
     pub(super) fn list(&mut self, id: ClientId) {
-        let limit = self.config.max_client_bytes;
         if self
             .clients
             .get_mut(id)
             .is_some_and(|client| client.in_flight == 0)
         {
             // What lonc answers itself needs neither a link nor a turn.
-            self.clients.settle(id, limit);
+            self.clients.settle(id);
         }
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
-        if client.listed || !client.wants_turn(limit) {
+        if client.listed || !client.wants_turn() {
             return;
         }
         if client.in_flight == 0 {
@@ -75,17 +74,16 @@ impl Session {
     }
 
     fn fill(&mut self, id: LinkId, now: Instant) {
-        let limit = self.config.max_client_bytes;
         let Some(link) = self.links.get_mut(id.0) else {
             return;
         };
         while link.has_room(self.config.pipeline) {
             let Some(turn) = link.turns.pop_front() else { break };
-            if let Some(request) = self.clients.take_next(turn, limit) {
+            if let Some(request) = self.clients.take_next(turn) {
                 link.push(Owner::Client(turn), request, now);
             }
             if let Some(client) = self.clients.get_mut(turn) {
-                client.listed = client.wants_turn(limit);
+                client.listed = client.wants_turn();
                 if client.listed {
                     link.turns.push_back(turn);
                 }
@@ -95,10 +93,9 @@ impl Session {
 
     /// Answers what waits that there is no link.
     fn refuse(&mut self) {
-        let limit = self.config.max_client_bytes;
         while let Some(id) = self.clients.next_awaiting() {
             let mut count = 0;
-            while let Some(request) = self.clients.take_next(id, limit) {
+            while let Some(request) = self.clients.take_next(id) {
                 self.clients.answer(id, &request, None);
                 count += 1;
             }
