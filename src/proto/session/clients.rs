@@ -77,8 +77,15 @@ impl Client {
     }
 
     /// True if a request of it can be taken now.
-    pub(super) fn wants_turn(&self) -> bool {
-        !self.queue.is_empty() && self.unread < self.limit && !(self.held && self.in_flight > 0)
+    ///
+    /// With `sparing` it may have only one in flight, and less of its answers untaken.
+    pub(super) fn wants_turn(&self, sparing: bool) -> bool {
+        let may = if sparing {
+            self.in_flight == 0 && self.unread < self.limit / 2
+        } else {
+            self.unread < self.limit
+        };
+        may && !self.queue.is_empty() && !(self.held && self.in_flight > 0)
     }
 
     fn answer(&mut self, words: &[u8], line_len: usize) {

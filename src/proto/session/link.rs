@@ -54,6 +54,8 @@ pub(super) struct Up {
     cipher: Cipher,
     reader: ReplyReader,
     pub(super) in_flight: VecDeque<InFlight>,
+    /// So many of the first in flight are wholly written, and no longer hold their bodies.
+    relieved: usize,
     /// The request being put on the wire, the last in flight.
     encoder: Option<Encoder>,
     /// Since when the oldest in flight is the oldest, or nothing is in flight.
@@ -201,6 +203,7 @@ impl Link {
     pub(super) fn sent(&mut self, bytes: usize) -> bool {
         self.out.advance(bytes.min(self.out.len()));
         self.written += bytes as u64;
+        self.relieve();
         self.encode();
         self.out.len() < HIGH_WATER
     }
@@ -224,6 +227,17 @@ impl Link {
             end: None,
         });
         self.encode();
+    }
+
+    /// Gives back the bodies of requests that are wholly written: they are never written again.
+    fn relieve(&mut self) {
+        let Phase::Up(up) = &mut self.phase else { return };
+        while let Some(next) = up.in_flight.get_mut(up.relieved)
+            && next.end.is_some_and(|end| end <= self.written)
+        {
+            next.request.forget_body();
+            up.relieved += 1;
+        }
     }
 
     fn encode(&mut self) {
@@ -323,6 +337,7 @@ impl Link {
                     cipher: Cipher::new(&key),
                     reader: ReplyReader::default(),
                     in_flight: VecDeque::new(),
+                    relieved: 0,
                     encoder: None,
                     front_since: now,
                     rtt: *rtt,
@@ -367,6 +382,7 @@ impl Link {
             up.rtt = Some(now.since(up.front_since));
         }
         up.front_since = now;
+        up.relieved = up.relieved.saturating_sub(1);
         Ok(Some(Replied {
             owner: first.owner,
             request: first.request,

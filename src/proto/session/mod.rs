@@ -33,10 +33,11 @@ pub use self::link::LinkId;
 pub use self::status::{Counters, LinkState, LinkStatus, State, Status};
 
 use self::clients::{Clients, Rights};
-use self::link::{Link, Phase};
+use self::link::{Link, Owner, Phase};
 use crate::backoff::Bounds;
 use crate::handshake::Identity;
 use crate::line::Lines;
+use crate::request::Request;
 use crate::time::Instant;
 
 /// A try under way that is younger than this is not begun anew by [`Session::reconnect`].
@@ -78,6 +79,7 @@ pub struct Session {
     counters: Counters,
     rng: Rng,
     commands: VecDeque<Command>,
+    sparing: bool,
     stopped: bool,
 }
 
@@ -95,6 +97,7 @@ impl Session {
             counters: Counters::default(),
             rng: Rng::with_seed(seed),
             commands: VecDeque::new(),
+            sparing: false,
             stopped: false,
         };
         session.add_links(now);
@@ -120,6 +123,12 @@ impl Session {
             self.list(client);
             self.pump(now);
         }
+    }
+
+    /// With `sparing` each client has at most one request in flight, and is served only while it takes its answers:
+    /// for when answers that are not taken use up all memory there is.
+    pub fn spare(&mut self, sparing: bool) {
+        self.sparing = sparing;
     }
 
     /// A client took so many bytes of its answers.
@@ -201,6 +210,12 @@ impl Session {
         };
         for id in self.links_that(stale) {
             self.try_now(id, now);
+        }
+        // Whoever asks may know that the peer came back, and that a link nobody uses is dead.
+        for (_, link) in &mut self.links {
+            if link.is_open() && link.is_idle() {
+                link.push(Owner::Probe, Request::probe(), now);
+            }
         }
     }
 

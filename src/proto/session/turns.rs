@@ -23,7 +23,7 @@ impl Session {
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
-        if client.listed || !client.wants_turn() {
+        if client.listed || !client.wants_turn(self.sparing) {
             return;
         }
         if client.in_flight == 0 {
@@ -83,7 +83,7 @@ impl Session {
                 link.push(Owner::Client(turn), request, now);
             }
             if let Some(client) = self.clients.get_mut(turn) {
-                client.listed = client.wants_turn();
+                client.listed = client.wants_turn(self.sparing);
                 if client.listed {
                     link.turns.push_back(turn);
                 }
