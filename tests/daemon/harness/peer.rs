@@ -18,13 +18,22 @@ pub(crate) struct Peer {
 impl Peer {
     /// A healthy one.
     pub(crate) fn start() -> Self {
+        // An address of its own: while a killed lond is away, nobody else gets its port.
+        Self::at(Ipv4Addr::new(
+            127,
+            fastrand::u8(1..),
+            fastrand::u8(..),
+            fastrand::u8(1..255),
+        ))
+    }
+
+    /// A healthy one at this address.
+    pub(crate) fn at(address: Ipv4Addr) -> Self {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
-        // An address of its own: while a killed lond is away, nobody else gets its port.
-        let address = Ipv4Addr::new(127, fastrand::u8(1..), fastrand::u8(..), fastrand::u8(1..255));
         let lond = runtime
             .block_on(Lond::bind("msul1", SocketAddr::from((address, 0))))
             .unwrap();
