@@ -19,6 +19,8 @@ pub struct Snapshot {
     pub since: SystemTime,
     /// When the next try begins, if none is under way.
     pub next_try: Option<SystemTime>,
+    /// When this was so, as the session counts time.
+    pub taken: Instant,
     /// The session's own view.
     pub status: Status,
 }
@@ -31,6 +33,7 @@ impl Snapshot {
             peer: settings.peer.clone(),
             address: settings.address.clone(),
             since: today.checked_sub(now.since(status.since)).unwrap_or(today),
+            taken: now,
             next_try: status.next_try.and_then(|at| today.checked_add(at.since(now))),
             status,
         }

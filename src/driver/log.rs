@@ -169,16 +169,15 @@ impl Log {
     }
 }
 
-/// The answer to SIGUSR1.
+/// The answer to SIGUSR1: the peer, and each of its links.
 pub(super) fn status(snapshot: &Snapshot) {
     let status = &snapshot.status;
     let counters = status.counters;
     info!(
         MESSAGE_ID = message::STATUS,
         LONC_STATE = %status.state,
-        "{snapshot}; {} links up, {} requests queued, {} in flight; since the start {} requests, {} replies, \
-         {} never sent, {} sent without reply, {} links opened, {} tries failed",
-        status.links_up,
+        "{snapshot}; {} requests queued, {} in flight; since the start {} requests, {} replies, {} never sent, \
+         {} sent without reply, {} links opened, {} tries failed",
         status.queued,
         status.in_flight,
         counters.requests,
@@ -188,6 +187,17 @@ pub(super) fn status(snapshot: &Snapshot) {
         counters.links_opened,
         counters.tries_failed,
     );
+    for link in &status.links {
+        let seconds = snapshot.taken.since(link.since).as_secs();
+        info!(
+            MESSAGE_ID = message::STATUS,
+            LONC_STATE = %link.state,
+            "link {}: {} for {seconds} s, {} in flight",
+            link.link.index(),
+            link.state,
+            link.in_flight
+        );
+    }
 }
 
 fn link_lost(link: usize, why: &LinkError, lost: usize, requeued: usize, address: &Address) {

@@ -38,6 +38,12 @@ impl Session {
         }
     }
 
+    /// Has requests wait for a link as long as at the start.
+    pub(super) fn wait_anew(&mut self, now: Instant) {
+        self.enter(State::Connecting, now);
+        self.since = now;
+    }
+
     /// Opens as many links as are missing.
     pub(super) fn add_links(&mut self, now: Instant) {
         let active = self.links_that(|link| !link.retiring).len();
@@ -197,7 +203,7 @@ impl Session {
         };
         let was_up = link.up().is_some();
         let retry_in = link.backoff.next_wait(self.config.backoff, &mut self.rng);
-        let (written, unwritten) = link.end(now + retry_in);
+        let (written, unwritten) = link.end(now, now + retry_in);
         let turns = core::mem::take(&mut link.turns);
         let retiring = link.retiring;
         if retiring {

@@ -12,6 +12,7 @@ use super::Config;
 use super::clients::ClientId;
 use super::command::LinkError;
 use super::delayed::MessageId;
+use super::status::{LinkState, LinkStatus};
 use crate::backoff::Backoff;
 use crate::cipher::Cipher;
 use crate::handshake::{Handshake, LONGEST_LINE, Note, Outcome, Step};
@@ -90,7 +91,7 @@ pub(super) enum Phase {
 
 pub(super) struct Link {
     pub(super) phase: Phase,
-    /// Since when the present try is under way.
+    /// Since when it is at its present phase.
     pub(super) since: Instant,
     pub(super) backoff: Backoff,
     /// To be closed once nothing is in flight; nothing more is put on it.
@@ -141,6 +142,7 @@ impl Link {
             let (dialogue, first) = Handshake::start();
             self.out = BytesMut::from(&first[..]);
             (self.encoded, self.written) = (first.len() as u64, 0);
+            self.since = now;
             self.phase = Phase::Handshake {
                 dialogue,
                 sent_at: now,
@@ -160,6 +162,24 @@ impl Link {
     /// True if requests may be put on it.
     pub(super) fn is_open(&self) -> bool {
         !self.retiring && self.up().is_some()
+    }
+
+    pub(super) fn status(&self, link: LinkId) -> LinkStatus {
+        let state = match &self.phase {
+            Phase::Opening => LinkState::Opening,
+            Phase::Handshake { dialogue, .. } => LinkState::Handshake(dialogue.step()),
+            Phase::Up(_) if self.retiring => LinkState::Retiring,
+            Phase::Up(_) => LinkState::Up,
+            Phase::Waiting { .. } => LinkState::Waiting,
+        };
+        let (in_flight, rtt) = self.up().map_or((0, None), |up| (up.in_flight.len(), up.rtt));
+        LinkStatus {
+            link,
+            state,
+            since: self.since,
+            in_flight,
+            rtt,
+        }
     }
 
     /// True while a try is under way.
@@ -320,6 +340,7 @@ impl Link {
                     rtt: *rtt,
                     version,
                 }));
+                self.since = now;
                 self.backoff.reset();
                 Ok(Some(Opened {
                     notes,
@@ -366,8 +387,9 @@ impl Link {
     }
 
     /// Ends the connection; gives what was in flight: written, and not written, each in order.
-    pub(super) fn end(&mut self, until: Instant) -> (VecDeque<InFlight>, VecDeque<InFlight>) {
+    pub(super) fn end(&mut self, now: Instant, until: Instant) -> (VecDeque<InFlight>, VecDeque<InFlight>) {
         self.out = BytesMut::new();
+        self.since = now;
         match core::mem::replace(&mut self.phase, Phase::Waiting { until }) {
             Phase::Up(mut up) => {
                 let first_unwritten = up.in_flight.partition_point(|one| one.start < self.written);

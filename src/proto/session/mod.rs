@@ -32,7 +32,7 @@ pub use self::clients::ClientId;
 pub use self::command::{Answers, Command, Event, LinkError, Lost};
 pub use self::delayed::{MessageId, Stored, Ticket};
 pub use self::link::LinkId;
-pub use self::status::{Counters, State, Status};
+pub use self::status::{Counters, LinkState, LinkStatus, State, Status};
 
 use self::clients::{Clients, Rights};
 use self::delayed::Delayed;
@@ -207,8 +207,8 @@ impl Session {
         if self.stopped {
             return;
         }
-        if self.state == State::Down {
-            self.enter(State::Connecting, now);
+        if self.state != State::Up {
+            self.wait_anew(now);
         }
         let stale = |link: &Link| match link.phase {
             Phase::Waiting { .. } => true,
@@ -236,8 +236,8 @@ impl Session {
             self.retire(id);
         }
         self.add_links(now);
-        if self.state == State::Up && !self.any_up() {
-            self.enter(State::Connecting, now);
+        if (reopen || self.state == State::Up) && !self.any_up() {
+            self.wait_anew(now);
         }
         self.pump(now);
     }
@@ -245,7 +245,7 @@ impl Session {
     /// Answers everything that has no answer yet, closes the links, and refuses all that comes after.
     pub fn stop(&mut self, now: Instant) {
         self.stopped = true;
-        for id in self.links_that(|_| true) {
+        for id in self.links_that(|link| link.next_try().is_none()) {
             self.end_link(id, LinkError::Stopped, now);
         }
         self.links.clear();
@@ -304,7 +304,11 @@ impl Session {
             clients: self.clients.len(),
             queued: self.clients.queued(),
             in_flight: ups().map(|up| up.in_flight.len()).sum(),
-            links_up: ups().count(),
+            links: self
+                .links
+                .iter()
+                .map(|(id, link)| link.status(LinkId(id)))
+                .collect(),
             rtt: ups().filter_map(|up| up.rtt).min(),
             peer_version: ups().find_map(|up| up.version.clone()),
             delayed: self.delayed.len(),
