@@ -34,7 +34,10 @@ fn while_the_peer_is_down_it_is_delayed_at_once() {
     assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
     let left = lonc.site.left();
     assert_eq!(left.len(), 2);
-    assert!(left[0].ends_with(".echo.msul1") && left[1].ends_with(".encrypt.msul1"), "{left:?}");
+    assert!(
+        left[0].ends_with(".echo.msul1") && left[1].ends_with(".encrypt.msul1"),
+        "{left:?}"
+    );
     let content = std::fs::read(lonc.site.spool(&left[1])).unwrap();
     assert_eq!(content, b"encrypt:echo:m1\n");
     use std::os::unix::fs::MetadataExt as _;
@@ -96,7 +99,15 @@ fn lost_or_timed_out_in_flight_it_is_delayed_and_answers_stay_in_order() {
         let heard: Vec<_> = (0..7).map(|_| client.hear()).collect();
         assert_eq!(
             heard,
-            ["a", "con_lost", "con_delayed", "con_lost", "unknown_cmd", "con_delayed", "con_lost"]
+            [
+                "a",
+                "con_lost",
+                "con_delayed",
+                "con_lost",
+                "unknown_cmd",
+                "con_delayed",
+                "con_lost"
+            ]
         );
         lonc.site.await_empty();
         wait_until("up", || client.ask("echo:x") == "x");
@@ -215,7 +226,12 @@ fn what_looks_like_a_prefix_survives_the_disk() {
     let lonc = Site::office(&peer, QUICK).start();
     let mut client = lonc.client();
     wait_until("down", || client.ask("echo:x") == "con_lost");
-    let odd = ["critical:echo:a", "close_connection_exit", "critical:", "critical:encrypt:b"];
+    let odd = [
+        "critical:echo:a",
+        "close_connection_exit",
+        "critical:",
+        "critical:encrypt:b",
+    ];
     for command in odd {
         assert_eq!(client.ask(&format!("critical:{command}")), "con_delayed");
     }

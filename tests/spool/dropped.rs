@@ -52,7 +52,9 @@ fn a_peer_that_falls_silent_for_a_while_costs_no_message() {
     site.put_words(10);
     let lonc = site.start();
     // The handshake works, so there is silence only if requests follow.
-    wait_until("messages", || received(&peer).len() > 20 || peer.connections() > 10);
+    wait_until("messages", || {
+        received(&peer).len() > 20 || peer.connections() > 10
+    });
     peer.behave(Behaviour::Normal);
     lonc.site.await_empty();
     check_received(&peer, 10);

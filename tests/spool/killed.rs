@@ -39,7 +39,11 @@ fn three_thousand_messages_survive_kills_at_random_moments() {
     eprintln!("{kills} kills, {duplicates} duplicates");
     assert!(duplicates <= kills * PIPELINE, "{duplicates} for {kills} kills");
     let sent = site.logged('S');
-    assert!(sent.len() + kills >= count && sent.len() <= count, "{}", sent.len());
+    assert!(
+        sent.len() + kills >= count && sent.len() <= count,
+        "{}",
+        sent.len()
+    );
     assert!(site.failed().is_empty());
 }
 
@@ -55,7 +59,9 @@ fn what_was_said_to_be_delayed_survives_kills_at_random_moments() {
         let mut stream = UnixStream::connect(site.socket()).unwrap();
         let first = asked;
         asked += rng.usize(1..200);
-        let lines: String = (first..asked).map(|at| format!("critical:echo:m{at}\n")).collect();
+        let lines: String = (first..asked)
+            .map(|at| format!("critical:echo:m{at}\n"))
+            .collect();
         stream.write_all(lines.as_bytes()).unwrap();
         sleep(Duration::from_micros(rng.u64(0..20_000)));
         lonc.slay();

@@ -172,7 +172,10 @@ fn files_that_appear_are_sent_at_once_and_in_order() {
     for number in 6..200 {
         lonc.site.put(number, &word(number));
         if number % 10 == 0 {
-            assert_eq!(client.ask(&format!("echo:live {number}")), format!("live {number}"));
+            assert_eq!(
+                client.ask(&format!("echo:live {number}")),
+                format!("live {number}")
+            );
         }
     }
     lonc.site.await_empty();

@@ -125,10 +125,17 @@ pub(crate) fn check_received(peer: &Peer, count: usize) -> usize {
     let (mut first_time, mut last) = (HashSet::new(), (0, None));
     for (link, number) in &received {
         if *link == last.0 {
-            assert!(Some(number) > last.1, "{number} after {:?} on link {link}", last.1);
+            assert!(
+                Some(number) > last.1,
+                "{number} after {:?} on link {link}",
+                last.1
+            );
         } else {
             // A new link begins with what was not answered, or the next.
-            assert!(*number <= first_time.len(), "{number} came too early on link {link}");
+            assert!(
+                *number <= first_time.len(),
+                "{number} came too early on link {link}"
+            );
         }
         last = (*link, Some(number));
         if first_time.insert(*number) {
