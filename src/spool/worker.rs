@@ -311,21 +311,37 @@ impl Worker {
         let synced = self.place.directory.sync();
         for ((ticket, request), written) in batch.into_iter().zip(written) {
             let fault = written.as_ref().err().or(synced.as_ref().err());
+            if let Ok(name) = &written {
+                self.placed(name, synced.is_ok());
+            }
             let outcome = self.stored(&request, fault);
             self.tell(FromSpool::Stored(ticket, outcome));
         }
         next
     }
 
-    fn write(&mut self, request: &Request) -> io::Result<()> {
+    fn write(&mut self, request: &Request) -> io::Result<String> {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default()
             .as_secs();
         let name = self.namer.name(now, request, &self.place.settings.peer);
         self.place.directory.write(&name, request)?;
-        self.appeared(name.into());
-        Ok(())
+        Ok(name)
+    }
+
+    fn placed(&mut self, name: &str, is_safe: bool) {
+        if is_safe {
+            self.appeared(name.into());
+        } else if let Err(fault) = self.place.directory.remove(name.as_ref()) {
+            let path = self.place.directory.path().join(name);
+            error!(
+                MESSAGE_ID = message::SPOOL,
+                LONC_ERROR = %fault,
+                "{}: may not last, and cannot be removed: {fault}; it is sent although its worker is told con_failed",
+                path.display()
+            );
+        }
     }
 
     fn stored(&mut self, request: &Request, fault: Option<&io::Error>) -> Stored {
