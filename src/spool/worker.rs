@@ -255,6 +255,7 @@ impl Worker {
             }
         }
         self.record(Fate::Sent, &request);
+        self.tell(FromSpool::Removed);
     }
 
     /// Tries again to remove what was answered long ago.

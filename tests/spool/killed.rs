@@ -7,6 +7,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use fastrand::Rng;
+use stand_in_lond::Behaviour;
 
 use crate::harness::{Peer, QUICK, Site, wait_until};
 use crate::post::{Post as _, await_messages, check_received, received};
@@ -23,11 +24,14 @@ fn three_thousand_messages_survive_kills_at_random_moments() {
     site.put_words(count);
     let mut kills = 0;
     while !site.left().is_empty() {
+        // At times lond is the slower one, at times the disk.
+        let slow = Behaviour::LateReply(Duration::from_millis(1));
+        peer.behave(if rng.bool() { slow } else { Behaviour::Normal });
         let mut lonc = site.clone().launch();
         if rng.u8(..) < 40 {
             sleep(Duration::from_millis(rng.u64(0..60)));
         } else {
-            let more = received(&peer).len() + rng.usize(1..150);
+            let more = received(&peer).len() + rng.usize(1..100);
             wait_until("more messages", || {
                 received(&peer).len() >= more || site.left().is_empty()
             });
@@ -63,7 +67,7 @@ fn what_was_said_to_be_delayed_survives_kills_at_random_moments() {
             .map(|at| format!("critical:echo:m{at}\n"))
             .collect();
         stream.write_all(lines.as_bytes()).unwrap();
-        sleep(Duration::from_micros(rng.u64(0..20_000)));
+        sleep(Duration::from_micros(rng.u64(0..60_000)));
         lonc.slay();
         // What it had said before it died is still there to be read.
         for (at, line) in BufReader::new(stream).lines().map_while(Result::ok).enumerate() {

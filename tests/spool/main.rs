@@ -24,4 +24,6 @@ mod dropped;
 mod entries;
 mod killed;
 mod order;
+mod strace;
+mod syscalls;
 mod unprivileged;

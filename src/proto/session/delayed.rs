@@ -35,6 +35,8 @@ pub(super) struct Delayed {
     /// Not in flight.
     queue: VecDeque<(MessageId, Request)>,
     in_flight: usize,
+    /// Answered, but still on disk as far as is known: after a crash they are sent again.
+    removing: usize,
     link: Option<LinkId>,
     /// So many of the first are sent one by one: the link broke while they were in flight together.
     suspects: usize,
@@ -101,6 +103,12 @@ impl Session {
         self.delayed.caught_up = false;
     }
 
+    /// A delivered message is no longer on disk, or cannot be removed.
+    pub fn removed(&mut self, now: Instant) {
+        self.delayed.removing = self.delayed.removing.saturating_sub(1);
+        self.pump(now);
+    }
+
     /// How the storing of a critical request went.
     pub fn stored(&mut self, ticket: Ticket, outcome: Stored, now: Instant) {
         let Some(at) = self.delayed.storing.iter().position(|(one, _)| *one == ticket) else {
@@ -154,7 +162,9 @@ impl Session {
         } else {
             self.config.pipeline
         };
-        while self.delayed.in_flight < together && link.has_room(self.config.pipeline) {
+        // No more than these can come a second time after a crash.
+        while self.delayed.in_flight + self.delayed.removing < together && link.has_room(self.config.pipeline)
+        {
             let Some((message, request)) = self.delayed.queue.pop_front() else {
                 break;
             };
@@ -171,6 +181,7 @@ impl Session {
         } else {
             self.clear_of_suspicion();
             self.counters.delivered += 1;
+            self.delayed.removing += 1;
             self.commands.push_back(Command::Delivered(id));
         }
         self.settle_flush(now);
