@@ -71,6 +71,8 @@ pub(super) struct Up {
     front_since: Instant,
     pub(super) rtt: Option<Duration>,
     pub(super) version: Option<String>,
+    /// A request was answered on it.
+    replied: bool,
 }
 
 pub(super) enum Phase {
@@ -197,6 +199,11 @@ impl Link {
 
     pub(super) fn is_idle(&self) -> bool {
         self.up().is_none_or(|up| up.in_flight.is_empty())
+    }
+
+    /// True once a request was answered on it.
+    pub(super) fn has_replied(&self) -> bool {
+        self.up().is_some_and(|up| up.replied)
     }
 
     /// How busy it is, for choosing among links.
@@ -339,6 +346,7 @@ impl Link {
                     front_since: now,
                     rtt: *rtt,
                     version,
+                    replied: false,
                 }));
                 self.since = now;
                 self.backoff.reset();
@@ -379,6 +387,7 @@ impl Link {
             up.rtt = Some(now.since(up.front_since));
         }
         up.front_since = now;
+        up.replied = true;
         Ok(Some(Replied {
             owner: first.owner,
             request: first.request,
