@@ -1,6 +1,7 @@
 //! A driver without sockets: it obeys the session, and moves bytes and time when told to.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::panic;
 use std::prelude::v1::*;
 use std::vec;
 
@@ -283,6 +284,12 @@ impl Rig {
     /// All that is on disk was handed in.
     pub(in crate::session) fn catch_up(&mut self) {
         self.session.caught_up(self.now);
+        self.obey();
+    }
+
+    /// A delivered message is no longer on disk.
+    pub(in crate::session) fn removed(&mut self) {
+        self.session.removed(self.now);
         self.obey();
     }
 
