@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use stand_in_lond::Behaviour;
 
-use crate::harness::{Client, Lonc, Peer, QUICK, Site, wait_until};
+use crate::harness::{Client, Lonc, Peer, Site, wait_until};
 use crate::post::{Post as _, await_messages, check_received, name, word};
 
 /// Appearing files are to be sent within a second; a busy machine gets more.
@@ -14,8 +14,8 @@ const SOON: Duration = Duration::from_secs(10);
 
 #[test]
 fn delayed_messages_go_in_the_order_of_their_names_before_any_live_request() {
-    let peer = Peer::dead();
-    let site = Site::office(&peer, &format!("{QUICK}connect_wait = '60s'\n"));
+    let peer = Peer::that(Behaviour::LateReply(Duration::from_millis(200)));
+    let site = Site::office(&peer, "[link]\nconnect_wait = '60s'\n");
     // Not written in order.
     for number in [7, 3, 11, 0, 9, 1, 10, 2, 8, 4, 6, 5] {
         site.put(number, &word(number));
@@ -23,7 +23,8 @@ fn delayed_messages_go_in_the_order_of_their_names_before_any_live_request() {
     let lonc = site.start();
     let mut client = lonc.client();
     client.send("echo:live 1\nencrypt:echo:live 2\n");
-    peer.revive();
+    await_messages(&peer, 1);
+    peer.behave(Behaviour::Normal);
     assert_eq!((client.hear(), client.hear()), ("live 1".into(), "live 2".into()));
     assert_eq!(check_received(&peer, 12), 0);
     let commands = peer.commands();
