@@ -222,6 +222,7 @@ impl Driver {
                     }
                 }
                 FromSpool::Fresh => self.session.fell_behind(),
+                FromSpool::Removed => self.session.removed(now),
                 FromSpool::Stored(ticket, outcome) => self.session.stored(ticket, outcome, now),
             }
         }

@@ -151,8 +151,7 @@ impl Directory {
             .create_new(true)
             .mode(0o600)
             .open(path)?;
-        let prefix: &[u8] = if request.is_encrypted() { b"encrypt:" } else { b"" };
-        file.write_all(&[prefix, request.command(), b"\n"].concat())?;
+        file.write_all(&[&line_of(request)[..], b"\n"].concat())?;
         file.sync_all()
     }
 
@@ -211,5 +210,18 @@ impl Directory {
     /// Names that begin so, then have our pid, are nobody's messages; nor does the end of the name make them one.
     fn temporary_front(&self) -> String {
         format!(".storing-{}-", self.peer)
+    }
+}
+
+/// The line that asks for `request` when it is read again.
+fn line_of(request: &Request) -> Bytes {
+    let prefix: &[u8] = if request.is_encrypted() { b"encrypt:" } else { b"" };
+    let line = Bytes::from([prefix, request.command()].concat());
+    // A command that reads like a prefix or a word for lonc needs its own prefix before it again.
+    let is_plain = matches!(Asked::of(line.clone()), Asked::Forward(read) if !read.is_critical());
+    if is_plain {
+        line
+    } else {
+        Bytes::from([b"critical:", &line[..]].concat())
     }
 }

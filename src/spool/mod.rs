@@ -6,7 +6,7 @@
 //! ```text
 //!   workers' files ─┐                       ┌─ Messages ─► session ─► link
 //!                   ├─ directory ─► worker ─┤
-//!   critical: ─ Store ─┘   ▲                └─ Stored, CaughtUp, Fresh
+//!   critical: ─ Store ─┘   ▲                └─ Stored, Removed, CaughtUp, Fresh
 //!                          └─ watch (inotify): what appears
 //! ```
 
@@ -77,6 +77,8 @@ pub(crate) enum FromSpool {
     CaughtUp,
     /// There are messages that were not asked for yet.
     Fresh,
+    /// A delivered message has been dealt with.
+    Removed,
     /// How storing went.
     Stored(Ticket, Stored),
 }

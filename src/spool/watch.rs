@@ -97,7 +97,7 @@ impl Watch {
     /// Passes on what appears.
     fn follow(&mut self) -> io::Result<Halt> {
         let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
-        let appear = AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MOVED_TO;
+        let appear = AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MOVED_TO | AddWatchFlags::IN_ATTRIB;
         let vanish = AddWatchFlags::IN_DELETE_SELF | AddWatchFlags::IN_MOVE_SELF | AddWatchFlags::IN_ONLYDIR;
         inotify.add_watch(&self.path, appear | vanish)?;
         // For what came before the watch began.
@@ -130,12 +130,11 @@ impl Watch {
 
     fn pass_on(&self, event: InotifyEvent) -> Option<io::Result<Halt>> {
         let gone = AddWatchFlags::IN_DELETE_SELF | AddWatchFlags::IN_MOVE_SELF | AddWatchFlags::IN_IGNORED;
-        let job = if event.mask.intersects(AddWatchFlags::IN_Q_OVERFLOW) {
-            Job::Look
-        } else if event.mask.intersects(gone) {
-            return Some(Err(io::ErrorKind::NotFound.into()));
-        } else {
-            Job::Appeared(event.name?)
+        let job = match event.name {
+            _ if event.mask.intersects(gone) => return Some(Err(io::ErrorKind::NotFound.into())),
+            Some(name) => Job::Appeared(name),
+            // Some were missed, or the directory's permissions are others now.
+            None => Job::Look,
         };
         self.jobs.send(job).is_err().then_some(Ok(Halt::End))
     }

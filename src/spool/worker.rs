@@ -33,6 +33,8 @@ pub(super) struct Worker {
     /// The next names, and whether the directory holds more.
     window: BTreeSet<OsString>,
     more: bool,
+    /// The last name taken from the window since everything was looked at; those up to it had their turn.
+    passed: Option<OsString>,
     /// Messages given to the driver, and what has been done with but could not be removed.
     given: HashMap<MessageId, (OsString, Request)>,
     busy: HashSet<OsString>,
@@ -54,6 +56,7 @@ impl Worker {
             namer: Namer::default(),
             window: BTreeSet::new(),
             more: false,
+            passed: None,
             given: HashMap::new(),
             busy: HashSet::new(),
             unfinished: HashMap::new(),
@@ -90,13 +93,17 @@ impl Worker {
         if let Err(fault) = self.place.directory.remove_leftovers() {
             self.directory_fault(&fault);
         }
+        self.passed = None;
         self.refill();
     }
 
-    /// Takes the first names anew from the directory.
+    /// Takes the next names from the directory.
     fn refill(&mut self) {
-        let Self { namer, busy, .. } = self;
-        let skip = |name: &OsStr| busy.contains(name);
+        let Self {
+            namer, busy, passed, ..
+        } = self;
+        let skip =
+            |name: &OsStr| passed.as_deref().is_some_and(|passed| name <= passed) || busy.contains(name);
         match self.place.directory.first(WINDOW, skip, |name| namer.heed(name)) {
             Ok((window, more)) => {
                 (self.window, self.more) = (window, more);
@@ -128,6 +135,7 @@ impl Worker {
     }
 
     fn look(&mut self) {
+        self.passed = None;
         self.refill();
         self.remove_again();
         self.report_unfinished();
@@ -139,8 +147,9 @@ impl Worker {
             return;
         }
         self.namer.heed(&name);
-        // Beyond the window it is found when the directory is looked at again.
-        if !self.more || self.window.last().is_some_and(|last| name < *last) {
+        // Beyond the window it is found when the window is filled again.
+        let end = self.window.last().max(self.passed.as_ref());
+        if !self.more || end.is_some_and(|end| name <= *end) {
             self.window.insert(name);
         }
         self.tell_fresh();
@@ -164,6 +173,9 @@ impl Worker {
             let Some(name) = self.window.pop_first() else {
                 break;
             };
+            if self.passed.as_ref().is_none_or(|passed| *passed < name) {
+                self.passed = Some(name.clone());
+            }
             if let Some(request) = self.open(&name) {
                 self.last_id += 1;
                 let id = MessageId(self.last_id);
@@ -243,6 +255,7 @@ impl Worker {
             }
         }
         self.record(Fate::Sent, &request);
+        self.tell(FromSpool::Removed);
     }
 
     /// Tries again to remove what was answered long ago.
@@ -299,21 +312,37 @@ impl Worker {
         let synced = self.place.directory.sync();
         for ((ticket, request), written) in batch.into_iter().zip(written) {
             let fault = written.as_ref().err().or(synced.as_ref().err());
+            if let Ok(name) = &written {
+                self.placed(name, synced.is_ok());
+            }
             let outcome = self.stored(&request, fault);
             self.tell(FromSpool::Stored(ticket, outcome));
         }
         next
     }
 
-    fn write(&mut self, request: &Request) -> io::Result<()> {
+    fn write(&mut self, request: &Request) -> io::Result<String> {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default()
             .as_secs();
         let name = self.namer.name(now, request, &self.place.settings.peer);
         self.place.directory.write(&name, request)?;
-        self.appeared(name.into());
-        Ok(())
+        Ok(name)
+    }
+
+    fn placed(&mut self, name: &str, is_safe: bool) {
+        if is_safe {
+            self.appeared(name.into());
+        } else if let Err(fault) = self.place.directory.remove(name.as_ref()) {
+            let path = self.place.directory.path().join(name);
+            error!(
+                MESSAGE_ID = message::SPOOL,
+                LONC_ERROR = %fault,
+                "{}: may not last, and cannot be removed: {fault}; it is sent although its worker is told con_failed",
+                path.display()
+            );
+        }
     }
 
     fn stored(&mut self, request: &Request, fault: Option<&io::Error>) -> Stored {

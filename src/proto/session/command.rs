@@ -26,7 +26,7 @@ pub enum Command {
     Stop,
     /// A link is up: look for delayed messages on disk, hand them in, then say `caught_up`.
     Flush,
-    /// This delayed message was answered: it is to be removed from disk.
+    /// This delayed message was answered: remove it from disk, then say `removed`.
     Delivered(MessageId),
     /// This delayed message breaks the link whenever it is sent: it is to be set aside.
     SetAside(MessageId),

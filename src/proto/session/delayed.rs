@@ -35,11 +35,13 @@ pub(super) struct Delayed {
     /// Not in flight.
     queue: VecDeque<(MessageId, Request)>,
     in_flight: usize,
+    /// Answered, but still on disk as far as is known: after a crash they are sent again.
+    removing: usize,
     link: Option<LinkId>,
     /// So many of the first are sent one by one: the link broke while they were in flight together.
     suspects: usize,
-    /// Times in a row that the link broke while the first one was alone on it.
-    failures: u32,
+    /// Times in a row that the link broke while this one was alone on it, or that its answer was empty.
+    failures: Option<(MessageId, u32)>,
     /// Nothing is on disk that was not handed in.
     caught_up: bool,
     tickets: u64,
@@ -56,6 +58,18 @@ impl Delayed {
     /// True if a critical request may go to the peer directly: nothing older waits.
     pub(super) fn is_clear(&self) -> bool {
         self.caught_up && self.len() == 0 && self.storing.is_empty()
+    }
+
+    fn failures_of(&self, id: MessageId) -> u32 {
+        self.failures
+            .filter(|(one, _)| *one == id)
+            .map_or(0, |(_, count)| count)
+    }
+
+    /// True if the next message is set aside should it fail once more.
+    fn is_last_try(&self, most: u32) -> bool {
+        let first = self.queue.front();
+        first.is_some_and(|(id, _)| self.failures_of(*id) + 1 >= most)
     }
 
     /// A link came up: what is on disk must be looked at anew.
@@ -99,6 +113,12 @@ impl Session {
     /// Something new is on disk, to be handed in.
     pub fn fell_behind(&mut self) {
         self.delayed.caught_up = false;
+    }
+
+    /// A delivered message is no longer on disk, or cannot be removed.
+    pub fn removed(&mut self, now: Instant) {
+        self.delayed.removing = self.delayed.removing.saturating_sub(1);
+        self.pump(now);
     }
 
     /// How the storing of a critical request went.
@@ -154,7 +174,16 @@ impl Session {
         } else {
             self.config.pipeline
         };
-        while self.delayed.in_flight < together && link.has_room(self.config.pipeline) {
+        // No more than these can come a second time after a crash.
+        if self.delayed.is_last_try(self.config.max_attempts) && !link.has_replied() {
+            // Before a message is given up, the link must have carried something else.
+            if link.is_idle() {
+                link.push(Owner::Probe, Request::probe(), now);
+            }
+            return;
+        }
+        while self.delayed.in_flight + self.delayed.removing < together && link.has_room(self.config.pipeline)
+        {
             let Some((message, request)) = self.delayed.queue.pop_front() else {
                 break;
             };
@@ -171,6 +200,7 @@ impl Session {
         } else {
             self.clear_of_suspicion();
             self.counters.delivered += 1;
+            self.delayed.removing += 1;
             self.commands.push_back(Command::Delivered(id));
         }
         self.settle_flush(now);
@@ -194,22 +224,23 @@ impl Session {
         }
     }
 
-    /// The first message has failed once more, and nothing else can be the cause.
+    /// A message has failed once more, and nothing else can be the cause.
     fn blame(&mut self, id: MessageId, request: Request) {
-        self.delayed.failures += 1;
-        if self.delayed.failures < self.config.max_attempts {
-            self.delayed.suspects = self.delayed.suspects.max(1);
-            self.delayed.queue.push_front((id, request));
+        let attempts = 1 + self.delayed.failures_of(id);
+        if attempts < self.config.max_attempts {
+            self.delayed.failures = Some((id, attempts));
+            // Those in flight with it may be no better, and must not take its turn.
+            self.delayed.suspects = self.delayed.suspects.max(1 + self.delayed.in_flight);
+            let at = self.delayed.queue.partition_point(|(other, _)| *other < id);
+            self.delayed.queue.insert(at, (id, request));
             return;
         }
-        let attempts = self.delayed.failures;
         self.clear_of_suspicion();
         self.event(Event::Poison { attempts });
         self.commands.push_back(Command::SetAside(id));
     }
 
     fn clear_of_suspicion(&mut self) {
-        self.delayed.failures = 0;
         self.delayed.suspects = self.delayed.suspects.saturating_sub(1);
     }
 

@@ -261,6 +261,7 @@ impl Session {
             }
         }
         let suspects = delayed.len();
+        let mut nobodys = Vec::new();
         for InFlight { owner, request, .. } in unwritten.into_iter().rev() {
             match owner {
                 Owner::Probe => {}
@@ -270,11 +271,14 @@ impl Session {
                         && self.config.spool
                         && request.is_critical()
                     {
-                        self.store(client, request);
+                        nobodys.push((client, request));
                     }
                     owners.push(client);
                 }
             }
+        }
+        for (client, request) in nobodys.into_iter().rev() {
+            self.store(client, request);
         }
         self.delayed_lost(delayed, suspects, alone);
         // Only now: a client with something still in flight could not be told from one that stays on a link.

@@ -73,6 +73,8 @@ pub(super) struct Up {
     front_since: Instant,
     pub(super) rtt: Option<Duration>,
     pub(super) version: Option<String>,
+    /// A request was answered on it.
+    replied: bool,
 }
 
 pub(super) enum Phase {
@@ -199,6 +201,11 @@ impl Link {
 
     pub(super) fn is_idle(&self) -> bool {
         self.up().is_none_or(|up| up.in_flight.is_empty())
+    }
+
+    /// True once a request was answered on it.
+    pub(super) fn has_replied(&self) -> bool {
+        self.up().is_some_and(|up| up.replied)
     }
 
     /// How busy it is, for choosing among links.
@@ -356,6 +363,7 @@ impl Link {
                     front_since: now,
                     rtt: *rtt,
                     version,
+                    replied: false,
                 }));
                 self.since = now;
                 self.backoff.reset();
@@ -397,6 +405,7 @@ impl Link {
         }
         up.front_since = now;
         up.relieved = up.relieved.saturating_sub(1);
+        up.replied = true;
         Ok(Some(Replied {
             owner: first.owner,
             request: first.request,

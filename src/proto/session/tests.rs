@@ -4,6 +4,7 @@ pub(super) mod lond;
 pub(super) mod rig;
 
 mod clients;
+mod delayed;
 mod links;
 mod local;
 mod opening;

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::PATIENCE;
 
-/// lond of `msul1`, stopped when dropped.
+/// lond of `msul1` unless another is named, stopped when dropped.
 pub(crate) struct Peer {
     lond: Lond,
     runtime: Runtime,
@@ -18,24 +18,31 @@ pub(crate) struct Peer {
 impl Peer {
     /// A healthy one.
     pub(crate) fn start() -> Self {
-        // An address of its own: while a killed lond is away, nobody else gets its port.
-        Self::at(Ipv4Addr::new(
-            127,
-            fastrand::u8(1..),
-            fastrand::u8(..),
-            fastrand::u8(1..255),
-        ))
+        Self::named("msul1")
     }
 
     /// A healthy one at this address.
     pub(crate) fn at(address: Ipv4Addr) -> Self {
+        Self::bind("msul1", address)
+    }
+
+    /// A healthy one, of this host.
+    pub(crate) fn named(id: &str) -> Self {
+        // An address of its own: while a killed lond is away, nobody else gets its port.
+        Self::bind(
+            id,
+            Ipv4Addr::new(127, fastrand::u8(1..), fastrand::u8(..), fastrand::u8(1..255)),
+        )
+    }
+
+    fn bind(id: &str, address: Ipv4Addr) -> Self {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
         let lond = runtime
-            .block_on(Lond::bind("msul1", SocketAddr::from((address, 0))))
+            .block_on(Lond::bind(id, SocketAddr::from((address, 0))))
             .unwrap();
         Self { lond, runtime }
     }

@@ -5,18 +5,20 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
 use super::Lonc;
 
-/// A `lonc.toml`, a directory for the socket, a spool; gone when dropped.
-pub(crate) struct Site(TempDir);
+/// A `lonc.toml`, a directory for the socket, a spool; gone when the last clone is dropped.
+#[derive(Clone)]
+pub(crate) struct Site(Arc<TempDir>);
 
 impl Site {
     /// A site whose peer `msul1` is at `peer`; `toml` holds the sections it needs.
     pub(crate) fn new(peer: SocketAddr, toml: &str) -> Self {
-        let dir = TempDir::new().unwrap();
+        let dir = Arc::new(TempDir::new().unwrap());
         // Clients of other users are to get as far as the socket.
         fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
         let site = Self(dir);

@@ -106,6 +106,7 @@ impl Book {
                 Event::LinkUp { .. } => counted.links_opened += 1,
                 Event::TryFailed { .. } => counted.tries_failed += 1,
                 Event::LinkLost { .. } => {}
+                Event::Poison { .. } => panic!("there is no spool"),
                 Event::Unanswered { client, count, lost } => {
                     match lost {
                         Lost::NeverSent => counted.never_sent += count as u64,
@@ -116,7 +117,9 @@ impl Book {
                 }
                 Event::MalformedReply { client, .. } => {
                     counted.malformed += 1;
-                    fates.entry(client).or_default().push_back(Fate::Malformed);
+                    if let Some(client) = client {
+                        fates.entry(client).or_default().push_back(Fate::Malformed);
+                    }
                 }
             }
         }

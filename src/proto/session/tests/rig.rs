@@ -1,6 +1,7 @@
 //! A driver without sockets: it obeys the session, and moves bytes and time when told to.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::panic;
 use std::prelude::v1::*;
 use std::vec;
 
@@ -12,7 +13,10 @@ use super::lond::{Lond, OWN, PEER, Style};
 use crate::backoff::Bounds;
 use crate::handshake::Identity;
 use crate::line::Lines;
-use crate::session::{ClientId, Command, Config, Event, LinkError, LinkId, Session, State};
+use crate::request::{Asked, Request};
+use crate::session::{
+    ClientId, Command, Config, Event, LinkError, LinkId, MessageId, Session, State, Stored, Ticket,
+};
 use crate::time::Instant;
 
 pub(in crate::session) const SECOND: Duration = Duration::from_secs(1);
@@ -33,6 +37,9 @@ pub(in crate::session) fn config() -> Config {
         probe_interval: Duration::ZERO,
         backoff: Bounds::new(SECOND, 120 * SECOND).unwrap(),
         max_reply_bytes: 64 << 20,
+        spool: false,
+        message_timeout: 60 * SECOND,
+        max_attempts: 3,
         max_client_bytes: 64 << 20,
     }
 }
@@ -58,6 +65,12 @@ pub(in crate::session) struct Rig {
     pub(in crate::session) events: Vec<Event>,
     /// How often the driver was told to stop the instance.
     pub(in crate::session) stops: usize,
+    /// How often it was told to look for delayed messages.
+    pub(in crate::session) flushes: usize,
+    /// Requests to be stored.
+    pub(in crate::session) to_store: VecDeque<(Ticket, Request)>,
+    /// Delayed messages that are through, and whether they were answered or are to be set aside.
+    pub(in crate::session) through: Vec<(MessageId, bool)>,
 }
 
 impl Rig {
@@ -72,6 +85,9 @@ impl Rig {
             answers: HashMap::new(),
             events: Vec::new(),
             stops: 0,
+            flushes: 0,
+            to_store: VecDeque::new(),
+            through: Vec::new(),
         };
         rig.obey();
         rig
@@ -111,6 +127,10 @@ impl Rig {
                     self.answers.entry(client).or_default().extend(lines);
                 }
                 Command::Stop => self.stops += 1,
+                Command::Flush => self.flushes += 1,
+                Command::Delivered(id) => self.through.push((id, true)),
+                Command::SetAside(id) => self.through.push((id, false)),
+                Command::Store(ticket, request) => self.to_store.push_back((ticket, request)),
                 Command::Event(event) => self.events.push(event),
             }
         }
@@ -251,6 +271,36 @@ impl Rig {
         self.now = end;
     }
 
+    /// A delayed message is handed in.
+    pub(in crate::session) fn delay(&mut self, id: u64, command: &str) {
+        let request = Asked::of(Bytes::from(command.as_bytes().to_vec()));
+        let Asked::Forward(request) = request else {
+            panic!("{command} is no message");
+        };
+        self.session.delayed(MessageId(id), request, self.now);
+        self.obey();
+    }
+
+    /// All that is on disk was handed in.
+    pub(in crate::session) fn catch_up(&mut self) {
+        self.session.caught_up(self.now);
+        self.obey();
+    }
+
+    /// A delivered message is no longer on disk.
+    pub(in crate::session) fn removed(&mut self) {
+        self.session.removed(self.now);
+        self.obey();
+    }
+
+    /// The oldest request to be stored is, or cannot be; its command.
+    pub(in crate::session) fn store(&mut self, outcome: Stored) -> String {
+        let (ticket, request) = self.to_store.pop_front().expect("a request to be stored");
+        self.session.stored(ticket, outcome, self.now);
+        self.obey();
+        String::from_utf8(request.command().to_vec()).unwrap()
+    }
+
     /// The answers to a client that the test has not looked at.
     pub(in crate::session) fn got(&mut self, client: ClientId) -> Vec<String> {
         let lines = self.answers.remove(&client).unwrap_or_default();
@@ -281,6 +331,7 @@ impl Rig {
             | Event::HandshakeNote(_)
             | Event::LinkUp { .. }
             | Event::Unanswered { .. }
+            | Event::Poison { .. }
             | Event::MalformedReply { .. } => None,
         };
         self.events.iter().filter_map(why).collect()
