@@ -15,6 +15,7 @@
 //! | `driver` | owns the session, the links and the list of clients; one loop |
 //! | `client` | a task for each client: lines in, answers out in order, limits |
 //! | `link` | one TCP connection: name lookup, connect, bytes |
+//! | [`generator`] | `lonc-generator`: the peers of the configuration become systemd's units |
 //! | [`listen`] | the listening socket, where systemd passed none |
 //! | [`systemd`] | sockets in; READY, STATUS, WATCHDOG, STOPPING, RELOADING out |
 //! | [`journal`] | log records to journald or stderr, and the message ids |
@@ -30,6 +31,7 @@ pub mod command;
 pub mod config;
 pub mod daemon;
 mod driver;
+pub mod generator;
 pub mod journal;
 mod link;
 pub mod listen;
