@@ -18,6 +18,7 @@
 //! | [`generator`] | `lonc-generator`: the peers of the configuration become systemd's units |
 //! | [`listen`] | the listening socket, where systemd passed none |
 //! | [`systemd`] | sockets in; READY, STATUS, WATCHDOG, STOPPING, RELOADING out |
+//! | [`reload`] | `lonc --reload`, which waits until a reload is done |
 //! | [`journal`] | log records to journald or stderr, and the message ids |
 //! | `status` | the snapshot that readers get |
 //! | [`lonc_proto`] | the protocol, pure: no clock, no socket, no runtime |
@@ -35,6 +36,7 @@ pub mod generator;
 pub mod journal;
 mod link;
 pub mod listen;
+pub mod reload;
 mod status;
 pub mod systemd;
 

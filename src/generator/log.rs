@@ -50,7 +50,10 @@ mod tests {
 
     #[test]
     fn records_have_a_priority_and_a_name() {
-        assert_eq!(written(&["a".into(), "b".into()]), "<4>lonc-generator: a\n<4>lonc-generator: b\n");
+        assert_eq!(
+            written(&["a".into(), "b".into()]),
+            "<4>lonc-generator: a\n<4>lonc-generator: b\n"
+        );
         assert_eq!(written(&[]), "");
     }
 
@@ -60,6 +63,9 @@ mod tests {
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), MOST + 1);
         assert!(lines.iter().all(|line| line.len() < 1000));
-        assert_eq!(lines[MOST], "<4>lonc-generator: 992 more warnings; lonc --check tells them all");
+        assert_eq!(
+            lines[MOST],
+            "<4>lonc-generator: 992 more warnings; lonc --check tells them all"
+        );
     }
 }
