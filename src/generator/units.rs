@@ -10,9 +10,10 @@ use crate::config::{self, HostId, Start};
 
 /// Where the package has the template units.
 const UNITS: &str = "/usr/lib/systemd/system";
-/// Wants the sockets early at boot, as all sockets are.
-const SOCKETS: &str = "sockets.target";
-/// Wants all that belongs to lonc.
+/// Wants the sockets. They are early at boot as all sockets are, for each comes before `sockets.target`; that it does
+/// not want them leaves `systemctl disable lonc.target` its meaning.
+const SOCKETS: &str = "lonc-sockets.target";
+/// Wants that target and, with `start = "boot"`, the daemons.
 const UMBRELLA: &str = "lonc.target";
 /// Tells `lonc-hosts.path` what to watch beside `lonc.toml`.
 const WATCH: (&str, &str) = ("lonc-hosts.path.d", "50-sources.conf");
@@ -44,17 +45,18 @@ fn want(peers: &[&HostId], start: Start, directory: &Path) -> Result<(), String>
     if peers.is_empty() {
         return Ok(());
     }
-    let sockets = wants_of(SOCKETS, directory)?;
-    let umbrella = wants_of(UMBRELLA, directory)?;
-    for peer in peers {
-        let socket = format!("lonc@{peer}.socket");
-        link(&sockets, "lonc@.socket", &socket)?;
-        link(&umbrella, "lonc@.socket", &socket)?;
-        if start == Start::Boot {
-            link(&umbrella, "lonc@.service", &format!("lonc@{peer}.service"))?;
-        }
+    want_each(peers, "socket", &wants_of(SOCKETS, directory)?)?;
+    match start {
+        Start::Demand => Ok(()),
+        Start::Boot => want_each(peers, "service", &wants_of(UMBRELLA, directory)?),
     }
-    Ok(())
+}
+
+fn want_each(peers: &[&HostId], kind: &str, wants: &Path) -> Result<(), String> {
+    let template = Path::new(UNITS).join(format!("lonc@.{kind}"));
+    peers
+        .iter()
+        .try_for_each(|peer| link(&template, &wants.join(format!("lonc@{peer}.{kind}"))))
 }
 
 fn wants_of(target: &str, directory: &Path) -> Result<PathBuf, String> {
@@ -63,10 +65,9 @@ fn wants_of(target: &str, directory: &Path) -> Result<PathBuf, String> {
     Ok(wants)
 }
 
-fn link(wants: &Path, template: &str, unit: &str) -> Result<(), String> {
-    let path = wants.join(unit);
-    match symlink(Path::new(UNITS).join(template), &path) {
-        Err(fault) if fault.kind() != io::ErrorKind::AlreadyExists => Err(cannot_write(&path, &fault)),
+fn link(template: &Path, unit: &Path) -> Result<(), String> {
+    match symlink(template, unit) {
+        Err(fault) if fault.kind() != io::ErrorKind::AlreadyExists => Err(cannot_write(unit, &fault)),
         Ok(()) | Err(_) => Ok(()),
     }
 }
