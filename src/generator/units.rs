@@ -10,10 +10,8 @@ use crate::config::{self, HostId, Start};
 
 /// Where the package has the template units.
 const UNITS: &str = "/usr/lib/systemd/system";
-/// Wants the sockets. They are early at boot as all sockets are, for each comes before `sockets.target`; that it does
-/// not want them leaves `systemctl disable lonc.target` its meaning.
-const SOCKETS: &str = "lonc-sockets.target";
-/// Wants that target and, with `start = "boot"`, the daemons.
+/// Wants all that belongs to lonc, and is not wanted by `sockets.target`: disabled, it starts nothing. The sockets are
+/// there as early at boot as all others, for each comes before `sockets.target`.
 const UMBRELLA: &str = "lonc.target";
 /// Tells `lonc-hosts.path` what to watch beside `lonc.toml`.
 const WATCH: (&str, &str) = ("lonc-hosts.path.d", "50-sources.conf");
@@ -45,10 +43,12 @@ fn want(peers: &[&HostId], start: Start, directory: &Path) -> Result<(), String>
     if peers.is_empty() {
         return Ok(());
     }
-    want_each(peers, "socket", &wants_of(SOCKETS, directory)?)?;
+    let wants = directory.join(format!("{UMBRELLA}.wants"));
+    fs::create_dir_all(&wants).map_err(|fault| cannot_write(&wants, &fault))?;
+    want_each(peers, "socket", &wants)?;
     match start {
         Start::Demand => Ok(()),
-        Start::Boot => want_each(peers, "service", &wants_of(UMBRELLA, directory)?),
+        Start::Boot => want_each(peers, "service", &wants),
     }
 }
 
@@ -57,12 +57,6 @@ fn want_each(peers: &[&HostId], kind: &str, wants: &Path) -> Result<(), String> 
     peers
         .iter()
         .try_for_each(|peer| link(&template, &wants.join(format!("lonc@{peer}.{kind}"))))
-}
-
-fn wants_of(target: &str, directory: &Path) -> Result<PathBuf, String> {
-    let wants = directory.join(format!("{target}.wants"));
-    fs::create_dir_all(&wants).map_err(|fault| cannot_write(&wants, &fault))?;
-    Ok(wants)
 }
 
 fn link(template: &Path, unit: &Path) -> Result<(), String> {

@@ -99,11 +99,11 @@ fn every_peer_but_ourselves_gets_a_socket() {
     assert_eq!(site.generate(), [""; 0]);
     let wanted = [
         WATCH,
-        "lonc-sockets.target.wants/lonc@a.socket",
-        "lonc-sockets.target.wants/lonc@b-1.x.socket",
+        "lonc.target.wants/lonc@a.socket",
+        "lonc.target.wants/lonc@b-1.x.socket",
     ];
     assert_eq!(site.written(), wanted.map(str::to_owned).into());
-    let link = fs::read_link(site.path("units/lonc-sockets.target.wants/lonc@a.socket")).unwrap();
+    let link = fs::read_link(site.path("units/lonc.target.wants/lonc@a.socket")).unwrap();
     assert_eq!(link, Path::new("/usr/lib/systemd/system/lonc@.socket"));
 }
 
