@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use stand_in_lond::{Behaviour, Step};
 
 use crate::harness::{Peer, QUICK, Site, wait_until};
-use crate::post::{Post as _, check_received, received, word};
+use crate::post::{Post as _, await_messages, check_received, received, word};
 
 #[test]
 fn while_the_link_is_up_the_reply_comes() {
@@ -172,6 +172,31 @@ fn it_goes_behind_older_messages() {
     assert_eq!(client.ask("critical:echo:m30"), "con_delayed");
     lonc.site.await_empty();
     assert_eq!(check_received(&peer, 31), 0);
+}
+
+#[test]
+fn its_answer_does_not_overtake_the_reply_before_it() {
+    let peer = Peer::start();
+    let lonc = Site::office(&peer, QUICK).start();
+    let mut client = lonc.client();
+    assert_eq!(client.ask("ping"), "msul1");
+    client.send("hold:first\n");
+    peer.await_command("hold:first");
+    // Behind what appeared the critical one is stored, while the first has no reply yet.
+    lonc.site.put(0, &word(0));
+    await_messages(&peer, 1);
+    client.send("critical:echo:m1\necho:last\n");
+    let mut other = lonc.client();
+    other.send("critical:echo:other\n");
+    assert_eq!(other.hear(), "con_delayed");
+    client.assert_nothing();
+    peer.release();
+    assert_eq!(client.hear(), "first");
+    let heard = client.hear();
+    assert!(heard == "m1" || heard == "con_delayed", "{heard}");
+    assert_eq!(client.hear(), "last");
+    lonc.site.await_empty();
+    assert_eq!(check_received(&peer, 2), 0);
 }
 
 #[test]

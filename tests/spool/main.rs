@@ -20,10 +20,13 @@ mod harness;
 mod post;
 
 mod critical;
+mod disk;
 mod dropped;
 mod entries;
 mod killed;
+mod many;
 mod order;
+mod permanent_log;
 mod strace;
 mod syscalls;
 mod unprivileged;

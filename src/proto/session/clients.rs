@@ -61,7 +61,7 @@ pub(super) struct Client {
     pub(super) link: Option<LinkId>,
     /// In one of the lists of those waiting for their turn.
     pub(super) listed: bool,
-    /// The front is answered by lonc itself, once nothing is in flight before it.
+    /// The front is answered by lonc itself, or is to be stored, once nothing is in flight before it.
     held: bool,
     /// Bytes of answers the client has not taken.
     unread: usize,
@@ -283,6 +283,17 @@ impl Clients {
         client.queued += 1;
         client.queue.push_front(Item::Again(request));
         None
+    }
+
+    /// Gives `request`, just taken and to be stored, back to its queue if others of its client are in flight, but for
+    /// `stored` that are to be stored as well: its answer must not overtake theirs.
+    pub(super) fn hold_back(&mut self, id: ClientId, request: Request, stored: usize) -> Option<Request> {
+        if self.get_mut(id)?.in_flight <= stored + 1 {
+            return Some(request);
+        }
+        let request = self.put_back(id, request);
+        self.get_mut(id)?.held = true;
+        request
     }
 
     /// Takes the request whose turn it is. Those that lonc answers itself are answered on the way.

@@ -60,6 +60,12 @@ impl Delayed {
         self.caught_up && self.len() == 0 && self.storing.is_empty()
     }
 
+    /// Queues a message again, in its old place.
+    fn put_back(&mut self, id: MessageId, request: Request) {
+        let at = self.queue.partition_point(|(other, _)| *other < id);
+        self.queue.insert(at, (id, request));
+    }
+
     fn failures_of(&self, id: MessageId) -> u32 {
         self.failures
             .filter(|(one, _)| *one == id)
@@ -219,7 +225,7 @@ impl Session {
             if index == 0 && blamed {
                 self.blame(id, request);
             } else {
-                self.delayed.queue.push_front((id, request));
+                self.delayed.put_back(id, request);
             }
         }
     }
@@ -231,8 +237,7 @@ impl Session {
             self.delayed.failures = Some((id, attempts));
             // Those in flight with it may be no better, and must not take its turn.
             self.delayed.suspects = self.delayed.suspects.max(1 + self.delayed.in_flight);
-            let at = self.delayed.queue.partition_point(|(other, _)| *other < id);
-            self.delayed.queue.insert(at, (id, request));
+            self.delayed.put_back(id, request);
             return;
         }
         self.clear_of_suspicion();

@@ -3,6 +3,7 @@
 //! `steps.rs` says what may happen, `world.rs` lets it happen and `checks.rs` compares with what was promised.
 
 mod checks;
+mod spool;
 mod steps;
 mod world;
 

@@ -87,7 +87,11 @@ impl Session {
             match self.clients.take_next(turn) {
                 None => {}
                 // First in, first out: what is critical goes behind what is delayed already.
-                Some(request) if must_wait && request.is_critical() => to_store.push((turn, request)),
+                Some(request) if must_wait && request.is_critical() => {
+                    let stored = to_store.iter().filter(|(client, _)| *client == turn).count();
+                    let request = self.clients.hold_back(turn, request, stored);
+                    to_store.extend(request.map(|request| (turn, request)));
+                }
                 Some(request) => link.push(Owner::Client(turn), request, now),
             }
             if let Some(client) = self.clients.get_mut(turn) {

@@ -80,6 +80,26 @@ fn the_critical_go_behind_what_is_delayed_and_hold_their_place() {
 }
 
 #[test]
+fn the_answer_to_a_stored_one_does_not_overtake_a_reply() {
+    let mut rig = clear(8);
+    let client = rig.client();
+    rig.say(client, "a\n");
+    rig.session.fell_behind();
+    rig.say(client, "critical:b\ncritical:c\nd\n");
+    assert!(rig.to_store.is_empty());
+    rig.write_all(0);
+    rig.reply(0, "re:a");
+    // Together, so that one sync serves both.
+    assert_eq!(rig.to_store.len(), 2);
+    assert_eq!(
+        (rig.store(Stored::Safe), rig.store(Stored::Safe)),
+        ("b".into(), "c".into())
+    );
+    rig.serve_all();
+    assert_eq!(rig.got(client), ["re:a", "con_delayed", "con_delayed", "re:d"]);
+}
+
+#[test]
 fn what_one_who_left_had_in_flight_is_stored_in_its_order() {
     let mut rig = clear(8);
     let client = rig.client();
