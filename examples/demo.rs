@@ -64,12 +64,20 @@ async fn demo() -> Outcome {
     lond.kill();
     until_answer(&socket, "ping", "con_lost").await?;
     expect(&socket, "encrypt:echo:grade of student 8", "con_lost").await?;
+    println!("What must not be lost is stored on disk instead, by lonc for a worker that says so,");
+    expect(&socket, "critical:echo:homework of student 9", "con_delayed").await?;
+    println!("or by the worker itself, as the old ones do:");
+    let file = dir.path().join("delayed/1000000000.1.4711.echo.msul1");
+    fs::write(&file, "echo:homework of student 10\n")?;
+    println!("  {}", file.display());
 
     println!("\nThe lond comes back. lonc tries again by itself, and the link has a new key:");
+    lond.keep_journal(true);
     lond.revive().await?;
     let took = until_answer(&socket, "ping", "msul1").await?;
     println!("  the link was up again after {} ms", took.as_millis());
     expect(&socket, "encrypt:echo:grade of student 8", "grade of student 8").await?;
+    show_delayed(&lond, dir.path())?;
 
     println!("\nlonc is asked to stop, as its own user may:");
     expect(&socket, "close_connection_exit", "ok").await?;
@@ -84,8 +92,9 @@ async fn demo() -> Outcome {
 /// lonc, as `lonc --config FILE msul1` would run, in a thread of this process; its socket, and how it ends.
 fn start_lonc(dir: &Path, port: u16) -> Outcome<(PathBuf, JoinHandle<Result<(), StartError>>)> {
     let file = dir.join("lonc.toml");
+    fs::create_dir(dir.join("delayed"))?;
     let settings = format!(
-        "host_id = \"msul2\"\nsocket_dir = '{}'\n\
+        "host_id = \"msul2\"\nsocket_dir = '{0}'\nspool_dir = '{0}/delayed'\npermanent_log = '{0}/permanent.log'\n\
          [link]\nbackoff_min = \"100ms\"\nbackoff_max = \"500ms\"\nconnect_wait = \"2s\"\n\
          [peer.msul1]\naddress = \"127.0.0.1\"\nport = {port}\n",
         dir.display()
@@ -152,6 +161,28 @@ async fn until_answer(socket: &Path, request: &str, wanted: &str) -> Outcome<Dur
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     Err(format!("the answer never became {wanted}").into())
+}
+
+/// That the stored messages came, and in which order.
+fn show_delayed(lond: &Lond, dir: &Path) -> Outcome {
+    println!("But first of all, in their order, it got what was stored:");
+    let lines = lond.received();
+    let homework = lines
+        .iter()
+        .map(|line| line.raw.escape_ascii().to_string())
+        .filter(|line| line.contains("homework"));
+    let homework: Vec<String> = homework.collect();
+    for line in &homework {
+        println!("  {line}");
+    }
+    if homework != ["echo:homework of student 10", "echo:homework of student 9"] {
+        return Err("a stored message is missing".into());
+    }
+    println!("The permanent log says so, for the nightly count (D: delayed, S: sent later):");
+    for line in fs::read_to_string(dir.join("permanent.log"))?.lines() {
+        println!("  {line}");
+    }
+    Ok(())
 }
 
 /// What the lond saw of the two requests.
