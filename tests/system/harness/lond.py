@@ -11,7 +11,7 @@ UNIT = """\
 Description=Stand-in lond
 
 [Service]
-ExecStart=/usr/local/bin/stand-in-lond --id {id} --listen {address}:5663 --caller any
+ExecStart=/usr/local/bin/stand-in-lond --id {id} --listen {address}:5663 --caller {caller}
 # Its host has gone with it, as a machine that fails.
 KillSignal=SIGKILL
 
@@ -23,10 +23,10 @@ WantedBy=multi-user.target
 class Lond:
     """A lond on the bridge, outside any container, started at once."""
 
-    def __init__(self, binary, host_id, behaviour="normal"):
+    def __init__(self, binary, host_id, caller, behaviour="normal"):
         self.process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", binary, "--id", host_id, "--listen", f"{network.LOND_ADDRESS}:5663",
-             "--caller", "any", "--behaviour", behaviour],
+             "--caller", caller, "--behaviour", behaviour],
             stdout=subprocess.PIPE, encoding="utf-8",
         )
         said = self.process.stdout.readline()
@@ -42,9 +42,9 @@ class Lond:
         self.process.wait()
 
 
-def install(host, binary):
+def install(host, binary, caller):
     """Makes it a service of a container, started now and at every boot."""
     host.write("/usr/local/bin/stand-in-lond", binary.read_bytes())
     host.path("/usr/local/bin/stand-in-lond").chmod(0o755)
-    host.write("/etc/systemd/system/lond.service", UNIT.format(id=host.name, address=host.address))
+    host.write("/etc/systemd/system/lond.service", UNIT.format(id=host.name, address=host.address, caller=caller))
     host.systemctl("enable", "--now", "lond.service")

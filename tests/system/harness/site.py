@@ -57,13 +57,13 @@ class Site:
 
     def lond(self, behaviour="normal"):
         """The lond of msul1 on the bridge, for tests that need no second container."""
-        started = lond.Lond(self.lond_binary, "msul1", behaviour)
+        started = lond.Lond(self.lond_binary, "msul1", "msul2", behaviour)
         self._ending.callback(started.stop)
         return started
 
-    def own_lond(self, host):
-        """The host's own lond, as a service of it."""
-        lond.install(host, self.lond_binary)
+    def own_lond(self, host, caller):
+        """The host's own lond, for the lonc of host `caller`, as a service of it."""
+        lond.install(host, self.lond_binary, caller)
 
     def write_logs(self, directory):
         """What the hosts logged, in files of this directory."""

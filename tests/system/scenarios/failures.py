@@ -58,7 +58,7 @@ def watchdog(site):
     until("three intervals have passed", lambda: time.monotonic() - began > 6, within=10)
     assert host.main_pid(SERVICE) == before, "the watchdog ended a healthy one"
 
-    host.run("kill", "-STOP", before)
+    host.systemctl("kill", "--kill-whom=main", "--signal=STOP", SERVICE)
     worker = start_asking(host, "echo:patience", within=60)
     until("it is started again", lambda: host.main_pid(SERVICE) not in (0, before), within=60)
     assert replies(worker) == ["patience"]
@@ -70,5 +70,5 @@ def watchdog(site):
 def _kill(host):
     """Kills the main process; returns its id."""
     pid = until("there is a main process", lambda: host.main_pid(SERVICE))
-    host.run("kill", "-KILL", pid)
+    host.systemctl("kill", "--kill-whom=main", "--signal=KILL", SERVICE)
     return pid

@@ -34,9 +34,11 @@ def purge(site):
     host.systemctl("daemon-reload")
     host.systemctl("start", "lonc.target", "lonc@msul1")
     assert_served(host)
+    user = host.run("id", "-u", "lonc").stdout.strip()
+    assert _processes(host, user) != ""
 
     host.run("dpkg", "--remove", "lonc", timeout=120)
-    assert host.run("pgrep", "-u", "lonc", check=False).stdout == "", "a process of user lonc is left"
+    assert _processes(host, user) == "", "a process of user lonc is left"
     assert _units(host) == [], "units are left after remove"
     assert host.path("/etc/lonc/lonc.toml").exists(), "remove took the settings away"
 
@@ -66,6 +68,10 @@ def remove_and_install_again(site):
 def _files(host):
     found = host.run("find", "/", "/run", "-xdev", "-not", "-path", "/proc/*").stdout
     return set(found.splitlines())
+
+
+def _processes(host, user):
+    return host.run("find", "/proc", "-maxdepth", "1", "-uid", user, "-name", "[0-9]*").stdout
 
 
 def _units(host):

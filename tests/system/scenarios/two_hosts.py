@@ -14,8 +14,9 @@ def two_hosts(site):
     hosts = {name: site.configured(name, backoff_max='"2s"') for name in ("msul1", "msul2")}
     for host in hosts.values():
         host.write(HOSTS_TAB, table(msul1=network.ADDRESSES["msul1"]))
-        site.own_lond(host)
     here, there = hosts["msul2"], hosts["msul1"]
+    site.own_lond(here, caller="msul1")
+    site.own_lond(there, caller="msul2")
     here.systemctl("start", "lonc@msul1")
     there.systemctl("start", "lonc@msul2")
     line = wait_until_up(here, "msul1")
@@ -23,6 +24,8 @@ def two_hosts(site):
     wait_until_up(there, "msul2")
     assert_served(here, "msul1")
     assert_served(there, "msul2")
+    assert ask(here, "encrypt:echo:secret") == ["secret"]
+    assert ask(there, "encrypt:echo:secret", peer="msul2") == ["secret"]
 
     before = here.main_pid("lonc@msul1.service")
     there.shut_down()
