@@ -13,6 +13,7 @@ use crate::config::{self, Loaded, Settings};
 use crate::driver::{Control, Driver};
 use crate::journal::{Level, message};
 use crate::listen::ListenSocket;
+use crate::reload;
 use crate::systemd;
 
 /// What an instance is made of.
@@ -165,11 +166,13 @@ impl Reload {
                     self.config.display()
                 );
                 systemd::reloaded(None);
+                reload::answer("");
             }
             Err(fault) => {
                 let outcome = format!("reload failed, the old configuration stays in force: {fault}");
                 error!(MESSAGE_ID = message::CONFIG_FAULT, LONC_ERROR = %fault, "{outcome}");
                 systemd::reloaded(Some(&outcome));
+                reload::answer(&outcome);
             }
         }
     }

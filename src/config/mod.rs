@@ -126,6 +126,12 @@ pub fn peers(config: &Path) -> Result<Peers, ConfigError> {
     peers::list(&Layers::read(config)?)
 }
 
+/// The files beside `config` itself that the configuration is read from, there or not, as far as they can be told.
+#[must_use]
+pub fn sources(config: &Path) -> Vec<PathBuf> {
+    layers::sources(config)
+}
+
 #[cfg(test)]
 mod tests {
     //! The example that ships must say what the code does.
