@@ -7,7 +7,7 @@ import re
 import subprocess
 import uuid
 
-from . import network
+from . import images, network
 from .wait import until
 
 BASE_ENVIRONMENT = {
@@ -26,21 +26,14 @@ class Host:
         self.name = name
         self.address = address
         self.directory = pathlib.Path(directory)
-        self.root = self.directory / "root"
         self.console = self.directory / "console.log"
         self.nspawn = None
         self.init = None
-        self._lay_over(image)
+        self.root = images.lay_over(image, self.directory)
         self.write("/etc/hostname", f"{name}\n")
         # Fixed, so that the journal of an earlier boot is found again.
         self.write("/etc/machine-id", f"{uuid.uuid4().hex}\n")
         self.write("/etc/systemd/network/10-host0.network", network.networkd_file(address))
-
-    def _lay_over(self, image):
-        for part in ("upper", "work", "root"):
-            (self.directory / part).mkdir(parents=True)
-        layers = f"lowerdir={image},upperdir={self.directory}/upper,workdir={self.directory}/work"
-        subprocess.run(["mount", "-t", "overlay", "overlay", "-o", layers, self.root], check=True)
 
     # Its life
 

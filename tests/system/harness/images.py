@@ -8,43 +8,60 @@ import shutil
 import subprocess
 
 SUITES = ("bookworm", "trixie")
-# python3-minimal runs guest/worker.py.
-PACKAGES = ("systemd", "systemd-sysv", "dbus", "python3-minimal")
-FINISH = """
+# The host that the package is installed on; python3-minimal runs guest/worker.py.
+HOST = "host"
+# Where that Debian's lintian judges the package; apart, so that a host has nothing its packages did not ask for.
+LINTIAN = "lintian"
+PACKAGES = {HOST: ("systemd", "systemd-sysv", "dbus", "python3-minimal"), LINTIAN: ("lintian",)}
+FINISH = {
+    HOST: """
 systemctl enable systemd-networkd.service
 systemctl mask apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer console-getty.service
 mkdir -p /var/log/journal
 rm -f /etc/resolv.conf
 apt-get clean
-"""
+""",
+    LINTIAN: "apt-get clean",
+}
 
 
-def image(suite, cache):
-    """The directory of the base image, made if it is not there yet. It is never to be written to."""
-    recipe = hashlib.sha256(f"{PACKAGES}{FINISH}".encode()).hexdigest()[:8]
-    made = pathlib.Path(cache) / f"{suite}-{recipe}"
-    made.parent.mkdir(parents=True, exist_ok=True)
-    with (made.parent / f"{suite}.lock").open("w") as lock:
+def images(suite, cache):
+    """The directories of this Debian's base images, made if they are not there yet. Never to be written to."""
+    return {kind: str(_image(suite, kind, pathlib.Path(cache))) for kind in PACKAGES}
+
+
+def lay_over(image, directory):
+    """Mounts a root directory to be written to, over an image; what is written goes to `directory`."""
+    for part in ("upper", "work", "root"):
+        (directory / part).mkdir(parents=True)
+    layers = f"lowerdir={image},upperdir={directory}/upper,workdir={directory}/work"
+    subprocess.run(["mount", "-t", "overlay", "overlay", "-o", layers, directory / "root"], check=True)
+    return directory / "root"
+
+
+def _image(suite, kind, cache):
+    recipe = hashlib.sha256(f"{PACKAGES[kind]}{FINISH[kind]}".encode()).hexdigest()[:8]
+    made = cache / f"{suite}-{kind}-{recipe}"
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / f"{suite}-{kind}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
-            _make(suite, made)
+            _make(suite, kind, made)
     return made
 
 
-def _make(suite, made):
-    for old in made.parent.glob(f"{suite}-*"):
+def _make(suite, kind, made):
+    for old in made.parent.glob(f"{suite}-{kind}-*"):
         shutil.rmtree(old)
     half = made.with_suffix(".unfinished")
-    log = made.parent / f"{suite}.log"
+    log = made.parent / f"{suite}-{kind}.log"
     uri = mirror()
+    include = f"--include={','.join(PACKAGES[kind])}"
     with log.open("w") as out:
         run = {"stdout": out, "stderr": out, "check": True, "env": {**os.environ, **_proxy()}}
         try:
-            subprocess.run(
-                ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", suite, half, *filter(None, [uri])],
-                **run,
-            )
-            subprocess.run(["chroot", half, "sh", "-ec", FINISH], **run)
+            subprocess.run(["debootstrap", "--variant=minbase", include, suite, half, *filter(None, [uri])], **run)
+            subprocess.run(["chroot", half, "sh", "-ec", FINISH[kind]], **run)
         except subprocess.CalledProcessError as fault:
             raise SystemExit(f"no image of {suite}: {fault}; see {log}") from fault
     half.rename(made)

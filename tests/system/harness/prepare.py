@@ -16,7 +16,6 @@ TOOLS = {
     "systemd-nspawn": "systemd-container",
     "ip": "iproute2",
     "unshare": "util-linux",
-    "lintian": "lintian",
     "dpkg-deb": "dpkg",
 }
 
@@ -25,20 +24,20 @@ def prepare(suites, cache, logs):
     """Makes all of it and returns where it is, in words that fit into a JSON file."""
     _install_tools()
     with concurrent.futures.ThreadPoolExecutor() as at_once:
-        made = {suite: at_once.submit(_timed, images.image, suite, cache) for suite in suites}
+        made = {suite: at_once.submit(_timed, images.images, suite, cache) for suite in suites}
         deb, build_time = _timed(_build_deb, logs / "build-deb.log", None)
         version = deb_field(deb, "Version")
         # A version that sorts directly after, as a rebuild would have.
         newer, newer_time = _timed(_build_deb, logs / "build-deb-newer.log", f"{version}+newer1")
         lond = _build_lond()
-        ready = {suite: image.result() for suite, image in made.items()}
+        ready = {suite: paths.result() for suite, paths in made.items()}
     print(f"prepared: package {build_time:.0f} s, its newer version {newer_time:.0f} s, images "
           + ", ".join(f"{suite} {seconds:.0f} s" for suite, (_, seconds) in ready.items()), flush=True)
     return {
         "deb": deb,
         "newer_deb": newer,
         "lond": lond,
-        "images": {suite: str(path) for suite, (path, _) in ready.items()},
+        "images": {suite: paths for suite, (paths, _) in ready.items()},
     }
 
 

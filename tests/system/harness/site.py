@@ -5,7 +5,7 @@ import pathlib
 import re
 import subprocess
 
-from . import lond, network
+from . import images, lond, network
 from .host import Host
 from .wait import until
 
@@ -22,7 +22,7 @@ class Site:
         self.deb = pathlib.Path(prepared["deb"])
         self.newer_deb = pathlib.Path(prepared["newer_deb"])
         self.lond_binary = pathlib.Path(prepared["lond"])
-        self.image = prepared["images"][suite]
+        self.images = prepared["images"][suite]
         self.directory = pathlib.Path(directory)
         self.hosts = []
         self._figures = figures
@@ -34,7 +34,7 @@ class Site:
 
     def host(self, name="msul2"):
         """A host that has just been set up: Debian and the table of servers, no lonc."""
-        host = Host(name, network.ADDRESSES[name], self.image, self.directory / name)
+        host = Host(name, network.ADDRESSES[name], self.images[images.HOST], self.directory / name)
         self.hosts.append(host)
         self._ending.callback(host.destroy)
         host.write(WORKER, (HERE / "guest/worker.py").read_bytes())
@@ -54,6 +54,12 @@ class Site:
         host.write(f"/root/{deb.name}", deb.read_bytes())
         done = host.run("dpkg", "--install", "--force-confold", f"/root/{deb.name}", timeout=120)
         return done.stdout + done.stderr
+
+    def chroot(self, kind):
+        """The directory of an image of this Debian that may be written to; programs are run in it by chroot."""
+        root = images.lay_over(self.images[kind], self.directory / kind)
+        self._ending.callback(subprocess.run, ["umount", "--lazy", root], check=False)
+        return root
 
     def lond(self, behaviour="normal"):
         """The lond of msul1 on the bridge, for tests that need no second container."""

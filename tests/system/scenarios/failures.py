@@ -48,23 +48,25 @@ def watchdog(site):
     """SIGSTOP: the watchdog ends it, and it is started again."""
     site.lond()
     host = site.configured()
+    host.systemctl("start", SERVICE)
     assert host.show(SERVICE, "WatchdogUSec") == "30s", "the shipped unit has no watchdog of 30 s"
     host.write(f"/etc/systemd/system/{SERVICE}.d/quick.conf", "[Service]\nWatchdogSec=2\n")
     host.systemctl("daemon-reload")
-    host.systemctl("start", SERVICE)
+    host.systemctl("restart", SERVICE)
     before = host.main_pid(SERVICE)
     # Healthy and idle for several intervals.
     began = time.monotonic()
-    until("three intervals have passed", lambda: time.monotonic() - began > 6, within=10)
+    until("three intervals have passed", lambda: time.monotonic() - began > 6)
     assert host.main_pid(SERVICE) == before, "the watchdog ended a healthy one"
 
+    stopped = time.monotonic()
     host.systemctl("kill", "--kill-whom=main", "--signal=STOP", SERVICE)
     worker = start_asking(host, "echo:patience", within=60)
     until("it is started again", lambda: host.main_pid(SERVICE) not in (0, before), within=60)
     assert replies(worker) == ["patience"]
     assert any("watchdog" in record["MESSAGE"].lower() for record in host.journal(f"--unit={SERVICE}"))
     site.figure("SIGSTOP with WatchdogSec=2: restarted and a waiting worker served "
-                f"after {time.monotonic() - began - 6:.1f} s")
+                f"after {time.monotonic() - stopped:.1f} s")
 
 
 def _kill(host):

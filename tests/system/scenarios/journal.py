@@ -46,5 +46,3 @@ def catalog(site):
     assert not missing, f"without an entry in the catalog: {missing}"
     explained = host.run("journalctl", "-x", "--no-pager", "--unit=lonc@msul1", "SYSLOG_IDENTIFIER=lonc").stdout
     assert "░░ Subject: " in explained, explained
-    assert "@" not in "".join(line for line in explained.splitlines() if line.startswith("░░") and "lonc@" not in line), \
-        f"a field was not filled in: {explained}"

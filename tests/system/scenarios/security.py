@@ -1,8 +1,10 @@
 """What systemd's and Debian's own checkers say."""
 
 import re
+import shutil
 import subprocess
 
+from harness.images import LINTIAN
 from harness.registry import scenario
 
 MOST_EXPOSURE = 1.2
@@ -13,7 +15,8 @@ UNITS = ("lonc@msul1.service", "lonc@msul1.socket", "lonc.target", "lonc-hosts.p
 def exposure(site):
     """`systemd-analyze security` gives at most 1.2; `verify` has nothing to say."""
     host = site.configured()
-    verified = host.run("systemd-analyze", "verify", "--man=no", *UNITS, check=False)
+    files = [host.show(unit, "FragmentPath") for unit in UNITS]
+    verified = host.run("systemd-analyze", "verify", "--man=no", *files, check=False)
     assert verified.returncode == 0 and verified.stdout + verified.stderr == "", verified.stdout + verified.stderr
     rated = host.run("systemd-analyze", "security", "--no-pager", UNITS[0]).stdout
     level = float(re.search(r"Overall exposure level for \S+: ([0-9.]+)", rated).group(1))
@@ -25,11 +28,14 @@ def exposure(site):
 @scenario
 def lintian(site):
     """lintian has no error and no warning to tell."""
+    root = site.chroot(LINTIAN)
+    shutil.copy(site.deb, root / "tmp/lonc.deb")
+    options = ["--allow-root", "--tag-display-limit=0", "--info", "--fail-on=error,warning"]
     done = subprocess.run(
-        ["lintian", "--allow-root", "--tag-display-limit", "0", "--info", "--fail-on", "error,warning", site.deb],
-        capture_output=True, encoding="utf-8", check=False,
+        ["chroot", root, "lintian", *options, "/tmp/lonc.deb"], capture_output=True, encoding="utf-8", check=False
     )
-    tags = [line for line in done.stdout.splitlines() if re.match("[EWIP]: ", line)]
-    version = subprocess.run(["lintian", "--print-version"], capture_output=True, encoding="utf-8", check=True).stdout
-    site.figure(f"lintian {version.strip()} of the building machine: {'; '.join(tags) or 'silent'}")
+    tags = [line for line in done.stdout.splitlines() if re.match("[EWIPO]: ", line)]
+    version = subprocess.run(["chroot", root, "dpkg-query", "-W", "-f", "${Version}", "lintian"],
+                             capture_output=True, encoding="utf-8", check=True).stdout
+    site.figure(f"lintian {version}: {'; '.join(tags) or 'silent'}")
     assert done.returncode == 0, done.stdout + done.stderr
