@@ -17,6 +17,8 @@ mod host_id;
 mod hosts_tab;
 mod keys;
 mod layers;
+#[cfg(test)]
+mod man_page;
 mod peers;
 mod perlvars;
 mod raw;
