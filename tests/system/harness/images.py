@@ -11,8 +11,9 @@ SUITES = ("bookworm", "trixie")
 # The host that the package is installed on; python3-minimal runs guest/worker.py.
 HOST = "host"
 # Where that Debian's lintian judges the package; apart, so that a host has nothing its packages did not ask for.
+# debootstrap knows no virtual packages, and lintian needs one that perl-openssl-defaults provides.
 LINTIAN = "lintian"
-PACKAGES = {HOST: ("systemd", "systemd-sysv", "dbus", "python3-minimal"), LINTIAN: ("lintian",)}
+PACKAGES = {HOST: ("systemd", "systemd-sysv", "dbus", "python3-minimal"), LINTIAN: ("lintian", "perl-openssl-defaults")}
 FINISH = {
     HOST: """
 systemctl enable systemd-networkd.service
@@ -54,6 +55,8 @@ def _make(suite, kind, made):
     for old in made.parent.glob(f"{suite}-{kind}-*"):
         shutil.rmtree(old)
     half = made.with_suffix(".unfinished")
+    if half.exists():
+        shutil.rmtree(half)
     log = made.parent / f"{suite}-{kind}.log"
     uri = mirror()
     include = f"--include={','.join(PACKAGES[kind])}"
