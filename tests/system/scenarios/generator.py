@@ -10,13 +10,14 @@ HOSTS = 1000
 MOST_MILLISECONDS = 100
 # Runs it several times into fresh directories; the best time is its own, the others are the machine's.
 STOPWATCH = """
-import subprocess, sys, tempfile, time
+import os, subprocess, sys, time
 best = 1e9
-for _ in range(7):
-    with tempfile.TemporaryDirectory() as out:
-        began = time.monotonic()
-        subprocess.run([sys.argv[1], out, out, out], check=True)
-        best = min(best, time.monotonic() - began)
+for number in range(7):
+    out = f"/root/timed.{os.getpid()}.{number}"
+    os.mkdir(out)
+    began = time.monotonic()
+    subprocess.run([sys.argv[1], out, out, out], check=True)
+    best = min(best, time.monotonic() - began)
 print(best * 1000)
 """
 
