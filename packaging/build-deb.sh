@@ -54,8 +54,7 @@ copy_tree() {
 set_version() {
 	[ -n "$version" ] || return 0
 	{
-		sed "1s/(.*)/($version)/; s/^  \* .*/  * Built as version $version./
-			s/^ -- \(.*>\)  .*/ -- \1  $(date -R)/" "$top/packaging/debian/changelog"
+		sed "1s/(.*)/($version)/; s/^  \* .*/  * Built as version $version./; s/^\( -- .*>  \).*/\1$(date -R)/" "$top/packaging/debian/changelog"
 		echo
 		cat "$top/packaging/debian/changelog"
 	} >"$tree/debian/changelog"

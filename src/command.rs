@@ -33,7 +33,7 @@ struct Arguments {
     /// Validate the configuration, print what is in force and where it came from, and exit.
     #[arg(long)]
     check: bool,
-    /// Validate the configuration, have the running daemon take it, and return when it has; for ExecReload=.
+    /// Validate the configuration, have the running daemon take it, and return when it has; for `ExecReload=`.
     #[arg(long, requires = "peer", conflicts_with = "check")]
     reload: bool,
     /// Id of the remote host.

@@ -68,8 +68,8 @@ pub fn answer(outcome: &str) {
     let Some(directory) = env::var_os("RUNTIME_DIRECTORY") else {
         return;
     };
-    let end = outcome.floor_char_boundary(MAX_ANSWER);
-    let bytes = outcome.as_bytes().get(..end).unwrap_or_default();
+    let whole = outcome.as_bytes();
+    let bytes = whole.get(..MAX_ANSWER).unwrap_or(whole);
     let sent = UnixDatagram::unbound().and_then(|socket| {
         socket.set_nonblocking(true)?;
         socket.send_to(bytes, Path::new(&directory).join(SOCKET))

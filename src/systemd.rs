@@ -62,6 +62,9 @@ fn notify(words: &[NotifyState<'_>]) {
 
 /// The instance is about to end.
 pub fn stopping() {
+    // A service that ends before it was ready has failed, and waits for its restart: not so one that was asked to.
+    // In a message of its own, for of the two words in one only the last counts.
+    notify(&[NotifyState::Ready]);
     notify(&[
         NotifyState::Stopping,
         NotifyState::Status("draining: finishing what is in flight"),

@@ -48,7 +48,7 @@ fn is_kind(kind: &str, value: &Value) -> bool {
 fn every_key_is_there_with_kind_and_default() {
     let mut documented = documented();
     assert_eq!(
-        documented.remove("peer.<id>.address").as_deref(),
+        documented.remove("peer.<id>.address"),
         Some("host name or IP address; from the table of servers")
     );
     for key in keys::ALL {

@@ -1,5 +1,6 @@
 //! Warnings to where they can be read: the kernel's log while systemd runs its generators, else stderr.
 
+use std::borrow::Cow;
 use std::env;
 use std::fs::{File, OpenOptions};
 use std::io::{Write, stderr};
@@ -34,8 +35,9 @@ fn write(log: &mut dyn Write, warnings: &[String]) {
     }
 }
 
-fn shortened(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(MAX_BYTES)).unwrap_or(text)
+fn shortened(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    String::from_utf8_lossy(bytes.get(..MAX_BYTES).unwrap_or(bytes))
 }
 
 #[cfg(test)]

@@ -10,9 +10,8 @@ use crate::config::{self, HostId, Start};
 
 /// Where the package has the template units.
 const UNITS: &str = "/usr/lib/systemd/system";
-/// Wants the sockets early at boot, as all sockets are.
-const SOCKETS: &str = "sockets.target";
-/// Wants all that belongs to lonc.
+/// Wants all that belongs to lonc, and is not wanted by `sockets.target`: disabled, it starts nothing. The sockets are
+/// there as early at boot as all others, for each comes before `sockets.target`.
 const UMBRELLA: &str = "lonc.target";
 /// Tells `lonc-hosts.path` what to watch beside `lonc.toml`.
 const WATCH: (&str, &str) = ("lonc-hosts.path.d", "50-sources.conf");
@@ -44,29 +43,25 @@ fn want(peers: &[&HostId], start: Start, directory: &Path) -> Result<(), String>
     if peers.is_empty() {
         return Ok(());
     }
-    let sockets = wants_of(SOCKETS, directory)?;
-    let umbrella = wants_of(UMBRELLA, directory)?;
-    for peer in peers {
-        let socket = format!("lonc@{peer}.socket");
-        link(&sockets, "lonc@.socket", &socket)?;
-        link(&umbrella, "lonc@.socket", &socket)?;
-        if start == Start::Boot {
-            link(&umbrella, "lonc@.service", &format!("lonc@{peer}.service"))?;
-        }
-    }
-    Ok(())
-}
-
-fn wants_of(target: &str, directory: &Path) -> Result<PathBuf, String> {
-    let wants = directory.join(format!("{target}.wants"));
+    let wants = directory.join(format!("{UMBRELLA}.wants"));
     fs::create_dir_all(&wants).map_err(|fault| cannot_write(&wants, &fault))?;
-    Ok(wants)
+    want_each(peers, "socket", &wants)?;
+    match start {
+        Start::Demand => Ok(()),
+        Start::Boot => want_each(peers, "service", &wants),
+    }
 }
 
-fn link(wants: &Path, template: &str, unit: &str) -> Result<(), String> {
-    let path = wants.join(unit);
-    match symlink(Path::new(UNITS).join(template), &path) {
-        Err(fault) if fault.kind() != io::ErrorKind::AlreadyExists => Err(cannot_write(&path, &fault)),
+fn want_each(peers: &[&HostId], kind: &str, wants: &Path) -> Result<(), String> {
+    let template = Path::new(UNITS).join(format!("lonc@.{kind}"));
+    peers
+        .iter()
+        .try_for_each(|peer| link(&template, &wants.join(format!("lonc@{peer}.{kind}"))))
+}
+
+fn link(template: &Path, unit: &Path) -> Result<(), String> {
+    match symlink(template, unit) {
+        Err(fault) if fault.kind() != io::ErrorKind::AlreadyExists => Err(cannot_write(unit, &fault)),
         Ok(()) | Err(_) => Ok(()),
     }
 }

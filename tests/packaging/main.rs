@@ -1,5 +1,9 @@
 //! The files around the program: units, message catalog, man pages, Debian package.
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "helpers of tests are tests too"
+)]
 
 mod catalog;
 mod units;

@@ -57,6 +57,7 @@ fn systemd_reads_them_without_a_word() {
         let dir = units(example);
         let mut names = vec![
             "lonc.target".to_owned(),
+            "lonc-sockets.target".into(),
             "lonc-hosts.path".into(),
             "lonc-hosts.service".into(),
         ];
