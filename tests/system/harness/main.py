@@ -1,7 +1,8 @@
-"""The run: first what is to be prepared, then the scenarios in namespaces of their own.
+"""The run in two stages: what is to be prepared, then the scenarios.
 
-The scenarios run in a new mount, network and process namespace. When its first process ends, however it ends, the
-kernel ends every process in it and takes down its mounts, bridge and links: nothing can be left behind.
+Each stage runs in a process and mount namespace of its own, the scenarios in a network namespace as well. When the
+first process of a stage ends, however it ends, the kernel ends every process in it and takes down its mounts, bridge
+and links: nothing can be left behind.
 """
 
 import argparse
@@ -31,9 +32,11 @@ def main():
         for one in chosen:
             print(f"{one.__name__:24} {one.__doc__.splitlines()[0]}")
         return 0
-    if options.prepared:
-        return _inside(options, chosen)
-    return _outside(options)
+    if options.stage == "prepare":
+        return _prepare(options)
+    if options.stage == "scenarios":
+        return _run_scenarios(options, chosen)
+    return _run_stages(options)
 
 
 def _options():
@@ -46,38 +49,35 @@ def _options():
                         help="after a failed scenario wait, with its containers alive, until Enter is pressed")
     parser.add_argument("--logs", type=pathlib.Path, default=pathlib.Path(cargo_target) / "system-tests",
                         help="where logs go (default: %(default)s)")
-    parser.add_argument("--prepared", type=pathlib.Path, help=argparse.SUPPRESS)
+    parser.add_argument("--stage", choices=("prepare", "scenarios"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.suites = options.suite or list(SUITES)
     options.logs = options.logs.absolute()
     return options
 
 
-def _outside(options):
+def _run_stages(options):
     if os.geteuid() != 0:
         raise SystemExit("system tests need root: they boot containers")
     options.logs.mkdir(parents=True, exist_ok=True)
-    cache = os.environ.get("LONC_SYSTEM_TESTS_CACHE", "/var/cache/lonc-system-tests")
-    facts = options.logs / "prepared.json"
-    facts.write_text(json.dumps(prepare.prepare(options.suites, cache, options.logs)))
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, _interrupted)
+    return _run_stage("prepare") or _run_stage("scenarios", "--net")
+
+
+def _run_stage(name, *more_namespaces):
     with tempfile.TemporaryDirectory(prefix="lonc-system-tests.") as directory:
-        inside = subprocess.Popen(
-            ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "--",
-             *_again(), "--prepared", facts],
+        stage = subprocess.Popen(
+            ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", *more_namespaces, "--",
+             sys.executable, *sys.argv, "--stage", name],
             env={**os.environ, "TMPDIR": directory}, preexec_fn=_end_with_parent,
         )
         try:
-            return inside.wait()
+            return stage.wait()
         finally:
             # With it goes all that runs in its namespaces.
-            inside.kill()
-            inside.wait()
-
-
-def _again():
-    return [sys.executable, *sys.argv]
+            stage.kill()
+            stage.wait()
 
 
 def _interrupted(number, _frame):
@@ -88,8 +88,19 @@ def _end_with_parent():
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _inside(options, chosen):
-    prepared = json.loads(options.prepared.read_text())
+def _prepare(options):
+    cache = os.environ.get("LONC_SYSTEM_TESTS_CACHE", "/var/cache/lonc-system-tests")
+    facts = prepare.prepare(options.suites, cache, options.logs)
+    _facts(options).write_text(json.dumps(facts))
+    return 0
+
+
+def _facts(options):
+    return options.logs / "prepared.json"
+
+
+def _run_scenarios(options, chosen):
+    prepared = json.loads(_facts(options).read_text())
     # In memory, in this mount namespace only: quick, and nothing of it outlives the run.
     work = tempfile.gettempdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", work], check=True)
