@@ -1,5 +1,6 @@
 """Runs scenarios and tells what became of them."""
 
+import contextlib
 import time
 import traceback
 
@@ -63,4 +64,5 @@ def _wait_with(site, fault):
     for host in site.hosts:
         find = f"pgrep -P $(pgrep -f '^systemd-nspawn .*--machine {host.name} ')"
         print(f"{host.name}: nsenter -t $({find}) -m -u -i -n -p -r -w")
-    input("The containers are kept until Enter is pressed. ")
+    with contextlib.suppress(EOFError):
+        input("The containers are kept until Enter is pressed. ")
