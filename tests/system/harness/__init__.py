@@ -1,0 +1,1 @@
+"""Containers with real systemd, and what a scenario needs to drive them."""

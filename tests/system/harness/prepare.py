@@ -1,0 +1,90 @@
+"""What must be there before the first scenario: tools, packages of two versions, the stand-in lond, base images."""
+
+import concurrent.futures
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+
+from . import images
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+TOOLS = {
+    "debootstrap": "debootstrap",
+    "systemd-nspawn": "systemd-container",
+    "ip": "iproute2",
+    "unshare": "util-linux",
+    "dpkg-deb": "dpkg",
+}
+
+
+def prepare(suites, cache, logs):
+    """Makes all of it and returns where it is, in words that fit into a JSON file."""
+    _install_tools()
+    with concurrent.futures.ThreadPoolExecutor() as at_once:
+        made = {suite: at_once.submit(_timed, images.images, suite, cache) for suite in suites}
+        deb, build_time = _timed(_build_deb, logs / "build-deb.log", None)
+        version = deb_field(deb, "Version")
+        # A version that sorts directly after, as a rebuild would have.
+        newer, newer_time = _timed(_build_deb, logs / "build-deb-newer.log", f"{version}+newer1")
+        lond = _build_lond()
+        ready = {suite: paths.result() for suite, paths in made.items()}
+    print(f"prepared: package {build_time:.0f} s, its newer version {newer_time:.0f} s, images "
+          + ", ".join(f"{suite} {seconds:.0f} s" for suite, (_, seconds) in ready.items()), flush=True)
+    return {
+        "deb": deb,
+        "newer_deb": newer,
+        "lond": lond,
+        "images": {suite: paths for suite, (paths, _) in ready.items()},
+    }
+
+
+def _timed(work, *arguments):
+    began = time.monotonic()
+    return work(*arguments), time.monotonic() - began
+
+
+def _install_tools():
+    missing = sorted({package for tool, package in TOOLS.items() if shutil.which(tool) is None})
+    if missing:
+        quiet = {"env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, "stdout": subprocess.DEVNULL, "check": True}
+        subprocess.run(["apt-get", "-q", "update"], **quiet)
+        subprocess.run(["apt-get", "-q", "install", "-y", "--no-install-recommends", *missing], **quiet)
+
+
+def _build_deb(log, version):
+    """The package's path, kept aside: the next build may write over it."""
+    environment = dict(os.environ)
+    if version:
+        environment["LONC_DEB_VERSION"] = version
+    with log.open("w") as errors:
+        built = subprocess.run(
+            [ROOT / "packaging/build-deb.sh"], stdout=subprocess.PIPE, stderr=errors, env=environment,
+            encoding="utf-8", check=False,
+        )
+        errors.write(built.stdout)
+    if built.returncode != 0:
+        raise SystemExit(f"packaging/build-deb.sh failed; see {log}")
+    deb = pathlib.Path(built.stdout.splitlines()[-1])
+    kept = log.parent / deb.name
+    shutil.copyfile(deb, kept)
+    return str(kept)
+
+
+def deb_field(deb, name):
+    """A field of a package's control file."""
+    return subprocess.run(["dpkg-deb", "-f", deb, name], capture_output=True, encoding="utf-8", check=True).stdout.strip()
+
+
+def _build_lond():
+    built = subprocess.run(
+        ["cargo", "build", "--quiet", "--locked", "--release", "-p", "stand-in-lond", "--message-format=json"],
+        cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8", check=True,
+    )
+    for line in built.stdout.splitlines():
+        message = json.loads(line)
+        if message.get("executable") and message["target"]["name"] == "stand-in-lond":
+            return message["executable"]
+    raise SystemExit("cargo built no stand-in-lond")

@@ -1,0 +1,18 @@
+"""The list of scenarios, in the order in which they are read."""
+
+SCENARIOS = []
+
+
+def scenario(function):
+    """A function of a site that fails by an exception. Its name is the scenario's, its docstring what it shows."""
+    SCENARIOS.append(function)
+    return function
+
+
+def named(names):
+    """These scenarios, or all."""
+    known = {function.__name__: function for function in SCENARIOS}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise SystemExit(f"no scenario {', '.join(unknown)}; there are: {', '.join(known)}")
+    return [known[name] for name in names] or SCENARIOS

@@ -1,0 +1,91 @@
+"""Changes while it runs."""
+
+from harness import network
+from harness.registry import scenario
+from harness.site import HOSTS_TAB, assert_served, table, wait_until_up
+from harness.wait import until
+
+SERVICE = "lonc@msul1.service"
+CONFIG = "/etc/lonc/lonc.toml"
+
+
+@scenario
+def reload(site):
+    """`systemctl reload`: a good file is taken, a bad one refused and the old one goes on."""
+    site.lond()
+    host = site.configured()
+    host.systemctl("start", SERVICE)
+    wait_until_up(host)
+    before = host.main_pid(SERVICE)
+
+    host.set_key("log_level", '"debug"')
+    host.systemctl("reload", SERVICE)
+    messages = [record["MESSAGE"] for record in host.journal(f"--unit={SERVICE}")]
+    assert any("configuration read anew" in message for message in messages), "reload returned before it was done"
+
+    good = host.path(CONFIG).read_text()
+    host.write(CONFIG, good + "\n[nonsense]\nkey = 1\n")
+    bad = host.run("systemctl", "reload", SERVICE, check=False)
+    assert bad.returncode != 0, "systemctl reload of a bad file reports success"
+    assert host.is_active(SERVICE)
+    assert host.main_pid(SERVICE) == before
+    assert_served(host)
+    messages = [record["MESSAGE"] for record in host.journal(f"--unit={SERVICE}")]
+    assert any("nonsense" in message for message in messages), "nothing in the journal names the fault"
+
+    host.write(CONFIG, good)
+    host.systemctl("reload", SERVICE)
+    assert host.main_pid(SERVICE) == before
+    assert_served(host)
+
+
+@scenario
+def restart_target(site):
+    """`systemctl restart lonc.target` restarts every instance; the sockets, and who waits at them, stay."""
+    site.lond()
+    host = site.configured()
+    # A second peer behind the same lond; it warns of the other name and goes on.
+    host.write(HOSTS_TAB, table(msul3=network.LOND_ADDRESS))
+    units = ["lonc@msul1.service", "lonc@msul3.service"]
+    host.systemctl("start", "lonc.target", *units)
+    before = [host.main_pid(unit) for unit in units]
+    socket = host.run("stat", "-c", "%i", "/run/lonc/msul1").stdout
+    host.systemctl("restart", "lonc.target")
+    after = [until(f"{unit} runs", lambda unit=unit: host.main_pid(unit)) for unit in units]
+    assert not set(before) & set(after), "an instance was not restarted"
+    assert host.run("stat", "-c", "%i", "/run/lonc/msul1").stdout == socket, "the socket was restarted"
+
+    host.systemctl("stop", "lonc.target")
+    assert not any(host.is_active(unit) for unit in [*units, "lonc@msul1.socket"])
+    host.systemctl("start", "lonc.target")
+    assert_served(host)
+
+
+@scenario
+def hosts_tab_changes(site):
+    """A line added to hosts.tab gives a socket, a removed one takes socket and service away; others go on."""
+    site.lond()
+    host = site.configured()
+    host.systemctl("daemon-reload")
+    host.systemctl("start", "sockets.target", SERVICE)
+    wait_until_up(host)
+    before = host.main_pid(SERVICE)
+
+    host.write(HOSTS_TAB, table(msul3=network.LOND_ADDRESS))
+    until("the new peer has a socket", lambda: host.is_active("lonc@msul3.socket"))
+    assert_replies_through(host, "msul3")
+    assert host.is_active("lonc@msul3.service")
+
+    host.write(HOSTS_TAB, table())
+    until("the removed peer's socket is gone", lambda: not host.is_active("lonc@msul3.socket"))
+    until("the removed peer's service has stopped", lambda: not host.is_active("lonc@msul3.service"))
+    assert host.run("test", "-e", "/run/lonc/msul3", check=False).returncode != 0, "its socket file is left"
+    assert host.main_pid(SERVICE) == before, "the other instance was restarted"
+    assert_served(host)
+
+
+def assert_replies_through(host, peer):
+    """The lond on the bridge calls itself msul1, whoever is asked for."""
+    from harness.site import ask  # noqa: PLC0415
+
+    assert ask(host, "echo:new", peer=peer) == ["new"]

@@ -1,0 +1,42 @@
+"""What systemd's and Debian's own checkers say."""
+
+import re
+import shutil
+import subprocess
+
+from harness.images import LINTIAN
+from harness.registry import scenario
+
+MOST_EXPOSURE = 1.2
+UNITS = ("lonc@msul1.service", "lonc@msul1.socket", "lonc.target", "lonc-sockets.target", "lonc-hosts.path",
+         "lonc-hosts.service")
+
+
+@scenario
+def exposure(site):
+    """`systemd-analyze security` gives at most 1.2; `verify` has nothing to say."""
+    host = site.configured()
+    files = [host.show(unit, "FragmentPath") for unit in UNITS]
+    verified = host.run("systemd-analyze", "verify", "--man=no", *files, check=False)
+    assert verified.returncode == 0 and verified.stdout + verified.stderr == "", verified.stdout + verified.stderr
+    rated = host.run("systemd-analyze", "security", "--no-pager", UNITS[0]).stdout
+    level = float(re.search(r"Overall exposure level for \S+: ([0-9.]+)", rated).group(1))
+    version = host.systemctl("--version").split()[1]
+    site.figure(f"systemd {version}: exposure {level}")
+    assert level <= MOST_EXPOSURE, rated
+
+
+@scenario
+def lintian(site):
+    """lintian has no error and no warning to tell."""
+    root = site.chroot(LINTIAN)
+    shutil.copy(site.deb, root / "tmp/lonc.deb")
+    options = ["--allow-root", "--tag-display-limit=0", "--info", "--fail-on=error,warning"]
+    done = subprocess.run(
+        ["chroot", root, "lintian", *options, "/tmp/lonc.deb"], capture_output=True, encoding="utf-8", check=False
+    )
+    tags = [line for line in done.stdout.splitlines() if re.match("[EWIPO]: ", line)]
+    version = subprocess.run(["chroot", root, "dpkg-query", "-W", "-f", "${Version}", "lintian"],
+                             capture_output=True, encoding="utf-8", check=True).stdout
+    site.figure(f"lintian {version}: {'; '.join(tags) or 'silent'}")
+    assert done.returncode == 0, done.stdout + done.stderr
