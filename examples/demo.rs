@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
-use std::{env, fs, io};
+use std::{env, fs};
 
 use lonc::config::{self, HostId};
-use lonc::daemon::Daemon;
+use lonc::daemon::{Daemon, StartError};
 use lonc::journal::{self, Level};
 use lonc::listen;
 use stand_in_lond::Lond;
@@ -82,7 +82,7 @@ async fn demo() -> Outcome {
 }
 
 /// lonc, as `lonc --config FILE msul1` would run, in a thread of this process; its socket, and how it ends.
-fn start_lonc(dir: &Path, port: u16) -> Outcome<(PathBuf, JoinHandle<io::Result<()>>)> {
+fn start_lonc(dir: &Path, port: u16) -> Outcome<(PathBuf, JoinHandle<Result<(), StartError>>)> {
     let file = dir.join("lonc.toml");
     let settings = format!(
         "host_id = \"msul2\"\nsocket_dir = '{}'\n\
@@ -93,12 +93,12 @@ fn start_lonc(dir: &Path, port: u16) -> Outcome<(PathBuf, JoinHandle<io::Result<
     fs::write(&file, settings)?;
     let peer: HostId = "msul1".parse()?;
     let loaded = config::load(&file, &peer)?;
-    let socket = listen::bind(dir, &peer)?;
     let level = if env::var_os("RUST_LOG").is_some() {
         journal::init(Some(&peer))
     } else {
         Level::default()
     };
+    let socket = Some(listen::bind(dir, &peer)?);
     let daemon = Daemon {
         config: file,
         loaded,

@@ -9,10 +9,11 @@ use std::process::ExitCode;
 use clap::Parser;
 use tracing::error;
 
-use crate::config::{self, ConfigError, DEFAULT_PATH, HostId, Loaded};
+use crate::config::{self, ConfigError, DEFAULT_PATH, HostId};
 use crate::daemon::Daemon;
 use crate::journal::{self, message};
-use crate::listen::{self, ListenSocket};
+use crate::listen::ListenSocket;
+use crate::reload;
 use crate::systemd;
 
 /// Exit status of a fault in the configuration, as sysexits.h has it.
@@ -32,6 +33,9 @@ struct Arguments {
     /// Validate the configuration, print what is in force and where it came from, and exit.
     #[arg(long)]
     check: bool,
+    /// Validate the configuration, have the running daemon take it, and return when it has; for `ExecReload=`.
+    #[arg(long, requires = "peer", conflicts_with = "check")]
+    reload: bool,
     /// Id of the remote host.
     #[arg(value_name = "PEER", required_unless_present = "check")]
     peer: Option<HostId>,
@@ -49,8 +53,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         Ok(Arguments {
             config,
+            reload: true,
+            peer: Some(peer),
+            ..
+        }) => reload(&config, &peer),
+        Ok(Arguments {
+            config,
             check: false,
             peer: Some(peer),
+            ..
         }) => match passed {
             Ok(socket) => serve(config, &peer, socket),
             Err(fault) => fail(&fault),
@@ -59,16 +70,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn serve(config: PathBuf, peer: &HostId, passed: Option<ListenSocket>) -> ExitCode {
+fn serve(config: PathBuf, peer: &HostId, socket: Option<ListenSocket>) -> ExitCode {
     let level = journal::init(Some(peer));
     let loaded = match config::load(&config, peer) {
         Ok(loaded) => loaded,
         Err(fault) => return config_fault(&fault),
-    };
-    let own = |loaded: &Loaded| listen::bind(&loaded.settings.socket_dir, peer);
-    let socket = match passed.map_or_else(|| own(&loaded), Ok) {
-        Ok(socket) => socket,
-        Err(fault) => return fail(&fault),
     };
     match (Daemon {
         config,
@@ -89,7 +95,22 @@ fn check(config: &Path, peer: Option<&HostId>) -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(fault) => fail(&fault),
         },
-        Err(fault) => config_fault(&fault),
+        Err(fault) => {
+            say(&fault);
+            ExitCode::from(EX_CONFIG)
+        }
+    }
+}
+
+/// Checks before it signals: with a faulty configuration the daemon is not even asked.
+fn reload(config: &Path, peer: &HostId) -> ExitCode {
+    journal::init(Some(peer));
+    if let Err(fault) = config::load(config, peer) {
+        return config_fault(&fault);
+    }
+    match reload::ask() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => fail(&fault),
     }
 }
 

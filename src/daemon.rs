@@ -12,8 +12,20 @@ use crate::client::Acceptor;
 use crate::config::{self, Loaded, Settings};
 use crate::driver::{Control, Driver};
 use crate::journal::{Level, message};
-use crate::listen::ListenSocket;
+use crate::listen::{self, ListenError, ListenSocket};
+use crate::reload;
 use crate::systemd;
+
+/// Why an instance could not begin to serve.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// There is no socket for clients.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The system refused something that every process needs.
+    #[error("cannot start: {0}")]
+    System(#[from] io::Error),
+}
 
 /// What an instance is made of.
 pub struct Daemon {
@@ -21,15 +33,15 @@ pub struct Daemon {
     pub config: PathBuf,
     /// What was read from it at the start.
     pub loaded: Loaded,
-    /// Where clients come in.
-    pub socket: ListenSocket,
+    /// Where clients come in, if somebody made the socket for us; else we listen at `<socket_dir>/<peer>`.
+    pub socket: Option<ListenSocket>,
     /// The log's level, to be changed by a reload.
     pub level: Level,
 }
 
 impl Daemon {
-    /// Serves until a signal or a client ends it. An error is one of the system, at the start.
-    pub fn run(self) -> io::Result<()> {
+    /// Serves until a signal or a client ends it.
+    pub fn run(self) -> Result<(), StartError> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let outcome = runtime.block_on(self.serve());
         // A name lookup that hangs must not keep us from ending.
@@ -37,13 +49,17 @@ impl Daemon {
         outcome
     }
 
-    async fn serve(self) -> io::Result<()> {
+    async fn serve(self) -> Result<(), StartError> {
         let settings = self.loaded.settings;
         let peer = settings.peer.clone();
         self.level.set(settings.daemon.log_level);
         tell_warnings(&self.loaded.warnings);
         let mut signals = Signals::new()?;
-        let acceptor = Acceptor::new(self.socket)?;
+        // Only now that no signal can end us in the middle of it.
+        let socket = self
+            .socket
+            .map_or_else(|| listen::bind(&settings.socket_dir, &peer), Ok)?;
+        let acceptor = Acceptor::new(socket)?;
         let (control, orders) = mpsc::channel(8);
         info!(
             MESSAGE_ID = message::STARTED,
@@ -165,11 +181,13 @@ impl Reload {
                     self.config.display()
                 );
                 systemd::reloaded(None);
+                reload::answer("");
             }
             Err(fault) => {
                 let outcome = format!("reload failed, the old configuration stays in force: {fault}");
                 error!(MESSAGE_ID = message::CONFIG_FAULT, LONC_ERROR = %fault, "{outcome}");
                 systemd::reloaded(Some(&outcome));
+                reload::answer(&outcome);
             }
         }
     }

@@ -15,9 +15,11 @@
 //! | `driver` | owns the session, the links and the list of clients; one loop |
 //! | `client` | a task for each client: lines in, answers out in order, limits |
 //! | `link` | one TCP connection: name lookup, connect, bytes |
+//! | [`generator`] | `lonc-generator`: the peers of the configuration become systemd's units |
 //! | [`listen`] | the listening socket, where systemd passed none |
 //! | `spool` | delayed messages on disk: read, stored, removed; a thread of its own |
 //! | [`systemd`] | sockets in; READY, STATUS, WATCHDOG, STOPPING, RELOADING out |
+//! | [`reload`] | `lonc --reload`, which waits until a reload is done |
 //! | [`journal`] | log records to journald or stderr, and the message ids |
 //! | `status` | the snapshot that readers get |
 //! | [`lonc_proto`] | the protocol, pure: no clock, no socket, no runtime |
@@ -31,9 +33,11 @@ pub mod command;
 pub mod config;
 pub mod daemon;
 mod driver;
+pub mod generator;
 pub mod journal;
 mod link;
 pub mod listen;
+pub mod reload;
 mod spool;
 mod status;
 pub mod systemd;

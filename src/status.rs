@@ -19,6 +19,8 @@ pub struct Snapshot {
     pub since: SystemTime,
     /// When the next try begins, if none is under way.
     pub next_try: Option<SystemTime>,
+    /// The instance takes no more clients and is about to end.
+    pub draining: bool,
     /// When this was so, as the session counts time.
     pub taken: Instant,
     /// The session's own view.
@@ -33,6 +35,7 @@ impl Snapshot {
             peer: settings.peer.clone(),
             address: settings.address.clone(),
             since: today.checked_sub(now.since(status.since)).unwrap_or(today),
+            draining: false,
             taken: now,
             next_try: status.next_try.and_then(|at| today.checked_add(at.since(now))),
             status,
@@ -49,6 +52,9 @@ impl fmt::Display for Snapshot {
             last_error,
             ..
         } = &self.status;
+        if self.draining {
+            out.write_str("draining; ")?;
+        }
         write!(
             out,
             "{state}: {} ({}) since {}, {clients} clients",

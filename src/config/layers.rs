@@ -58,6 +58,30 @@ impl Layers {
     }
 }
 
+/// The files that `file` names: those of `loncapa_conf` and the table of servers. Where a file cannot be read, those
+/// are missing that only it names.
+pub(super) fn sources(file: &Path) -> Vec<PathBuf> {
+    let Ok(raw) = Raw::read(file) else {
+        return Vec::new();
+    };
+    let mut layers = Layers {
+        file: file.to_owned(),
+        raw,
+        perlvars: PerlVars::new(),
+    };
+    let mut sources = layers
+        .general()
+        .get(keys::LONCAPA_CONF, checks::paths)
+        .unwrap_or_default();
+    for path in &sources {
+        layers
+            .perlvars
+            .extend(perlvars::read(path, String::new()).unwrap_or_default());
+    }
+    sources.extend(layers.general().get(keys::HOSTS_TAB, checks::path));
+    sources
+}
+
 /// The layers as seen for one peer, or for none.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct View<'a> {

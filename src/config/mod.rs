@@ -17,6 +17,8 @@ mod host_id;
 mod hosts_tab;
 mod keys;
 mod layers;
+#[cfg(test)]
+mod man_page;
 mod peers;
 mod perlvars;
 mod raw;
@@ -135,6 +137,12 @@ pub fn check(config: &Path, peer: Option<&HostId>) -> Result<String, ConfigError
 /// An unreadable or broken `lonc.toml` or `loncapa_conf` file; no or a wrong `host_id`, `socket_dir` or `start`.
 pub fn peers(config: &Path) -> Result<Peers, ConfigError> {
     peers::list(&Layers::read(config)?)
+}
+
+/// The files beside `config` itself that the configuration is read from, there or not, as far as they can be told.
+#[must_use]
+pub fn sources(config: &Path) -> Vec<PathBuf> {
+    layers::sources(config)
 }
 
 #[cfg(test)]

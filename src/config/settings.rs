@@ -110,7 +110,7 @@ pub enum LogLevel {
     Info,
     /// And each step.
     Debug,
-    /// And the bodies of requests that are not secret.
+    /// And whatever the libraries below tell. Bodies of requests are not logged at any level.
     Trace,
 }
 

@@ -100,7 +100,7 @@ impl Log {
             State::Up => {
                 let count = self.never_sent.end();
                 if count > 0 {
-                    tell_never_sent(count, None);
+                    tell_never_sent(count);
                 }
             }
         }
@@ -142,7 +142,7 @@ impl Log {
                     "{count} requests were answered con_lost: {lost}"
                 );
                 if let Some(count) = self.never_sent.add(count, now) {
-                    tell_never_sent(count, client);
+                    tell_never_sent(count);
                 }
             }
         }
@@ -153,7 +153,7 @@ impl Log {
         if full && self.full.add(1, now).is_some() {
             warn!(
                 MESSAGE_ID = message::ACCEPT_FAILED,
-                "{max_clients} clients are connected, which is client.max_clients; others wait until one leaves"
+                "{max_clients} clients are connected, which is client.max_clients; who comes now waits until one leaves"
             );
         }
     }
@@ -206,9 +206,8 @@ fn link_lost(link: usize, why: &LinkError, lost: usize, requeued: usize, address
             $level!(
                 MESSAGE_ID = $id,
                 LONC_ERROR = %why,
-                LONC_STATE = "connecting",
                 "link {link} to {address} is lost: {why}; {lost} requests were sent and got no reply, \
-                 {requeued} were never sent and wait for the next link"
+                 {requeued} were never sent"
             )
         };
     }
@@ -229,10 +228,9 @@ fn link_lost(link: usize, why: &LinkError, lost: usize, requeued: usize, address
     }
 }
 
-fn tell_never_sent(count: usize, client: Option<PeerCred>) {
+fn tell_never_sent(count: usize) {
     warn!(
         MESSAGE_ID = message::NEVER_SENT,
-        LONC_CLIENT = name(client),
         "{count} requests were answered con_lost: never sent, there was no link"
     );
 }

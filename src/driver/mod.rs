@@ -12,8 +12,9 @@ use std::time::{Duration, SystemTime};
 
 use lonc_proto::backoff::Bounds;
 use lonc_proto::handshake::Identity;
-use lonc_proto::session::{self, Answers, ClientId, Command, Event, LinkError, Session};
+use lonc_proto::session::{self, Answers, ClientId, Command, Event, Session};
 use lonc_proto::time::Instant;
+use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::info;
 
@@ -129,6 +130,7 @@ impl Driver {
             let mut progress = false;
             // 1. What the daemon asks for is rare and must not wait.
             progress |= self.poll_control(cx, now);
+            self.session.spare(self.budget.is_spent());
             // 2. Replies make room for requests.
             progress |= self.poll_links(cx, now);
             progress |= self.poll_spool(cx, now);
@@ -264,21 +266,21 @@ impl Driver {
                 return taken > 0;
             };
             let Poll::Ready(accepted) = acceptor.poll_accept(cx) else {
-                if self.drain_until.is_some() {
-                    self.acceptor = None;
-                }
                 return taken > 0;
             };
-            let welcomed = accepted.and_then(|stream| Ok((PeerCred::of(&stream)?, stream)));
-            match welcomed {
-                Ok((cred, stream)) => self.welcome(cred, stream),
-                Err(error) => self.log.accept_failed(&error, now),
-            }
+            self.admit(accepted, now);
         }
         true
     }
 
-    fn welcome(&mut self, cred: PeerCred, stream: tokio::net::UnixStream) {
+    fn admit(&mut self, accepted: io::Result<UnixStream>, now: Instant) {
+        match accepted.and_then(|stream| Ok((PeerCred::of(&stream)?, stream))) {
+            Ok((cred, stream)) => self.welcome(cred, stream),
+            Err(error) => self.log.accept_failed(&error, now),
+        }
+    }
+
+    fn welcome(&mut self, cred: PeerCred, stream: UnixStream) {
         let id = self.session.client_joined(cred.may_stop());
         let (answers, for_client) = mpsc::unbounded_channel();
         if self.clients.len() <= id.slot() {
@@ -335,11 +337,7 @@ impl Driver {
                 continue;
             };
             progress = true;
-            match written {
-                Ok(0) => self.session.failed(id, LinkError::Closed, now),
-                Ok(bytes) => self.session.sent(id, bytes, now),
-                Err(why) => self.session.failed(id, why, now),
-            }
+            self.session.sent(id, written, now);
         }
         progress
     }
@@ -428,8 +426,13 @@ impl Driver {
             systemd::stopping();
             self.drain_until = Some(now + self.settings.daemon.drain_timeout);
             // The backlog of systemd's socket stays with systemd; that of our own would be lost.
-            self.acceptor = self.acceptor.take().and_then(Acceptor::last_call);
+            let last = self.acceptor.take().map(Acceptor::last_call).unwrap_or_default();
+            for stream in last {
+                self.admit(Ok(stream), now);
+            }
             self.draining.send_replace(true);
+            self.published = None;
+            self.stale = true;
         }
     }
 
@@ -441,7 +444,7 @@ impl Driver {
         if self.session.storing() > 0 || (sending && !self.stopped) {
             return false;
         }
-        (self.acceptor.is_none() && self.session.clients() == 0) || (self.stopped && now >= until + FLUSH)
+        self.session.clients() == 0 || (self.stopped && now >= until + FLUSH)
     }
 
     fn next_deadline(&self) -> Option<Instant> {
@@ -465,7 +468,9 @@ impl Driver {
     }
 
     fn snapshot(&self, now: Instant) -> Snapshot {
-        Snapshot::new(&self.settings, self.session.status(), now, SystemTime::now())
+        let mut snapshot = Snapshot::new(&self.settings, self.session.status(), now, SystemTime::now());
+        snapshot.draining = self.drain_until.is_some();
+        snapshot
     }
 }
 

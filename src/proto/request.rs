@@ -114,6 +114,11 @@ impl Request {
         self.line_len
     }
 
+    /// Gives the command's memory back; it cannot be sent after that.
+    pub(crate) fn forget_body(&mut self) {
+        self.command = Bytes::new();
+    }
+
     /// What the client is told when no usable reply can be had.
     #[must_use]
     pub fn no_reply(&self) -> &'static [u8] {

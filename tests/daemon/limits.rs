@@ -1,8 +1,10 @@
 //! Limits of requests and of clients.
 
+use std::collections::VecDeque;
 use std::fmt::Write as _;
+use std::process::Command;
 
-use crate::harness::{Lonc, Peer};
+use crate::harness::{Lonc, Peer, Site};
 
 #[test]
 fn a_request_of_three_mebibytes_passes_plain_and_encrypted() {
@@ -102,4 +104,28 @@ fn one_client_too_many_waits_until_another_leaves() {
     drop(second);
     assert_eq!(third.hear(), "3");
     assert_eq!(first.ask("echo:1"), "1");
+}
+
+#[test]
+fn clients_for_whom_the_system_has_no_room_wait_until_others_leave() {
+    let peer = Peer::start();
+    let site = Site::new(peer.addr(), "");
+    let lonc = site.command();
+    let mut command = Command::new("sh");
+    Site::clean(&mut command);
+    command.args(["-c", "ulimit -n 24; exec \"$@\"", "sh"]);
+    command.arg(lonc.get_program()).args(lonc.get_args());
+    let mut lonc = Lonc::spawn(site, command);
+    lonc.await_socket();
+    let mut clients: VecDeque<_> = (0..40).map(|_| lonc.client()).collect();
+    for (number, client) in clients.iter_mut().enumerate() {
+        client.say(format!("echo:{number}"));
+    }
+    lonc.await_log("cannot accept a client");
+    // In the order in which they came, each when those before it have left.
+    for number in 0..40 {
+        let mut client = clients.pop_front().unwrap();
+        assert_eq!(client.hear(), number.to_string());
+    }
+    lonc.assert_alive();
 }

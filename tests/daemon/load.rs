@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use crate::harness::{Lonc, Peer, QUICK};
+use crate::harness::{Lonc, Peer, QUICK, wait_until};
 
 const CLIENTS: usize = 200;
 const REQUESTS: usize = 100;
@@ -57,7 +57,7 @@ fn the_same_one_request_at_a_time() {
 fn over_three_links_a_client_reads_its_own_writes() {
     let peer = Peer::start();
     let lonc = Lonc::start_linked(&peer, "[link]\nconnections = 3\n");
-    peer.await_links(|_, open| open == 3);
+    wait_until("three links", || lonc.log().matches(" is up").count() == 3);
     let mut clients: Vec<_> = (0..6).map(|_| lonc.client()).collect();
     for (number, client) in clients.iter_mut().enumerate() {
         client.send(format!("hold:{number}\n"));

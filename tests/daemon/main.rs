@@ -12,6 +12,7 @@
 
 mod activation;
 mod bytes;
+mod chaos;
 mod config_faults;
 mod dead_peer;
 mod departures;

@@ -4,6 +4,8 @@ use std::io::Write as _;
 use std::thread;
 use std::time::Duration;
 
+use stand_in_lond::Behaviour;
+
 use crate::harness::{Lonc, Peer, wait_until};
 
 #[test]
@@ -142,4 +144,74 @@ fn large_lines_of_many_clients_complete_although_all_together_are_too_much() {
     });
     let peak = lonc.peak_memory();
     assert!(peak < 48, "{peak} MiB");
+}
+
+#[test]
+fn small_requests_that_come_one_by_one_cost_what_they_are() {
+    let peer = Peer::start();
+    let lonc = Lonc::start_linked(&peer, "");
+    peer.behave(Behaviour::NeverReply);
+    let mut clients: Vec<_> = (0..50).map(|_| lonc.client()).collect();
+    let mut last = lonc.client();
+    for round in 0..1000 {
+        for client in &mut clients {
+            client.say(format!("n:{round}"));
+        }
+        // Whoever comes last is heard after all of them, so each line is read on its own.
+        assert_eq!(last.ask(""), "unknown_cmd");
+    }
+    let peak = lonc.peak_memory();
+    assert!(peak < 48, "{peak} MiB");
+}
+
+#[test]
+fn a_client_that_has_taken_a_big_answer_costs_nothing_more() {
+    let peer = Peer::start();
+    let lonc = Lonc::start_linked(&peer, "");
+    let mut clients: Vec<_> = (0..20).map(|_| lonc.client()).collect();
+    for client in &mut clients {
+        client.say("big:8000000");
+        assert_eq!(client.answer().len(), 8_000_000);
+    }
+    let peak = lonc.peak_memory();
+    assert!(peak < 96, "{peak} MiB");
+}
+
+#[test]
+fn answers_nobody_takes_do_not_grow_beyond_what_all_may_have() {
+    let peer = Peer::start();
+    let lonc = Lonc::start_linked(
+        &peer,
+        "[link]\npipeline = 4\n[client]\nmax_client_bytes = '1MiB'\nmax_queued_bytes = '4MiB'\n",
+    );
+    let mut slow: Vec<_> = (0..8).map(|_| lonc.client()).collect();
+    for client in &mut slow {
+        client.send("big:2000000\n".repeat(20));
+    }
+    let mut other = lonc.client();
+    for round in 0..50 {
+        assert_eq!(other.ask(&format!("echo:{round}")), round.to_string());
+    }
+    let peak = lonc.peak_memory();
+    assert!(peak < 96, "{peak} MiB");
+    for client in &mut slow {
+        for _ in 0..20 {
+            assert_eq!(client.answer().len(), 2_000_000);
+        }
+    }
+}
+
+#[test]
+fn a_client_that_stops_within_a_large_line_does_not_keep_others_from_theirs() {
+    let peer = Peer::start();
+    let lonc = Lonc::start_linked(
+        &peer,
+        "[client]\nmax_client_bytes = '512KiB'\nmax_queued_bytes = '512KiB'\n",
+    );
+    let mut stalled = lonc.client();
+    stalled.send("x".repeat(700_000));
+    let command = format!("len:{}", "x".repeat(1_000_000));
+    assert_eq!(lonc.client().ask(&command), command.len().to_string());
+    stalled.say("");
+    assert_eq!(stalled.hear(), "unknown_cmd");
 }

@@ -121,6 +121,21 @@ fn the_number_of_links_follows_the_file() {
 }
 
 #[test]
+fn a_smaller_limit_of_a_client_stops_nobody_who_reads() {
+    let peer = Peer::start();
+    let (manager, lonc) = Manager::start(&peer, "");
+    let mut client = lonc.client();
+    assert_eq!(client.ask("big:100000").len(), 100_000);
+    lonc.site
+        .configure(peer.addr(), "[client]\nmax_client_bytes = '64KiB'\n");
+    reload(&manager, &lonc);
+    client.send("big:10000\nencbig:10000\n".repeat(100));
+    for _ in 0..200 {
+        assert_eq!(client.answer().len(), 10_000);
+    }
+}
+
+#[test]
 fn the_log_level_follows_the_file() {
     let peer = Peer::start();
     let (manager, lonc) = Manager::start(&peer, "[daemon]\nlog_level = 'error'\n");

@@ -76,9 +76,8 @@ fn what_still_waits_for_a_link_when_drain_timeout_has_passed_is_lost() {
     let mut client = lonc.client();
     client.send("echo:1\ncritical:echo:2\n");
     lonc.signal(Signal::SIGTERM);
-    let rest = client.rest();
-    // It may have stopped listening before it saw this client's lines, but one answer to each is all there is.
-    assert_eq!(rest, b"con_lost\ncon_failed\n");
+    // Even if it was not yet accepted then.
+    assert_eq!(client.rest(), b"con_lost\ncon_failed\n");
     lonc.ended_well();
 }
 

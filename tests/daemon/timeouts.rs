@@ -11,7 +11,7 @@ const TIMEOUT: &str = "[link]\nrequest_timeout = '600ms'\nbackoff_min = '10ms'\n
 #[test]
 fn every_request_that_was_written_is_lost_with_the_one_that_timed_out() {
     let peer = Peer::start();
-    let lonc = Lonc::start_linked(&peer, TIMEOUT);
+    let lonc = Lonc::start_linked(&peer, &TIMEOUT.replace("600ms", "3s"));
     let mut clients: Vec<_> = (0..5).map(|_| lonc.client()).collect();
     clients[0].say("hold:head");
     peer.await_command("hold:head");

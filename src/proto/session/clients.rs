@@ -50,6 +50,9 @@ enum Front {
 pub(super) struct Client {
     serial: u64,
     rights: Rights,
+    /// Bytes of answers not taken at which it is not served further. As long as it stays it keeps the limit it came
+    /// with, by which it also tells what it took.
+    limit: usize,
     queue: VecDeque<Item>,
     /// Requests in the queue.
     queued: usize,
@@ -90,8 +93,15 @@ impl Client {
     }
 
     /// True if a request of it can be taken now.
-    pub(super) fn wants_turn(&self, limit: usize) -> bool {
-        !self.queue.is_empty() && self.unread < limit && !(self.held && self.in_flight > 0)
+    ///
+    /// With `sparing` it may have only one in flight, and less of its answers untaken.
+    pub(super) fn wants_turn(&self, sparing: bool) -> bool {
+        let may = if sparing {
+            self.in_flight == 0 && self.unread < self.limit / 2
+        } else {
+            self.unread < self.limit
+        };
+        may && !self.queue.is_empty() && !(self.held && self.in_flight > 0)
     }
 
     /// Answers the next request, behind those whose answers are held.
@@ -158,12 +168,13 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    pub(super) fn join(&mut self, rights: Rights) -> ClientId {
+    pub(super) fn join(&mut self, rights: Rights, limit: usize) -> ClientId {
         self.serial += 1;
         let serial = self.serial;
         let slot = self.slab.insert(Client {
             serial,
             rights,
+            limit,
             queue: VecDeque::new(),
             queued: 0,
             in_flight: 0,
@@ -286,8 +297,8 @@ impl Clients {
     }
 
     /// Takes the request whose turn it is. Those that lonc answers itself are answered on the way.
-    pub(super) fn take_next(&mut self, id: ClientId, limit: usize) -> Option<Request> {
-        let taken = self.settle(id, limit)?;
+    pub(super) fn take_next(&mut self, id: ClientId) -> Option<Request> {
+        let taken = self.settle(id)?;
         let client = self.get_mut(id)?;
         client.pop(taken.1);
         client.in_flight += 1;
@@ -295,11 +306,11 @@ impl Clients {
     }
 
     /// Answers what lonc answers itself, up to the first request for the peer; that one is shown, not taken.
-    pub(super) fn settle(&mut self, id: ClientId, limit: usize) -> Option<(Request, usize)> {
+    pub(super) fn settle(&mut self, id: ClientId) -> Option<(Request, usize)> {
         let client = self.get_mut(id)?;
         let mut stop_asked = false;
         let forward = loop {
-            if client.unread >= limit {
+            if client.unread >= client.limit {
                 break None;
             }
             let Some((front, end)) = client.front() else {

@@ -65,6 +65,8 @@ pub(super) struct Up {
     cipher: Cipher,
     reader: ReplyReader,
     pub(super) in_flight: VecDeque<InFlight>,
+    /// So many of the first in flight are wholly written, and no longer hold their bodies.
+    relieved: usize,
     /// The request being put on the wire, the last in flight.
     encoder: Option<Encoder>,
     /// Since when the oldest in flight is the oldest, or nothing is in flight.
@@ -219,6 +221,7 @@ impl Link {
     pub(super) fn sent(&mut self, bytes: usize) -> bool {
         self.out.advance(bytes.min(self.out.len()));
         self.written += bytes as u64;
+        self.relieve();
         self.encode();
         self.out.len() < HIGH_WATER
     }
@@ -242,6 +245,19 @@ impl Link {
             end: None,
         });
         self.encode();
+    }
+
+    /// Gives back the bodies of requests that are wholly written and are not to be sent again whatever happens.
+    fn relieve(&mut self) {
+        let Phase::Up(up) = &mut self.phase else { return };
+        while let Some(next) = up.in_flight.get_mut(up.relieved)
+            && next.end.is_some_and(|end| end <= self.written)
+        {
+            if matches!(next.owner, Owner::Client(_)) && !next.request.is_critical() {
+                next.request.forget_body();
+            }
+            up.relieved += 1;
+        }
     }
 
     fn encode(&mut self) {
@@ -342,6 +358,7 @@ impl Link {
                     cipher: Cipher::new(&key),
                     reader: ReplyReader::default(),
                     in_flight: VecDeque::new(),
+                    relieved: 0,
                     encoder: None,
                     front_since: now,
                     rtt: *rtt,
@@ -387,6 +404,7 @@ impl Link {
             up.rtt = Some(now.since(up.front_since));
         }
         up.front_since = now;
+        up.relieved = up.relieved.saturating_sub(1);
         up.replied = true;
         Ok(Some(Replied {
             owner: first.owner,

@@ -36,10 +36,11 @@ pub use self::status::{Counters, LinkState, LinkStatus, State, Status};
 
 use self::clients::{Clients, Rights};
 use self::delayed::Delayed;
-use self::link::{Link, Phase};
+use self::link::{Link, Owner, Phase};
 use crate::backoff::Bounds;
 use crate::handshake::Identity;
 use crate::line::Lines;
+use crate::request::Request;
 use crate::time::Instant;
 
 /// A try under way that is younger than this is not begun anew by [`Session::reconnect`].
@@ -72,7 +73,7 @@ pub struct Config {
     pub message_timeout: Duration,
     /// A delayed message that breaks the link so many times in a row is set aside.
     pub max_attempts: u32,
-    /// A client with so many bytes of answers not taken is not served further.
+    /// A client with so many bytes of answers not taken is not served further. Holds for those who come from now on.
     pub max_client_bytes: usize,
 }
 
@@ -88,6 +89,7 @@ pub struct Session {
     counters: Counters,
     rng: Rng,
     commands: VecDeque<Command>,
+    sparing: bool,
     stopped: bool,
 }
 
@@ -106,6 +108,7 @@ impl Session {
             counters: Counters::default(),
             rng: Rng::with_seed(seed),
             commands: VecDeque::new(),
+            sparing: false,
             stopped: false,
         };
         session.add_links(now);
@@ -114,7 +117,8 @@ impl Session {
 
     /// A client came; `may_stop` if it may stop the instance.
     pub fn client_joined(&mut self, may_stop: bool) -> ClientId {
-        self.clients.join(Rights { may_stop })
+        self.clients
+            .join(Rights { may_stop }, self.config.max_client_bytes)
     }
 
     /// A client vanished: what it had queued is dropped, but for critical requests, which are stored; what is in
@@ -136,6 +140,12 @@ impl Session {
             self.list(client);
             self.pump(now);
         }
+    }
+
+    /// With `sparing` each client has at most one request in flight, and is served only while it takes its answers:
+    /// for when answers that are not taken use up all memory there is.
+    pub fn spare(&mut self, sparing: bool) {
+        self.sparing = sparing;
     }
 
     /// A client took so many bytes of its answers.
@@ -217,6 +227,12 @@ impl Session {
         };
         for id in self.links_that(stale) {
             self.try_now(id, now);
+        }
+        // Whoever asks may know that the peer came back, and that a link nobody uses is dead.
+        for (_, link) in &mut self.links {
+            if link.is_open() && link.is_idle() {
+                link.push(Owner::Probe, Request::probe(), now);
+            }
         }
     }
 

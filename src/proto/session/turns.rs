@@ -14,19 +14,18 @@ impl Session {
     ///
     /// While it has requests in flight it stays on their link, so that it reads its own writes.
     pub(super) fn list(&mut self, id: ClientId) {
-        let limit = self.config.max_client_bytes;
         if self
             .clients
             .get_mut(id)
             .is_some_and(|client| client.in_flight == 0)
         {
             // What lonc answers itself needs neither a link nor a turn.
-            self.clients.settle(id, limit);
+            self.clients.settle(id);
         }
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
-        if client.listed || !client.wants_turn(limit) {
+        if client.listed || !client.wants_turn(self.sparing) {
             return;
         }
         if client.in_flight == 0 {
@@ -78,7 +77,6 @@ impl Session {
     }
 
     fn fill(&mut self, id: LinkId, now: Instant) {
-        let limit = self.config.max_client_bytes;
         let must_wait = self.config.spool && !self.delayed.is_clear();
         let mut to_store = Vec::new();
         let Some(link) = self.links.get_mut(id.0) else {
@@ -86,7 +84,7 @@ impl Session {
         };
         while link.has_room(self.config.pipeline) {
             let Some(turn) = link.turns.pop_front() else { break };
-            match self.clients.take_next(turn, limit) {
+            match self.clients.take_next(turn) {
                 None => {}
                 // First in, first out: what is critical goes behind what is delayed already.
                 Some(request) if must_wait && request.is_critical() => {
@@ -97,7 +95,7 @@ impl Session {
                 Some(request) => link.push(Owner::Client(turn), request, now),
             }
             if let Some(client) = self.clients.get_mut(turn) {
-                client.listed = client.wants_turn(limit);
+                client.listed = client.wants_turn(self.sparing);
                 if client.listed {
                     link.turns.push_back(turn);
                 }
@@ -110,10 +108,9 @@ impl Session {
 
     /// Answers what waits that there is no link.
     fn refuse(&mut self) {
-        let limit = self.config.max_client_bytes;
         while let Some(id) = self.clients.next_awaiting() {
             let mut count = 0;
-            while let Some(request) = self.clients.take_next(id, limit) {
+            while let Some(request) = self.clients.take_next(id) {
                 count += usize::from(self.no_usable_reply(id, request));
             }
             if let Some(client) = self.clients.get_mut(id) {

@@ -21,15 +21,26 @@ impl Peer {
         Self::named("msul1")
     }
 
+    /// A healthy one at this address.
+    pub(crate) fn at(address: Ipv4Addr) -> Self {
+        Self::bind("msul1", address)
+    }
+
     /// A healthy one, of this host.
     pub(crate) fn named(id: &str) -> Self {
+        // An address of its own: while a killed lond is away, nobody else gets its port.
+        Self::bind(
+            id,
+            Ipv4Addr::new(127, fastrand::u8(1..), fastrand::u8(..), fastrand::u8(1..255)),
+        )
+    }
+
+    fn bind(id: &str, address: Ipv4Addr) -> Self {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
-        // An address of its own: while a killed lond is away, nobody else gets its port.
-        let address = Ipv4Addr::new(127, fastrand::u8(1..), fastrand::u8(..), fastrand::u8(1..255));
         let lond = runtime
             .block_on(Lond::bind(id, SocketAddr::from((address, 0))))
             .unwrap();

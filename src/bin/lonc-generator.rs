@@ -1,0 +1,8 @@
+//! `lonc-generator <normal> <early> <late>`, `lonc-generator --apply`: arguments only; the library does the work.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lonc::generator::run(std::env::args_os())
+}

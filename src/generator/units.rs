@@ -1,0 +1,111 @@
+//! What the generator writes: links that have systemd start the peers' units, and what to watch for changes.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use crate::config::{self, HostId, Start};
+
+/// Where the package has the template units.
+const UNITS: &str = "/usr/lib/systemd/system";
+/// Wants all that belongs to lonc, and is not wanted by `sockets.target`: disabled, it starts nothing. The sockets are
+/// there as early at boot as all others, for each comes before `sockets.target`.
+const UMBRELLA: &str = "lonc.target";
+/// Tells `lonc-hosts.path` what to watch beside `lonc.toml`.
+const WATCH: (&str, &str) = ("lonc-hosts.path.d", "50-sources.conf");
+
+/// Writes below `directory` what `config` asks for; what could not be done comes back, one line each.
+///
+/// Every peer but ourselves gets its socket; with `start = "boot"` its daemon, too. A host id holds nothing but
+/// letters, digits, `_`, `.` and `-`, and is neither `.` nor `..`: it stands for itself in a unit's name, there is
+/// nothing to escape. Other ids are refused by the configuration, with a warning.
+#[must_use]
+pub fn generate(config: &Path, directory: &Path) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if let Err(fault) = watch(&config::sources(config), directory, &mut warnings) {
+        warnings.push(fault);
+    }
+    match config::peers(config) {
+        Ok(peers) => {
+            warnings.extend(peers.warnings);
+            let ids: Vec<_> = peers.peers.iter().map(|peer| &peer.id).collect();
+            // The first fault of the directory is that of all that would follow.
+            warnings.extend(want(&ids, peers.start, directory).err());
+        }
+        Err(fault) => warnings.push(fault.to_string()),
+    }
+    warnings
+}
+
+fn want(peers: &[&HostId], start: Start, directory: &Path) -> Result<(), String> {
+    if peers.is_empty() {
+        return Ok(());
+    }
+    let wants = directory.join(format!("{UMBRELLA}.wants"));
+    fs::create_dir_all(&wants).map_err(|fault| cannot_write(&wants, &fault))?;
+    want_each(peers, "socket", &wants)?;
+    match start {
+        Start::Demand => Ok(()),
+        Start::Boot => want_each(peers, "service", &wants),
+    }
+}
+
+fn want_each(peers: &[&HostId], kind: &str, wants: &Path) -> Result<(), String> {
+    let template = Path::new(UNITS).join(format!("lonc@.{kind}"));
+    peers
+        .iter()
+        .try_for_each(|peer| link(&template, &wants.join(format!("lonc@{peer}.{kind}"))))
+}
+
+fn link(template: &Path, unit: &Path) -> Result<(), String> {
+    match symlink(template, unit) {
+        Err(fault) if fault.kind() != io::ErrorKind::AlreadyExists => Err(cannot_write(unit, &fault)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn watch(sources: &[PathBuf], directory: &Path, warnings: &mut Vec<String>) -> Result<(), String> {
+    let mut lines = String::new();
+    for source in sources {
+        match unit_value(source) {
+            // Writing to a text cannot fail.
+            Some(value) => drop(writeln!(lines, "PathChanged={value}")),
+            None => warnings.push(format!("cannot watch {}: odd name", source.display())),
+        }
+    }
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let (sub, name) = WATCH;
+    let sub = directory.join(sub);
+    let path = sub.join(name);
+    fs::create_dir_all(&sub)
+        .and_then(|()| fs::write(&path, format!("[Path]\n{lines}")))
+        .map_err(|fault| cannot_write(&path, &fault))
+}
+
+/// The path as the value of a unit file's line, if it can stand there.
+fn unit_value(path: &Path) -> Option<String> {
+    let text = path.to_str()?;
+    let odd = text.chars().any(char::is_control) || text.ends_with('\\') || text.trim() != text;
+    (!odd).then(|| text.replace('%', "%%"))
+}
+
+fn cannot_write(path: &Path, fault: &io::Error) -> String {
+    format!("{}: cannot be written: {fault}", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_stands_for_itself_or_is_not_watched() {
+        assert_eq!(unit_value(Path::new("/a b/50%i")).as_deref(), Some("/a b/50%%i"));
+        for odd in ["/a\nPathChanged=/b", "/a\\", "/a "] {
+            assert_eq!(unit_value(Path::new(odd)), None);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The units, as systemd reads them.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use super::{have, here, read};
+
+/// Ids that are hard on a unit's name.
+const ODD: [&str; 5] = ["msul1", "-x", "a-b.c_d", "...", "a.socket"];
+/// What `systemd-analyze security` may say at most, times ten.
+const EXPOSURE: &str = "--threshold=12";
+
+/// The units in a directory of their own, with drop-ins of `example`. The programs they name are not installed here:
+/// others stand for them.
+fn units(example: Option<&str>) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(here("systemd")).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_file() {
+            let text = fs::read_to_string(entry.path()).unwrap();
+            let text = text.replace("=/usr/sbin/lonc", "=/bin/true");
+            let text = text.replace("=/usr/lib/systemd/system-generators/lonc-generator", "=/bin/true");
+            fs::write(dir.path().join(entry.file_name()), text).unwrap();
+        }
+    }
+    for drop_in in example.iter().flat_map(|name| fs::read_dir(here(name)).unwrap()) {
+        let drop_in = drop_in.unwrap().path();
+        copy(&drop_in, &dir.path().join(drop_in.file_name().unwrap()));
+    }
+    dir
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for file in fs::read_dir(from).unwrap().map(|entry| entry.unwrap().path()) {
+        fs::copy(&file, to.join(file.file_name().unwrap())).unwrap();
+    }
+}
+
+fn analyze(dir: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new("systemd-analyze");
+    command.env("SYSTEMD_UNIT_PATH", format!("{}:", dir.display()));
+    command.args(arguments).output().unwrap()
+}
+
+#[test]
+fn systemd_reads_them_without_a_word() {
+    if !have("systemd-analyze") {
+        return;
+    }
+    let examples = [
+        None,
+        Some("systemd/examples/classic"),
+        Some("systemd/examples/only-its-peer"),
+    ];
+    for example in examples {
+        let dir = units(example);
+        let mut names = vec![
+            "lonc.target".to_owned(),
+            "lonc-sockets.target".into(),
+            "lonc-hosts.path".into(),
+            "lonc-hosts.service".into(),
+        ];
+        names.extend(ODD.map(|id| format!("lonc@{id}.service")));
+        names.extend(ODD.map(|id| format!("lonc@{id}.socket")));
+        let mut arguments = vec!["verify", "--man=no"];
+        arguments.extend(names.iter().map(String::as_str));
+        let output = analyze(dir.path(), &arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.is_empty(), "{example:?}: {said}");
+    }
+}
+
+#[test]
+fn exposure_is_low() {
+    if !have("systemd-analyze") {
+        return;
+    }
+    let dir = units(None);
+    let unit = dir.path().join("lonc@x.service");
+    fs::copy(dir.path().join("lonc@.service"), &unit).unwrap();
+    let output = analyze(
+        dir.path(),
+        &["security", "--offline=yes", EXPOSURE, unit.to_str().unwrap()],
+    );
+    let said = String::from_utf8_lossy(&output.stdout);
+    println!("{}", said.lines().last().unwrap_or_default());
+    assert!(output.status.success(), "{said}");
+}
+
+#[test]
+fn every_line_of_hardening_has_its_reason() {
+    let unit = read("systemd/lonc@.service");
+    let hardening = unit
+        .split_once("# The file system\n")
+        .unwrap()
+        .1
+        .split_once("\n[Install]")
+        .unwrap()
+        .0;
+    let lines: Vec<_> = hardening.lines().filter(|line| !line.is_empty()).collect();
+    for pair in lines.windows(2) {
+        let reasoned =
+            pair[0].starts_with('#') || pair[1].starts_with('#') || pair[0].starts_with("ProtectHome");
+        assert!(reasoned, "{pair:?}");
+    }
+}
+
+#[test]
+fn nothing_that_only_a_newer_systemd_knows() {
+    for name in [
+        "lonc@.service",
+        "lonc@.socket",
+        "lonc-hosts.path",
+        "lonc-hosts.service",
+    ] {
+        let unit = read(&format!("systemd/{name}"));
+        for newer in ["notify-reload", "RestartSteps=", "RestartMode=", "PollLimit"] {
+            assert!(!unit.contains(newer), "{name}: {newer}");
+        }
+    }
+}
