@@ -33,7 +33,7 @@ use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
 use harness::{Client, Lonc, Peer, Site};
-use post::{Post as _, name, word};
+use post::{Post as _, memory, name, word};
 
 /// Half a round trip.
 const FAR: Duration = Duration::from_millis(10);
@@ -123,7 +123,7 @@ fn live(peer: &Peer, count: usize) {
     let mut client = lonc.client();
     println!("live requests");
     println!("  before: {}", latency(&mut client, |asked| asked < 20_000));
-    let before = lonc.memory();
+    let before = memory(&lonc);
     let site = &lonc.site;
     scope(|scope| {
         let moving = scope.spawn(|| {
