@@ -1,5 +1,6 @@
 //! `critical:` in every state of the link.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -40,7 +41,6 @@ fn while_the_peer_is_down_it_is_delayed_at_once() {
     );
     let content = std::fs::read(lonc.site.spool(&left[1])).unwrap();
     assert_eq!(content, b"encrypt:echo:m1\n");
-    use std::os::unix::fs::MetadataExt as _;
     let mode = std::fs::metadata(lonc.site.spool(&left[0])).unwrap().mode();
     assert_eq!(mode & 0o777, 0o600);
     assert_eq!(lonc.site.logged('D'), ["echo:m0", "encrypt:7"]);

@@ -1,6 +1,7 @@
 //! A disk that is full, read-only, gone, or forbidden: definite answers, a clear log, recovery without a restart.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -218,7 +219,6 @@ fn a_directory_missing_at_the_start_is_used_once_it_is_there() {
 
 #[test]
 fn lost_permissions_are_told_and_survived() {
-    use std::os::unix::fs::PermissionsExt as _;
     let peer = Peer::dead();
     let Some(mut lonc) = unprivileged::start(Site::office(&peer, QUICK)) else {
         return;

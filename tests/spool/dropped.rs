@@ -1,7 +1,8 @@
 //! Links that end in the middle of a flush, and messages that end them.
 
 use std::fs;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use stand_in_lond::Behaviour;
 
@@ -128,12 +129,12 @@ fn poison_is_found_beside_busy_clients_on_several_links() {
     let toml = format!("{QUICK}connections = 2\n[spool]\nmax_attempts = 3\n");
     let lonc = Site::office(&peer, &toml).start();
     assert_eq!(lonc.client().ask("ping"), "msul1");
-    let stop = std::sync::atomic::AtomicBool::new(false);
-    std::thread::scope(|scope| {
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 let mut client = lonc.client();
-                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                while !stop.load(Ordering::Relaxed) {
                     let heard = client.ask("sleep:20:live");
                     assert!(heard == "live" || heard == "con_lost", "{heard}");
                 }
@@ -143,8 +144,7 @@ fn poison_is_found_beside_busy_clients_on_several_links() {
         lonc.site.put(1, &word(0));
         wait_until("the poison to be set aside", || !lonc.site.failed().is_empty());
         lonc.site.await_empty();
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        stop.store(true, Ordering::Relaxed);
     });
     check_received(&peer, 1);
-    std::thread::sleep(Duration::from_millis(1));
 }

@@ -10,7 +10,7 @@ use fastrand::Rng;
 use stand_in_lond::Behaviour;
 
 use crate::harness::{Peer, QUICK, Site, wait_until};
-use crate::post::{Post as _, await_messages, check_received, received};
+use crate::post::{Post as _, await_messages, check_received, received, slay};
 
 const PIPELINE: usize = 16;
 
@@ -27,7 +27,7 @@ fn three_thousand_messages_survive_kills_at_random_moments() {
         // At times lond is the slower one, at times the disk.
         let slow = Behaviour::LateReply(Duration::from_millis(1));
         peer.behave(if rng.bool() { slow } else { Behaviour::Normal });
-        let mut lonc = site.clone().launch();
+        let lonc = site.clone().launch();
         if rng.u8(..) < 40 {
             sleep(Duration::from_millis(rng.u64(0..60)));
         } else {
@@ -36,7 +36,7 @@ fn three_thousand_messages_survive_kills_at_random_moments() {
                 received(&peer).len() >= more || site.left().is_empty()
             });
         }
-        lonc.slay();
+        slay(lonc);
         kills += 1;
     }
     let duplicates = check_received(&peer, count);
@@ -58,17 +58,17 @@ fn what_was_said_to_be_delayed_survives_kills_at_random_moments() {
     let site = Site::office(&peer, QUICK);
     let (mut asked, mut told) = (0, HashSet::new());
     for _ in 0..25 {
-        let mut lonc = site.clone().start();
+        let lonc = site.clone().start();
         wait_until("the first try", || lonc.client().ask("echo:x") == "con_lost");
         let mut stream = UnixStream::connect(site.socket()).unwrap();
         let first = asked;
         asked += rng.usize(1..200);
-        let lines: String = (first..asked)
+        let lines: Vec<_> = (first..asked)
             .map(|at| format!("critical:echo:m{at}\n"))
             .collect();
-        stream.write_all(lines.as_bytes()).unwrap();
+        stream.write_all(lines.concat().as_bytes()).unwrap();
         sleep(Duration::from_micros(rng.u64(0..60_000)));
-        lonc.slay();
+        slay(lonc);
         // What it had said before it died is still there to be read.
         for (at, line) in BufReader::new(stream).lines().map_while(Result::ok).enumerate() {
             assert_eq!(line, "con_delayed");

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::harness::{Peer, Site, wait_until};
-use crate::post::{Post as _, check_received};
+use crate::post::{Post as _, check_received, memory, slay};
 
 /// A hundred thousand, or as many as `LONC_MESSAGES` says; fewer by default where nothing is optimized.
 fn count() -> usize {
@@ -15,11 +15,10 @@ fn count() -> usize {
 #[test]
 fn a_full_spool_goes_out_in_order_and_in_bounded_memory() {
     let peer = Peer::start();
-    let mut lonc = Site::office(&peer, "[link]\nconnect_wait = '10m'\n").start();
+    let lonc = Site::office(&peer, "[link]\nconnect_wait = '10m'\n").start();
     assert_eq!(lonc.client().ask("ping"), "msul1");
-    let before = lonc.memory();
-    lonc.slay();
-    let site = lonc.site.clone();
+    let before = memory(&lonc);
+    let site = slay(lonc);
     site.put_words(count());
     let lonc = site.start();
     let mut client = lonc.client();

@@ -5,7 +5,9 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::harness::{Peer, Site, wait_until};
+use nix::sys::signal::Signal;
+
+use crate::harness::{Lonc, Peer, Site, wait_until};
 
 /// The spool of a site.
 pub(crate) trait Post {
@@ -63,6 +65,25 @@ impl Post for Site {
     fn await_empty(&self) {
         wait_until("an empty spool", || self.left().is_empty());
     }
+}
+
+/// Kills lonc with no chance to finish anything.
+pub(crate) fn slay(mut lonc: Lonc) -> Site {
+    lonc.signal(Signal::SIGKILL);
+    lonc.ended();
+    lonc.site.clone()
+}
+
+/// The memory that lonc has resident now, in MiB.
+pub(crate) fn memory(lonc: &Lonc) -> u64 {
+    let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", lonc.pid())).unwrap();
+    let kib = rollup.lines().find_map(|line| line.strip_prefix("Rss:"));
+    kib.unwrap()
+        .trim()
+        .trim_end_matches(" kB")
+        .parse::<u64>()
+        .unwrap()
+        / 1024
 }
 
 /// What a message of this number is called.

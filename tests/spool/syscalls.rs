@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
+use std::os::unix::net::UnixStream;
 
-use crate::harness::{Client, Lonc, Peer, Site, wait_until};
-use crate::post::{Post as _, check_received, received, word};
+use crate::harness::{Client, Lonc, PATIENCE, Peer, Site, wait_until};
+use crate::post::{Post as _, check_received, received, slay, word};
 use crate::strace::Strace;
 
 /// A system call, and the how manieth of its name: where lonc dies, before it is done.
@@ -80,19 +82,21 @@ fn a_death_while_storing_breaks_no_promise() {
 
 /// True if lonc died before it had answered all.
 fn die_while_storing(moment: &Moment) -> bool {
-    let mut run = Storing::begin();
+    let run = Storing::begin();
+    let stream = UnixStream::connect(run.lonc.site.socket()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut client = BufReader::new(stream);
     let strace = doom(&run.lonc, moment).expect("strace as before");
     let mut promised = 0;
     for request in Storing::REQUESTS {
-        match run.client.try_ask(request) {
-            Some(heard) => assert_eq!(heard, "con_delayed", "{moment:?}"),
-            None => break,
-        }
+        let Some(heard) = try_ask(&mut client, request) else {
+            break;
+        };
+        assert_eq!(heard, "con_delayed\n", "{moment:?}");
         promised += 1;
     }
     drop(strace);
-    run.lonc.slay();
-    let site = run.lonc.site.clone();
+    let site = slay(run.lonc);
     let whole = |name: &String| {
         let content = fs::read_to_string(site.spool(name)).unwrap();
         name.starts_with('.') || content == "echo:m0\n" || content == "encrypt:echo:m1\n"
@@ -114,6 +118,17 @@ fn die_while_storing(moment: &Moment) -> bool {
     );
     assert!(lonc.site.failed().is_empty());
     promised < Storing::REQUESTS.len()
+}
+
+/// The answer to this line; `None` if lonc ended before it gave one.
+fn try_ask(client: &mut BufReader<UnixStream>, line: &str) -> Option<String> {
+    // It may have ended already.
+    let _ = client.get_ref().write_all(format!("{line}\n").as_bytes());
+    let mut heard = String::new();
+    match client.read_line(&mut heard) {
+        Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("no answer: {error}"),
+        Ok(_) | Err(_) => heard.ends_with('\n').then_some(heard),
+    }
 }
 
 const MESSAGES: usize = 2;
@@ -154,7 +169,7 @@ fn a_death_while_sending_loses_nothing() {
     drop(strace);
     let mut deaths = 0;
     for moment in &moments {
-        let (peer, mut lonc) = begin_sending();
+        let (peer, lonc) = begin_sending();
         let strace = doom(&lonc, moment).expect("strace as before");
         send(&peer, &lonc);
         // It ends by itself; or not, where a call is not made again in the same number.
@@ -162,9 +177,9 @@ fn a_death_while_sending_loses_nothing() {
             lonc.process_state().is_none_or(|state| state == 'Z') || lonc.site.logged('S').len() == MESSAGES
         });
         deaths += usize::from(lonc.process_state() == Some('Z'));
-        lonc.slay();
+        let site = slay(lonc);
         drop(strace);
-        let lonc = lonc.site.clone().start();
+        let lonc = site.start();
         lonc.site.await_empty();
         let duplicates = check_received(&peer, MESSAGES);
         assert!(duplicates <= PIPELINE, "{moment:?}: {duplicates}");

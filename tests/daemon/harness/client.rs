@@ -49,17 +49,6 @@ impl Client {
         self.hear()
     }
 
-    /// The answer to this line; `None` if lonc ended before it gave one.
-    pub(crate) fn try_ask(&mut self, line: &str) -> Option<String> {
-        // It may have ended already.
-        let _ = self.stream().write_all(format!("{line}\n").as_bytes());
-        let mut heard = String::new();
-        match self.0.read_line(&mut heard) {
-            Err(error) if error.kind() != std::io::ErrorKind::ConnectionReset => panic!("no answer: {error}"),
-            Ok(_) | Err(_) => heard.strip_suffix('\n').map(str::to_owned),
-        }
-    }
-
     /// Sends no more.
     pub(crate) fn half_close(&self) {
         self.stream().shutdown(Shutdown::Write).unwrap();

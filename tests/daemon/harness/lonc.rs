@@ -86,17 +86,6 @@ impl Lonc {
         wait_until(words, || self.log().contains(words));
     }
 
-    /// Kills it with no chance to finish anything.
-    pub(crate) fn slay(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
-    /// The memory it has resident now, in MiB.
-    pub(crate) fn memory(&self) -> u64 {
-        self.mebibytes("VmRSS")
-    }
-
     /// Waits until it ends; its status and all it logged.
     pub(crate) fn ended(&mut self) -> (ExitStatus, String) {
         let status = wait_for("the end of lonc", || self.child.try_wait().unwrap());
@@ -130,11 +119,7 @@ impl Lonc {
 
     /// The most memory it ever had resident, in MiB.
     pub(crate) fn peak_memory(&self) -> u64 {
-        self.mebibytes("VmHWM")
-    }
-
-    fn mebibytes(&self, name: &str) -> u64 {
-        let kib = self.status_line(name);
+        let kib = self.status_line("VmHWM");
         kib.trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
     }
 
