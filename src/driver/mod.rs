@@ -1,27 +1,30 @@
 //! Drives the [`Session`] of one peer: owns its links and its clients' addresses, moves bytes between them and the
 //! machine, obeys the machine's commands.
 
+mod clients;
+mod config;
+mod drain;
 mod log;
 mod timer;
 
 use std::future::poll_fn;
 use std::io;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
-use lonc_proto::backoff::Bounds;
-use lonc_proto::handshake::Identity;
-use lonc_proto::session::{self, Answers, ClientId, Command, Event, Session};
+use lonc_proto::session::{Command, Event, Session};
 use lonc_proto::time::Instant;
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::info;
 
+use self::clients::Clients;
+use self::config::session_config;
+use self::drain::Drain;
 use self::log::Log;
 use self::timer::Timer;
-use crate::client::{self, Acceptor, Budget, FromClient, Limits, PeerCred, Ports};
-use crate::config::{ClientSettings, Settings};
+use crate::client::{Acceptor, FromClient, PeerCred};
+use crate::config::Settings;
 use crate::journal::message;
 use crate::link::{Link, Progress};
 use crate::spool::{FromSpool, Spool};
@@ -32,8 +35,6 @@ use crate::systemd;
 const BATCH: usize = 64;
 /// The number of clients in the status may be this old.
 const STATUS_EVERY: Duration = Duration::from_secs(2);
-/// How long clients get to take their last answers.
-const FLUSH: Duration = Duration::from_secs(1);
 /// A deadline this far past means that the work is not done in time.
 const OVERDUE: Duration = Duration::from_secs(5);
 
@@ -54,13 +55,10 @@ pub(crate) struct Driver {
     session: Session,
     settings: Settings,
     links: Vec<Link>,
-    clients: Vec<Option<Client>>,
+    clients: Clients,
     acceptor: Option<Acceptor>,
     from_clients: mpsc::UnboundedReceiver<FromClient>,
-    for_clients: mpsc::UnboundedSender<FromClient>,
     control: mpsc::Receiver<Control>,
-    budget: Arc<Budget>,
-    draining: watch::Sender<bool>,
     spool: Spool,
     from_spool: mpsc::UnboundedReceiver<FromSpool>,
     status: watch::Sender<Snapshot>,
@@ -68,18 +66,8 @@ pub(crate) struct Driver {
     published: Option<Instant>,
     stale: bool,
     timer: Timer,
-    /// When the drain is over, once it began; and whether all that was left has been answered.
-    drain_until: Option<Instant>,
-    stopped: bool,
-    /// Not to wait for the disk either.
-    hurried: bool,
+    drain: Drain,
     log: Log,
-}
-
-struct Client {
-    id: ClientId,
-    cred: PeerCred,
-    answers: mpsc::UnboundedSender<Answers>,
 }
 
 impl Driver {
@@ -90,7 +78,7 @@ impl Driver {
         control: mpsc::Receiver<Control>,
     ) -> io::Result<(Self, watch::Receiver<Snapshot>)> {
         let (spool, from_spool) = Spool::start(&settings)?;
-        let (for_clients, from_clients) = mpsc::unbounded_channel();
+        let (clients, from_clients) = Clients::new(settings.client.max_queued_bytes);
         let timer = Timer::new();
         let now = timer.now();
         let session = Session::new(session_config(&settings), fastrand::u64(..), now);
@@ -99,22 +87,17 @@ impl Driver {
         let driver = Self {
             session,
             links: Vec::new(),
-            clients: Vec::new(),
+            clients,
             acceptor: Some(acceptor),
             from_clients,
-            for_clients,
             control,
-            budget: Arc::new(Budget::new(settings.client.max_queued_bytes)),
-            draining: watch::Sender::new(false),
             spool,
             from_spool,
             status,
             published: Some(now),
             stale: false,
             timer,
-            drain_until: None,
-            stopped: false,
-            hurried: false,
+            drain: Drain::default(),
             log: Log::default(),
             settings,
         };
@@ -135,7 +118,7 @@ impl Driver {
             let mut progress = false;
             // 1. What the daemon asks for is rare and must not wait.
             progress |= self.poll_control(cx, now);
-            self.session.spare(self.budget.is_spent());
+            self.session.spare(self.clients.have_spent_all());
             // 2. Replies make room for requests.
             progress |= self.poll_links(cx, now);
             progress |= self.poll_spool(cx, now);
@@ -149,7 +132,7 @@ impl Driver {
             // 6. What all that put on the links.
             progress |= self.poll_writes(cx, now);
             progress |= self.obey(now);
-            if self.is_drained(now) {
+            if self.drain.is_over(&self.session, now) {
                 return Poll::Ready(());
             }
             if !progress {
@@ -180,9 +163,8 @@ impl Driver {
                 let _ = answer.send(!overdue);
             }
             Some(Control::Drain) | None => {
-                if self.drain_until.is_some() {
-                    self.drain_until = Some(now);
-                    self.hurried = true;
+                if self.drain.is_on() {
+                    self.drain.hurry(now);
                 }
                 self.drain(now);
             }
@@ -233,7 +215,7 @@ impl Driver {
             }
         }
         let low = self.settings.link.pipeline;
-        if self.drain_until.is_none() && self.session.wants_delayed() && self.session.delayed_len() <= low {
+        if !self.drain.is_on() && self.session.wants_delayed() && self.session.delayed_len() <= low {
             self.spool.ask(2 * low);
         }
         progress
@@ -254,9 +236,7 @@ impl Driver {
                 FromClient::Took { id, bytes } => self.session.client_took(id, bytes, now),
                 FromClient::Left { id } => {
                     self.session.client_left(id);
-                    if let Some(place) = self.clients.get_mut(id.slot()) {
-                        *place = None;
-                    }
+                    self.clients.leave(id);
                     self.stale = true;
                 }
             }
@@ -281,41 +261,13 @@ impl Driver {
 
     fn admit(&mut self, accepted: io::Result<UnixStream>, now: Instant) {
         match accepted.and_then(|stream| Ok((PeerCred::of(&stream)?, stream))) {
-            Ok((cred, stream)) => self.welcome(cred, stream),
+            Ok((cred, stream)) => {
+                let id = self.session.client_joined(cred.may_stop());
+                self.clients.welcome(id, cred, stream, &self.settings.client);
+                self.stale = true;
+            }
             Err(error) => self.log.accept_failed(&error, now),
         }
-    }
-
-    fn welcome(&mut self, cred: PeerCred, stream: UnixStream) {
-        let id = self.session.client_joined(cred.may_stop());
-        let (answers, for_client) = mpsc::unbounded_channel();
-        if self.clients.len() <= id.slot() {
-            self.clients.resize_with(id.slot() + 1, || None);
-        }
-        if let Some(place) = self.clients.get_mut(id.slot()) {
-            *place = Some(Client { id, cred, answers });
-        }
-        let ports = Ports {
-            id,
-            to_driver: self.for_clients.clone(),
-            answers: for_client,
-            budget: self.budget.clone(),
-            draining: self.draining.subscribe(),
-        };
-        let ClientSettings {
-            max_request_bytes,
-            max_client_bytes,
-            ..
-        } = self.settings.client;
-        tokio::spawn(client::serve(
-            stream,
-            Limits {
-                request: max_request_bytes,
-                held: max_client_bytes,
-            },
-            ports,
-        ));
-        self.stale = true;
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
@@ -325,8 +277,7 @@ impl Driver {
         if self.session.poll_timeout().is_some_and(|due| due <= now) {
             self.session.handle_timeout(now);
         }
-        if self.drain_until.is_some_and(|until| until <= now) && !self.stopped {
-            self.stopped = true;
+        if self.drain.is_to_stop(now) {
             self.session.stop(now);
         }
         true
@@ -367,12 +318,7 @@ impl Driver {
                         link.close();
                     }
                 }
-                Command::Answer(id, answers) => {
-                    if let Some(client) = self.client(id) {
-                        // A client that has just vanished is about to say so.
-                        let _ = client.answers.send(answers);
-                    }
-                }
+                Command::Answer(id, answers) => self.clients.answer(id, answers),
                 Command::Stop => self.drain(now),
                 Command::Flush => self.spool.look(),
                 Command::Delivered(id) => self.spool.delivered(id),
@@ -384,19 +330,10 @@ impl Driver {
         obeyed
     }
 
-    fn client(&self, id: ClientId) -> Option<&Client> {
-        self.clients
-            .get(id.slot())
-            .and_then(Option::as_ref)
-            .filter(|client| client.id == id)
-    }
-
     fn tell(&mut self, event: &Event, now: Instant) {
         let cred = match event {
-            Event::Unanswered { client, .. } => self.client(*client).map(|client| client.cred),
-            Event::MalformedReply { client, .. } => client
-                .and_then(|client| self.client(client))
-                .map(|client| client.cred),
+            Event::Unanswered { client, .. } => self.clients.cred(*client),
+            Event::MalformedReply { client, .. } => client.and_then(|client| self.clients.cred(client)),
             Event::StateChanged(_)
             | Event::HandshakeNote(_)
             | Event::LinkUp { .. }
@@ -414,7 +351,7 @@ impl Driver {
 
     fn reconfigure(&mut self, settings: Settings, now: Instant) {
         let reopen = settings.address != self.settings.address;
-        self.budget.set_limit(settings.client.max_queued_bytes);
+        self.clients.set_max_queued(settings.client.max_queued_bytes);
         self.settings = settings;
         self.spool.reconfigure(&self.settings);
         self.session
@@ -425,47 +362,28 @@ impl Driver {
 
     /// Takes no more clients; those there are read to the end of what they have sent.
     fn drain(&mut self, now: Instant) {
-        if self.drain_until.is_none() {
-            info!(
-                MESSAGE_ID = message::STOPPING,
-                "stopping: finishing what is in flight"
-            );
-            systemd::stopping();
-            self.drain_until = Some(now + self.settings.daemon.drain_timeout);
-            // The backlog of systemd's socket stays with systemd; that of our own would be lost.
-            let last = self.acceptor.take().map(Acceptor::last_call).unwrap_or_default();
-            for stream in last {
-                self.admit(Ok(stream), now);
-            }
-            self.draining.send_replace(true);
-            self.published = None;
-            self.stale = true;
+        if self.drain.is_on() {
+            return;
         }
-    }
-
-    fn is_drained(&self, now: Instant) -> bool {
-        let Some(until) = self.drain_until else {
-            return false;
-        };
-        let flushed = self.stopped && now >= until + FLUSH;
-        if self.hurried && flushed {
-            return true;
+        info!(
+            MESSAGE_ID = message::STOPPING,
+            "stopping: finishing what is in flight"
+        );
+        systemd::stopping();
+        self.drain.begin(now + self.settings.daemon.drain_timeout);
+        // The backlog of systemd's socket stays with systemd; that of our own would be lost.
+        let last = self.acceptor.take().map(Acceptor::last_call).unwrap_or_default();
+        for stream in last {
+            self.admit(Ok(stream), now);
         }
-        let sending = self.session.can_send() && self.session.delayed_len() > 0;
-        if self.session.storing() > 0 || (sending && !self.stopped) {
-            return false;
-        }
-        self.session.clients() == 0 || flushed
+        self.clients.drain();
+        self.published = None;
+        self.stale = true;
     }
 
     fn next_deadline(&self, now: Instant) -> Option<Instant> {
-        let drain = self
-            .drain_until
-            .map(|until| if self.stopped { until + FLUSH } else { until });
-        // What is over by then waits for the disk, and not for the time.
-        let drain = drain.filter(|until| *until > now || !self.stopped);
         let status = self.published.filter(|_| self.stale).map(|at| at + STATUS_EVERY);
-        [self.session.poll_timeout(), drain, status]
+        [self.session.poll_timeout(), self.drain.deadline(now), status]
             .into_iter()
             .flatten()
             .min()
@@ -482,32 +400,7 @@ impl Driver {
 
     fn snapshot(&self, now: Instant) -> Snapshot {
         let mut snapshot = Snapshot::new(&self.settings, self.session.status(), now, SystemTime::now());
-        snapshot.draining = self.drain_until.is_some();
+        snapshot.draining = self.drain.is_on();
         snapshot
-    }
-}
-
-/// What of the settings the session goes by.
-fn session_config(settings: &Settings) -> session::Config {
-    let link = &settings.link;
-    session::Config {
-        identity: Identity {
-            peer: settings.peer.to_string(),
-            own: settings.host_id.to_string(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        },
-        connections: link.connections,
-        pipeline: link.pipeline,
-        handshake_timeout: link.handshake_timeout,
-        request_timeout: link.request_timeout,
-        connect_wait: link.connect_wait,
-        probe_interval: link.probe_interval,
-        // The settings were validated; the default never comes into it.
-        backoff: Bounds::new(link.backoff_min, link.backoff_max).unwrap_or_default(),
-        max_reply_bytes: link.max_reply_bytes,
-        spool: true,
-        message_timeout: settings.spool.message_timeout,
-        max_attempts: settings.spool.max_attempts,
-        max_client_bytes: settings.client.max_client_bytes,
     }
 }

@@ -131,7 +131,7 @@ impl Session {
             return Ok(());
         };
         let version = link.up().and_then(|up| up.version.clone());
-        for note in opened.notes {
+        if let Some(note) = opened.note {
             self.event(Event::HandshakeNote(note));
         }
         if opened.finished {

@@ -1,12 +1,12 @@
 //! One link: its phase, what is in flight on it, what is to be sent.
 
+mod opening;
+
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
-use alloc::vec::Vec;
 use bytes::{Buf as _, BytesMut};
 use core::time::Duration;
-use memchr::memchr;
 
 use super::Config;
 use super::clients::ClientId;
@@ -15,7 +15,7 @@ use super::delayed::MessageId;
 use super::status::{LinkState, LinkStatus};
 use crate::backoff::Backoff;
 use crate::cipher::Cipher;
-use crate::handshake::{Handshake, LONGEST_LINE, Note, Outcome, Step};
+use crate::handshake::{Handshake, Step};
 use crate::reply::{Reply, ReplyReader};
 use crate::request::{Encoder, Request};
 use crate::time::Instant;
@@ -106,12 +106,6 @@ pub(super) struct Link {
     /// Bytes encoded for, and written to, this connection so far.
     encoded: u64,
     written: u64,
-}
-
-/// What came of the handshake's bytes.
-pub(super) struct Opened {
-    pub(super) notes: Vec<Note>,
-    pub(super) finished: bool,
 }
 
 /// A reply and the request it is for.
@@ -300,78 +294,6 @@ impl Link {
         match &self.phase {
             Phase::Waiting { until } => Some(*until),
             Phase::Opening | Phase::Handshake { .. } | Phase::Up(_) => None,
-        }
-    }
-
-    /// Takes the lines of the handshake; `None` if none is under way or no line is complete.
-    pub(super) fn take_handshake(
-        &mut self,
-        input: &mut BytesMut,
-        config: &Config,
-        now: Instant,
-    ) -> Result<Option<Opened>, LinkError> {
-        let Phase::Handshake {
-            dialogue,
-            sent_at,
-            deadline,
-            rtt,
-        } = &mut self.phase
-        else {
-            return Ok(None);
-        };
-        if input.is_empty() {
-            return Ok(None);
-        }
-        if self.written < self.encoded {
-            return Err(LinkError::Unasked);
-        }
-        let Some(end) = memchr(b'\n', input).filter(|end| *end <= LONGEST_LINE) else {
-            let endless = input.len() > LONGEST_LINE;
-            return if endless {
-                Err(LinkError::EndlessLine(dialogue.step()))
-            } else {
-                Ok(None)
-            };
-        };
-        let line = input.split_to(end);
-        input.advance(1);
-        if !input.is_empty() {
-            return Err(LinkError::Unasked);
-        }
-        let took = now.since(*sent_at);
-        let (outcome, note) = dialogue.answered(&line, &config.identity)?;
-        let notes: Vec<Note> = note.into_iter().collect();
-        match outcome {
-            Outcome::Send(words) => {
-                *rtt = Some(rtt.map_or(took, |best| best.min(took)));
-                *sent_at = now;
-                *deadline = now + config.handshake_timeout;
-                self.out.extend_from_slice(&words);
-                self.encoded += words.len() as u64;
-                Ok(Some(Opened {
-                    notes,
-                    finished: false,
-                }))
-            }
-            Outcome::Open { key, version } => {
-                self.phase = Phase::Up(Box::new(Up {
-                    cipher: Cipher::new(&key),
-                    reader: ReplyReader::default(),
-                    in_flight: VecDeque::new(),
-                    relieved: 0,
-                    encoder: None,
-                    front_since: now,
-                    rtt: *rtt,
-                    version,
-                    replied: false,
-                }));
-                self.since = now;
-                self.backoff.reset();
-                Ok(Some(Opened {
-                    notes,
-                    finished: true,
-                }))
-            }
         }
     }
 

@@ -1,0 +1,107 @@
+//! The driver's list of clients, and what their tasks are given on the way.
+
+use std::sync::Arc;
+
+use lonc_proto::session::{Answers, ClientId};
+use tokio::net::UnixStream;
+use tokio::sync::{mpsc, watch};
+
+use crate::client::{self, Budget, FromClient, Limits, PeerCred, Ports};
+use crate::config::ClientSettings;
+
+/// Those who are connected.
+pub(super) struct Clients {
+    places: Vec<Option<Client>>,
+    to_driver: mpsc::UnboundedSender<FromClient>,
+    budget: Arc<Budget>,
+    draining: watch::Sender<bool>,
+}
+
+struct Client {
+    id: ClientId,
+    cred: PeerCred,
+    answers: mpsc::UnboundedSender<Answers>,
+}
+
+impl Clients {
+    /// Nobody yet; they may hold `max_queued` bytes together, and are heard at the receiver.
+    pub(super) fn new(max_queued: usize) -> (Self, mpsc::UnboundedReceiver<FromClient>) {
+        let (to_driver, from_clients) = mpsc::unbounded_channel();
+        let budget = Arc::new(Budget::new(max_queued));
+        let clients = Self {
+            places: Vec::new(),
+            to_driver,
+            budget,
+            draining: watch::Sender::new(false),
+        };
+        (clients, from_clients)
+    }
+
+    /// Starts the task of a new one.
+    pub(super) fn welcome(
+        &mut self,
+        id: ClientId,
+        cred: PeerCred,
+        stream: UnixStream,
+        settings: &ClientSettings,
+    ) {
+        let (answers, for_client) = mpsc::unbounded_channel();
+        if self.places.len() <= id.slot() {
+            self.places.resize_with(id.slot() + 1, || None);
+        }
+        if let Some(place) = self.places.get_mut(id.slot()) {
+            *place = Some(Client { id, cred, answers });
+        }
+        let ports = Ports {
+            id,
+            to_driver: self.to_driver.clone(),
+            answers: for_client,
+            budget: self.budget.clone(),
+            draining: self.draining.subscribe(),
+        };
+        let limits = Limits {
+            request: settings.max_request_bytes,
+            held: settings.max_client_bytes,
+        };
+        tokio::spawn(client::serve(stream, limits, ports));
+    }
+
+    pub(super) fn leave(&mut self, id: ClientId) {
+        if let Some(place) = self.places.get_mut(id.slot()) {
+            *place = None;
+        }
+    }
+
+    pub(super) fn answer(&self, id: ClientId, answers: Answers) {
+        if let Some(client) = self.get(id) {
+            // One that has just vanished is about to say so.
+            let _ = client.answers.send(answers);
+        }
+    }
+
+    /// Who a client is, while it is connected.
+    pub(super) fn cred(&self, id: ClientId) -> Option<PeerCred> {
+        self.get(id).map(|client| client.cred)
+    }
+
+    /// Lets them know that this instance ends.
+    pub(super) fn drain(&self) {
+        self.draining.send_replace(true);
+    }
+
+    pub(super) fn set_max_queued(&self, max_queued: usize) {
+        self.budget.set_limit(max_queued);
+    }
+
+    /// True while they hold all that they may.
+    pub(super) fn have_spent_all(&self) -> bool {
+        self.budget.is_spent()
+    }
+
+    fn get(&self, id: ClientId) -> Option<&Client> {
+        self.places
+            .get(id.slot())
+            .and_then(Option::as_ref)
+            .filter(|client| client.id == id)
+    }
+}

@@ -1,0 +1,32 @@
+//! From the daemon's settings to the session's.
+
+use lonc_proto::backoff::Bounds;
+use lonc_proto::handshake::Identity;
+use lonc_proto::session::Config;
+
+use crate::config::Settings;
+
+/// What of the settings the session goes by.
+pub(super) fn session_config(settings: &Settings) -> Config {
+    let link = &settings.link;
+    Config {
+        identity: Identity {
+            peer: settings.peer.to_string(),
+            own: settings.host_id.to_string(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        },
+        connections: link.connections,
+        pipeline: link.pipeline,
+        handshake_timeout: link.handshake_timeout,
+        request_timeout: link.request_timeout,
+        connect_wait: link.connect_wait,
+        probe_interval: link.probe_interval,
+        // The settings were validated; the default never comes into it.
+        backoff: Bounds::new(link.backoff_min, link.backoff_max).unwrap_or_default(),
+        max_reply_bytes: link.max_reply_bytes,
+        spool: true,
+        message_timeout: settings.spool.message_timeout,
+        max_attempts: settings.spool.max_attempts,
+        max_client_bytes: settings.client.max_client_bytes,
+    }
+}

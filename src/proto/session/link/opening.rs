@@ -1,0 +1,97 @@
+//! A link while it opens: takes lond's answers to the handshake, and becomes an open link at its end.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use bytes::{Buf as _, BytesMut};
+use memchr::memchr;
+
+use super::{Link, Phase, Up};
+use crate::cipher::Cipher;
+use crate::handshake::{LONGEST_LINE, Note, Outcome, Step};
+use crate::reply::ReplyReader;
+use crate::session::{Config, LinkError};
+use crate::time::Instant;
+
+/// What came of lond's answer to a step.
+pub(in crate::session) struct Opened {
+    pub(in crate::session) note: Option<Note>,
+    pub(in crate::session) finished: bool,
+}
+
+impl Link {
+    /// Takes the answer to the present step; `None` if no handshake is under way or no line is complete.
+    pub(in crate::session) fn take_handshake(
+        &mut self,
+        input: &mut BytesMut,
+        config: &Config,
+        now: Instant,
+    ) -> Result<Option<Opened>, LinkError> {
+        let all_sent = self.written == self.encoded;
+        let Phase::Handshake {
+            dialogue,
+            sent_at,
+            deadline,
+            rtt,
+        } = &mut self.phase
+        else {
+            return Ok(None);
+        };
+        let Some(line) = take_line(input, dialogue.step(), all_sent)? else {
+            return Ok(None);
+        };
+        let took = now.since(*sent_at);
+        let (outcome, note) = dialogue.answered(&line, &config.identity)?;
+        let finished = match outcome {
+            Outcome::Send(words) => {
+                *rtt = Some(rtt.map_or(took, |best| best.min(took)));
+                *sent_at = now;
+                *deadline = now + config.handshake_timeout;
+                self.out.extend_from_slice(&words);
+                self.encoded += words.len() as u64;
+                false
+            }
+            Outcome::Open { key, version } => {
+                let up = Up {
+                    cipher: Cipher::new(&key),
+                    reader: ReplyReader::default(),
+                    in_flight: VecDeque::new(),
+                    relieved: 0,
+                    encoder: None,
+                    front_since: now,
+                    rtt: *rtt,
+                    version,
+                    replied: false,
+                };
+                self.phase = Phase::Up(Box::new(up));
+                self.since = now;
+                self.backoff.reset();
+                true
+            }
+        };
+        Ok(Some(Opened { note, finished }))
+    }
+}
+
+/// The one line that answers `step`, without its newline. Nothing may come before we have asked, or behind it.
+fn take_line(input: &mut BytesMut, step: Step, asked: bool) -> Result<Option<BytesMut>, LinkError> {
+    if input.is_empty() {
+        return Ok(None);
+    }
+    if !asked {
+        return Err(LinkError::Unasked);
+    }
+    let Some(end) = memchr(b'\n', input).filter(|end| *end <= LONGEST_LINE) else {
+        return if input.len() > LONGEST_LINE {
+            Err(LinkError::EndlessLine(step))
+        } else {
+            Ok(None)
+        };
+    };
+    let line = input.split_to(end);
+    input.advance(1);
+    if input.is_empty() {
+        Ok(Some(line))
+    } else {
+        Err(LinkError::Unasked)
+    }
+}
