@@ -157,7 +157,12 @@ fn a_read_only_directory_is_told_and_survived() {
     assert_eq!(check_received(&run.peer, 3), 0);
     let (stored, sent, failed) = run.fates();
     assert_eq!(stored, sent);
-    assert_eq!(failed, [word(100)]);
+    // The live one may have been on the link when that was dropped.
+    assert_eq!(failed.first(), Some(&word(100)));
+    assert!(
+        failed.iter().skip(1).all(|command| command == "echo:live"),
+        "{failed:?}"
+    );
 }
 
 #[test]
