@@ -161,15 +161,12 @@ impl Reload {
         systemd::reloading();
         match config::load(&self.config, &self.settings.peer) {
             Ok(Loaded {
-                settings, warnings, ..
+                mut settings,
+                warnings,
+                ..
             }) => {
                 tell_warnings(&warnings);
-                if settings.socket_dir != self.settings.socket_dir {
-                    warn!(
-                        MESSAGE_ID = message::CONFIG_WARNING,
-                        "socket_dir has changed: that needs a restart"
-                    );
-                }
+                self.keep_places(&mut settings);
                 self.level.set(settings.daemon.log_level);
                 self.settings = settings.clone();
                 // The answer to the probe tells that the driver has come as far; one that ends needs no settings.
@@ -188,6 +185,29 @@ impl Reload {
                 error!(MESSAGE_ID = message::CONFIG_FAULT, LONC_ERROR = %fault, "{outcome}");
                 systemd::reloaded(Some(&outcome));
                 reload::answer(&outcome);
+            }
+        }
+    }
+
+    /// What is in use cannot be changed without a restart.
+    fn keep_places(&self, settings: &mut Settings) {
+        let old = &self.settings;
+        for (key, now, before) in [
+            ("socket_dir", &mut settings.socket_dir, &old.socket_dir),
+            ("spool_dir", &mut settings.spool_dir, &old.spool_dir),
+        ] {
+            if now != before {
+                warn!(
+                    MESSAGE_ID = message::CONFIG_WARNING,
+                    "{key} has changed: that needs a restart"
+                );
+                now.clone_from(before);
+            }
+        }
+        // A table that cannot be read just now must not make other hosts' messages ours.
+        for host in &old.alike {
+            if !settings.alike.contains(host) {
+                settings.alike.push(host.clone());
             }
         }
     }

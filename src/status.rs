@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use lonc_proto::session::{State, Status};
+use lonc_proto::session::{LinkState, State, Status};
 use lonc_proto::time::Instant;
 
 use crate::config::{Address, HostId, Settings};
@@ -55,6 +55,10 @@ impl fmt::Display for Snapshot {
         if self.draining {
             out.write_str("draining; ")?;
         }
+        let open = self.status.links.iter().any(|link| link.state == LinkState::Up);
+        if open && *state != State::Up {
+            out.write_str("sending delayed messages first; ")?;
+        }
         write!(
             out,
             "{state}: {} ({}) since {}, {clients} clients",
@@ -62,6 +66,9 @@ impl fmt::Display for Snapshot {
             self.address,
             second(self.since)
         )?;
+        if self.status.delayed > 0 {
+            write!(out, ", {} delayed messages being sent", self.status.delayed)?;
+        }
         if let Some(rtt) = rtt {
             write!(out, ", rtt {}", milliseconds(*rtt))?;
         }

@@ -49,9 +49,16 @@ impl Repeated {
 }
 
 impl Log {
-    pub(super) fn event(&mut self, event: &Event, client: Option<PeerCred>, address: &Address, now: Instant) {
+    pub(super) fn event(
+        &mut self,
+        event: &Event,
+        client: Option<PeerCred>,
+        address: &Address,
+        flushing: bool,
+        now: Instant,
+    ) {
         match event {
-            Event::StateChanged(state) => self.state_changed(*state, address),
+            Event::StateChanged(state) => self.state_changed(*state, flushing, address),
             Event::HandshakeNote(note) => warn!(
                 MESSAGE_ID = message::HANDSHAKE_NOTE,
                 "lond at {address} answered \"{}\" to {}; going on", note.answer, note.step
@@ -89,9 +96,13 @@ impl Log {
         }
     }
 
-    fn state_changed(&mut self, state: State, address: &Address) {
+    fn state_changed(&mut self, state: State, flushing: bool, address: &Address) {
         match state {
             State::Connecting => debug!(LONC_STATE = %state, "connecting to {address}"),
+            State::Down if flushing => warn!(
+                LONC_STATE = %state,
+                "the link to {address} is up; until all delayed messages are sent requests are answered con_lost"
+            ),
             State::Down => warn!(
                 MESSAGE_ID = message::PEER_DOWN,
                 LONC_STATE = %state,

@@ -71,6 +71,8 @@ pub(crate) struct Driver {
     /// When the drain is over, once it began; and whether all that was left has been answered.
     drain_until: Option<Instant>,
     stopped: bool,
+    /// Not to wait for the disk either.
+    hurried: bool,
     log: Log,
 }
 
@@ -112,6 +114,7 @@ impl Driver {
             timer,
             drain_until: None,
             stopped: false,
+            hurried: false,
             log: Log::default(),
             settings,
         };
@@ -121,7 +124,9 @@ impl Driver {
     /// Works until it has drained.
     pub(crate) async fn run(mut self) {
         poll_fn(|cx| self.poll(cx)).await;
-        self.spool.finish().await;
+        if self.session.storing() == 0 {
+            self.spool.finish().await;
+        }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -150,7 +155,7 @@ impl Driver {
             if !progress {
                 self.publish(now);
                 // The deadlines are those of now; whoever moved one has been dealt with above.
-                self.timer.arm(cx, self.next_deadline());
+                self.timer.arm(cx, self.next_deadline(now));
                 return Poll::Pending;
             }
         }
@@ -177,6 +182,7 @@ impl Driver {
             Some(Control::Drain) | None => {
                 if self.drain_until.is_some() {
                     self.drain_until = Some(now);
+                    self.hurried = true;
                 }
                 self.drain(now);
             }
@@ -402,7 +408,8 @@ impl Driver {
                 None
             }
         };
-        self.log.event(event, cred, &self.settings.address, now);
+        let flushing = self.session.can_send();
+        self.log.event(event, cred, &self.settings.address, flushing, now);
     }
 
     fn reconfigure(&mut self, settings: Settings, now: Instant) {
@@ -440,17 +447,23 @@ impl Driver {
         let Some(until) = self.drain_until else {
             return false;
         };
+        let flushed = self.stopped && now >= until + FLUSH;
+        if self.hurried && flushed {
+            return true;
+        }
         let sending = self.session.can_send() && self.session.delayed_len() > 0;
         if self.session.storing() > 0 || (sending && !self.stopped) {
             return false;
         }
-        self.session.clients() == 0 || (self.stopped && now >= until + FLUSH)
+        self.session.clients() == 0 || flushed
     }
 
-    fn next_deadline(&self) -> Option<Instant> {
+    fn next_deadline(&self, now: Instant) -> Option<Instant> {
         let drain = self
             .drain_until
             .map(|until| if self.stopped { until + FLUSH } else { until });
+        // What is over by then waits for the disk, and not for the time.
+        let drain = drain.filter(|until| *until > now || !self.stopped);
         let status = self.published.filter(|_| self.stale).map(|at| at + STATUS_EVERY);
         [self.session.poll_timeout(), drain, status]
             .into_iter()

@@ -90,7 +90,8 @@ pub(crate) struct Spool {
     asked: bool,
     /// Its answer may not know what a later look finds.
     outdated: bool,
-    watch: watch::Control,
+    /// Held for its end.
+    _watch: watch::Control,
 }
 
 impl Spool {
@@ -108,7 +109,7 @@ impl Spool {
                 jobs,
                 asked: false,
                 outdated: false,
-                watch,
+                _watch: watch,
             },
             said,
         ))
@@ -148,7 +149,6 @@ impl Spool {
 
     pub(crate) fn reconfigure(&self, settings: &Settings) {
         self.give(Job::Reconfigure(Box::new(Place::of(settings))));
-        self.watch.go_to(&settings.spool_dir);
     }
 
     /// Ends when all that was asked for is done.

@@ -106,6 +106,7 @@ impl Client {
 
     /// Answers the next request, behind those whose answers are held.
     fn answer(&mut self, words: &[u8], line_len: usize) {
+        self.unread += words.len() + 1;
         if self.held_answers.is_empty() {
             self.give(words, line_len);
         } else {
@@ -119,7 +120,6 @@ impl Client {
         self.answers.bytes.extend_from_slice(b"\n");
         self.answers.count += 1;
         self.answers.retired += line_len;
-        self.unread += words.len() + 1;
     }
 
     /// The front of the queue and, for lines, where the rest begins.
@@ -244,6 +244,7 @@ impl Clients {
             if let Held::Storing { ticket, line_len } = held
                 && *ticket == stored
             {
+                client.unread += words.len() + 1;
                 *held = Held::Answer {
                     words: Bytes::from_static(words),
                     line_len: *line_len,
