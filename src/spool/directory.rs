@@ -75,6 +75,26 @@ impl Directory {
         skip: impl Fn(&OsStr) -> bool,
         mut see: impl FnMut(&OsStr),
     ) -> io::Result<(BTreeSet<OsString>, bool)> {
+        let (mut names, mut more) = self.list(most, &skip, &mut see)?;
+        let Some(last) = names.last().cloned() else {
+            return Ok((names, more));
+        };
+        // While files appear, a directory may show one and not another made before it; listed again it shows that, too.
+        let (missed, _) = self.list(most, &|name| name >= last || skip(name), &mut see)?;
+        names.extend(missed);
+        while names.len() > most {
+            names.pop_last();
+            more = true;
+        }
+        Ok((names, more))
+    }
+
+    fn list(
+        &self,
+        most: usize,
+        skip: &dyn Fn(&OsStr) -> bool,
+        see: &mut dyn FnMut(&OsStr),
+    ) -> io::Result<(BTreeSet<OsString>, bool)> {
         let (mut names, mut more) = (BTreeSet::new(), false);
         for entry in fs::read_dir(&self.path)? {
             let name = entry?.file_name();
@@ -223,5 +243,34 @@ fn line_of(request: &Request) -> Bytes {
         line
     } else {
         Bytes::from([b"critical:", &line[..]].concat())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_name_is_not_found_without_those_made_before_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let peer: HostId = "msul1".parse().unwrap();
+        let directory = Directory::new(dir.path(), &peer, Owner::new(&peer, &[]), 100);
+        let name = |number: usize| format!("{number:06}.msul1");
+        let making = thread::spawn({
+            let path = dir.path().to_owned();
+            move || {
+                for number in 0..2500 {
+                    File::create(path.join(name(number))).unwrap();
+                }
+            }
+        });
+        while !making.is_finished() {
+            let (found, _) = directory.first(usize::MAX, |_| false, |_| ()).unwrap();
+            let expected = (0..found.len()).map(|number| OsString::from(name(number)));
+            assert!(found.iter().cloned().eq(expected), "{:?}", found.last());
+        }
+        making.join().unwrap();
     }
 }

@@ -140,9 +140,9 @@ fn a_read_only_directory_is_told_and_survived() {
     run.peer.revive();
     wait_until("both", || received(&run.peer).len() == 2);
     run.lonc.await_log("cannot be removed");
-    wait_until("the link", || run.client.ask("critical:echo:live") == "live");
+    wait_until("the link", || run.client.ask("echo:live") == "live");
     run.peer.drop_links();
-    wait_until("the link", || run.client.ask("critical:echo:live") == "live");
+    wait_until("the link", || run.client.ask("echo:live") == "live");
     assert_eq!(check_received(&run.peer, 2), 0);
     assert_eq!(names_in(&run.inside()).len(), 2);
     run.remount("rw");
