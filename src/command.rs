@@ -9,10 +9,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use tracing::error;
 
-use crate::config::{self, ConfigError, DEFAULT_PATH, HostId, Loaded};
+use crate::config::{self, ConfigError, DEFAULT_PATH, HostId};
 use crate::daemon::Daemon;
 use crate::journal::{self, message};
-use crate::listen::{self, ListenSocket};
+use crate::listen::ListenSocket;
 use crate::reload;
 use crate::systemd;
 
@@ -70,16 +70,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn serve(config: PathBuf, peer: &HostId, passed: Option<ListenSocket>) -> ExitCode {
+fn serve(config: PathBuf, peer: &HostId, socket: Option<ListenSocket>) -> ExitCode {
     let level = journal::init(Some(peer));
     let loaded = match config::load(&config, peer) {
         Ok(loaded) => loaded,
         Err(fault) => return config_fault(&fault),
-    };
-    let own = |loaded: &Loaded| listen::bind(&loaded.settings.socket_dir, peer);
-    let socket = match passed.map_or_else(|| own(&loaded), Ok) {
-        Ok(socket) => socket,
-        Err(fault) => return fail(&fault),
     };
     match (Daemon {
         config,

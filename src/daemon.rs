@@ -12,9 +12,20 @@ use crate::client::Acceptor;
 use crate::config::{self, Loaded, Settings};
 use crate::driver::{Control, Driver};
 use crate::journal::{Level, message};
-use crate::listen::ListenSocket;
+use crate::listen::{self, ListenError, ListenSocket};
 use crate::reload;
 use crate::systemd;
+
+/// Why an instance could not begin to serve.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// There is no socket for clients.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The system refused something that every process needs.
+    #[error("cannot start: {0}")]
+    System(#[from] io::Error),
+}
 
 /// What an instance is made of.
 pub struct Daemon {
@@ -22,15 +33,15 @@ pub struct Daemon {
     pub config: PathBuf,
     /// What was read from it at the start.
     pub loaded: Loaded,
-    /// Where clients come in.
-    pub socket: ListenSocket,
+    /// Where clients come in, if somebody made the socket for us; else we listen at `<socket_dir>/<peer>`.
+    pub socket: Option<ListenSocket>,
     /// The log's level, to be changed by a reload.
     pub level: Level,
 }
 
 impl Daemon {
-    /// Serves until a signal or a client ends it. An error is one of the system, at the start.
-    pub fn run(self) -> io::Result<()> {
+    /// Serves until a signal or a client ends it.
+    pub fn run(self) -> Result<(), StartError> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let outcome = runtime.block_on(self.serve());
         // A name lookup that hangs must not keep us from ending.
@@ -38,13 +49,17 @@ impl Daemon {
         outcome
     }
 
-    async fn serve(self) -> io::Result<()> {
+    async fn serve(self) -> Result<(), StartError> {
         let settings = self.loaded.settings;
         let peer = settings.peer.clone();
         self.level.set(settings.daemon.log_level);
         tell_warnings(&self.loaded.warnings);
         let mut signals = Signals::new()?;
-        let acceptor = Acceptor::new(self.socket)?;
+        // Only now that no signal can end us in the middle of it.
+        let socket = self
+            .socket
+            .map_or_else(|| listen::bind(&settings.socket_dir, &peer), Ok)?;
+        let acceptor = Acceptor::new(socket)?;
         let (control, orders) = mpsc::channel(8);
         info!(
             MESSAGE_ID = message::STARTED,
@@ -52,7 +67,7 @@ impl Daemon {
             env!("CARGO_PKG_VERSION"),
             settings.address
         );
-        let (driver, status) = Driver::new(settings.clone(), acceptor, orders);
+        let (driver, status) = Driver::new(settings.clone(), acceptor, orders)?;
         tokio::spawn(systemd::pass_on(status));
         let probe = control.clone();
         tokio::spawn(systemd::ping_watchdog(move || works(probe.clone())));
@@ -146,15 +161,12 @@ impl Reload {
         systemd::reloading();
         match config::load(&self.config, &self.settings.peer) {
             Ok(Loaded {
-                settings, warnings, ..
+                mut settings,
+                warnings,
+                ..
             }) => {
                 tell_warnings(&warnings);
-                if settings.socket_dir != self.settings.socket_dir {
-                    warn!(
-                        MESSAGE_ID = message::CONFIG_WARNING,
-                        "socket_dir has changed: that needs a restart"
-                    );
-                }
+                self.keep_places(&mut settings);
                 self.level.set(settings.daemon.log_level);
                 self.settings = settings.clone();
                 // The answer to the probe tells that the driver has come as far; one that ends needs no settings.
@@ -173,6 +185,29 @@ impl Reload {
                 error!(MESSAGE_ID = message::CONFIG_FAULT, LONC_ERROR = %fault, "{outcome}");
                 systemd::reloaded(Some(&outcome));
                 reload::answer(&outcome);
+            }
+        }
+    }
+
+    /// What is in use cannot be changed without a restart.
+    fn keep_places(&self, settings: &mut Settings) {
+        let old = &self.settings;
+        for (key, now, before) in [
+            ("socket_dir", &mut settings.socket_dir, &old.socket_dir),
+            ("spool_dir", &mut settings.spool_dir, &old.spool_dir),
+        ] {
+            if now != before {
+                warn!(
+                    MESSAGE_ID = message::CONFIG_WARNING,
+                    "{key} has changed: that needs a restart"
+                );
+                now.clone_from(before);
+            }
+        }
+        // A table that cannot be read just now must not make other hosts' messages ours.
+        for host in &old.alike {
+            if !settings.alike.contains(host) {
+                settings.alike.push(host.clone());
             }
         }
     }

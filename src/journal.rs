@@ -48,6 +48,14 @@ pub mod message {
     pub const CONFIG_FAULT: &str = "460c093364e94670804a253009f6760c";
     /// Clients cannot be accepted, or no more of them.
     pub const ACCEPT_FAILED: &str = "2461efeb3c3649cb865bddc9273fced7";
+    /// A critical request is stored, to be sent when the link is up.
+    pub const DELAYED: &str = "07e92284d57a43e6a240bad69bc7f9e1";
+    /// A critical request got no reply and could not be stored.
+    pub const NOT_STORED: &str = "f65b633e0fed4b2f9bc834c43920d161";
+    /// A delayed message was set aside in `failed/`.
+    pub const POISON: &str = "2bc6c41448804271b7388bf956ab8fdf";
+    /// Something is wrong with the spool or the permanent log.
+    pub const SPOOL: &str = "75e1024b93104c48844df6bbed6fd184";
     /// How things stand, asked for by SIGUSR1.
     pub const STATUS: &str = "0f5f37ab396c438d992dcab10b154319";
     /// Something in the configuration is odd but can be lived with.
@@ -57,7 +65,8 @@ pub mod message {
 /// Fields that only the journal has use for; on stderr the message says the same.
 const JOURNAL_ONLY: [&str; 3] = ["MESSAGE_ID", "LONC_ERROR", "LONC_STATE"];
 
-/// Changes the level while the daemon runs.
+/// Changes the level while the daemon runs. The default one changes nothing: nothing is logged.
+#[derive(Default)]
 pub struct Level(Option<Handle<EnvFilter, Registry>>);
 
 impl Level {

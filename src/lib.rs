@@ -17,6 +17,7 @@
 //! | `link` | one TCP connection: name lookup, connect, bytes |
 //! | [`generator`] | `lonc-generator`: the peers of the configuration become systemd's units |
 //! | [`listen`] | the listening socket, where systemd passed none |
+//! | `spool` | delayed messages on disk: read, stored, removed; a thread of its own |
 //! | [`systemd`] | sockets in; READY, STATUS, WATCHDOG, STOPPING, RELOADING out |
 //! | [`reload`] | `lonc --reload`, which waits until a reload is done |
 //! | [`journal`] | log records to journald or stderr, and the message ids |
@@ -37,6 +38,7 @@ pub mod journal;
 mod link;
 pub mod listen;
 pub mod reload;
+mod spool;
 mod status;
 pub mod systemd;
 

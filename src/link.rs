@@ -26,6 +26,8 @@ const KEEPALIVE_INTERVAL: u32 = 10;
 #[derive(Default)]
 pub(crate) struct Link {
     state: State,
+    /// Nothing more can be written. What lond has sent before that is still to be read, and reading ends the link.
+    write_closed: bool,
     /// What was read and not yet taken.
     pub(crate) input: BytesMut,
 }
@@ -55,8 +57,7 @@ impl Link {
 
     /// Drops the connection or the try.
     pub(crate) fn close(&mut self) {
-        self.state = State::Closed;
-        self.input = BytesMut::new();
+        *self = Self::default();
     }
 
     /// Goes on with opening or reading. Pending, too, if the link is closed.
@@ -84,17 +85,15 @@ impl Link {
         }
     }
 
-    /// Writes some of `bytes`; how many. Pending, too, if the link is not open.
-    pub(crate) fn poll_write(
-        &mut self,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<Result<usize, LinkError>> {
+    /// Writes some of `bytes`; how many. Pending, too, if the link is not open, or can only be read.
+    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<usize> {
         match &mut self.state {
-            State::Open(stream) => Pin::new(stream)
-                .poll_write(cx, bytes)
-                .map_err(|error| broken(&error)),
-            State::Closed | State::Opening(_) => Poll::Pending,
+            State::Open(stream) if !self.write_closed => {
+                let written = ready!(Pin::new(stream).poll_write(cx, bytes));
+                self.write_closed = written.is_err();
+                Poll::Ready(written.unwrap_or(0))
+            }
+            State::Open(_) | State::Closed | State::Opening(_) => Poll::Pending,
         }
     }
 }
@@ -148,8 +147,8 @@ fn tune(stream: &TcpStream, settings: &LinkSettings) -> io::Result<()> {
     setsockopt(stream, sockopt::TcpKeepInterval, &KEEPALIVE_INTERVAL)?;
     // Not less than a request may take: while lond works on one it reads nothing, and for Linux a window that
     // stays shut counts as unacknowledged even if the peer's kernel answers.
-    let user_timeout = u32::try_from(settings.request_timeout.as_millis()).unwrap_or(u32::MAX);
-    setsockopt(stream, sockopt::TcpUserTimeout, &user_timeout)?;
+    let user_timeout = i32::try_from(settings.request_timeout.as_millis()).unwrap_or(i32::MAX);
+    setsockopt(stream, sockopt::TcpUserTimeout, &user_timeout.unsigned_abs())?;
     Ok(())
 }
 

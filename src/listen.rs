@@ -2,9 +2,13 @@
 
 use std::fs::{self, File, Permissions};
 use std::io;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 
 use crate::config::HostId;
 
@@ -89,13 +93,19 @@ fn remove_stale(path: &Path) -> Result<(), ListenError> {
     if !found.file_type().is_socket() {
         return Err(ListenError::NotASocket(path.to_owned()));
     }
-    match UnixStream::connect(path) {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            fs::remove_file(path).map_err(failed)
-        }
-        Ok(_) => Err(ListenError::InUse(path.to_owned())),
-        Err(error) => Err(failed(error)),
+    match try_connect(path) {
+        Err(Errno::ECONNREFUSED) => fs::remove_file(path).map_err(failed),
+        // EAGAIN: somebody listens, but is slow to accept.
+        Ok(()) | Err(Errno::EAGAIN) => Err(ListenError::InUse(path.to_owned())),
+        Err(error) => Err(failed(error.into())),
     }
+}
+
+/// Connects without waiting for a place in the backlog.
+fn try_connect(path: &Path) -> nix::Result<()> {
+    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+    let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    connect(socket.as_raw_fd(), &UnixAddr::new(path)?)
 }
 
 /// The file of a socket of our own; removed when dropped, unless somebody put another one there.
@@ -117,6 +127,7 @@ impl Drop for SocketFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::net::UnixStream;
 
     fn peer() -> HostId {
         "msul1".parse().unwrap()

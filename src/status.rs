@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use lonc_proto::session::{State, Status};
+use lonc_proto::session::{LinkState, State, Status};
 use lonc_proto::time::Instant;
 
 use crate::config::{Address, HostId, Settings};
@@ -19,6 +19,10 @@ pub struct Snapshot {
     pub since: SystemTime,
     /// When the next try begins, if none is under way.
     pub next_try: Option<SystemTime>,
+    /// The instance takes no more clients and is about to end.
+    pub draining: bool,
+    /// When this was so, as the session counts time.
+    pub taken: Instant,
     /// The session's own view.
     pub status: Status,
 }
@@ -31,6 +35,8 @@ impl Snapshot {
             peer: settings.peer.clone(),
             address: settings.address.clone(),
             since: today.checked_sub(now.since(status.since)).unwrap_or(today),
+            draining: false,
+            taken: now,
             next_try: status.next_try.and_then(|at| today.checked_add(at.since(now))),
             status,
         }
@@ -46,6 +52,13 @@ impl fmt::Display for Snapshot {
             last_error,
             ..
         } = &self.status;
+        if self.draining {
+            out.write_str("draining; ")?;
+        }
+        let open = self.status.links.iter().any(|link| link.state == LinkState::Up);
+        if open && *state != State::Up {
+            out.write_str("sending delayed messages first; ")?;
+        }
         write!(
             out,
             "{state}: {} ({}) since {}, {clients} clients",
@@ -53,6 +66,9 @@ impl fmt::Display for Snapshot {
             self.address,
             second(self.since)
         )?;
+        if self.status.delayed > 0 {
+            write!(out, ", {} delayed messages being sent", self.status.delayed)?;
+        }
         if let Some(rtt) = rtt {
             write!(out, ", rtt {}", milliseconds(*rtt))?;
         }

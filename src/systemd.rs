@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use listenfd::ListenFd;
 use lonc_proto::session::State;
+use nix::sys::socket::{getsockopt, sockopt};
 use sd_notify::NotifyState;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
@@ -26,8 +27,11 @@ pub enum SocketError {
         "no socket named \"{CLIENT}\" among those that systemd passed: {0}; FileDescriptorName={CLIENT} is missing"
     )]
     Missing(String),
+    /// Clients could come in by more than one.
+    #[error("more than one socket named \"{CLIENT}\" among those that systemd passed: {0}")]
+    Several(String),
     /// What came is not a listening UNIX stream socket.
-    #[error("socket \"{CLIENT}\" that systemd passed: {0}")]
+    #[error("socket \"{CLIENT}\" that systemd passed is no listening UNIX stream socket: {0}")]
     Unusable(io::Error),
 }
 
@@ -44,13 +48,24 @@ pub fn take_socket() -> Result<Option<ListenSocket>, SocketError> {
         // Nobody named them: a socket activator other than systemd, and the first is what is meant.
         None => 0,
         Some(names) => {
-            let client = names.split(':').position(|name| name == CLIENT);
-            client.ok_or_else(|| SocketError::Missing(names.clone()))?
+            let mut clients = names.split(':').enumerate().filter(|(_, name)| *name == CLIENT);
+            let first = clients
+                .next()
+                .ok_or_else(|| SocketError::Missing(names.clone()))?;
+            if clients.next().is_some() {
+                return Err(SocketError::Several(names.clone()));
+            }
+            first.0
         }
     };
     let listener = passed.take_unix_listener(index).map_err(SocketError::Unusable)?;
-    let missing = || SocketError::Missing(names.clone().unwrap_or_default());
-    listener.map(|listener| Some(listener.into())).ok_or_else(missing)
+    let listener = listener.ok_or_else(|| SocketError::Missing(names.unwrap_or_default()))?;
+    // With Accept=yes, for one, it is a client's connection.
+    match getsockopt(&listener, sockopt::AcceptConn) {
+        Ok(true) => Ok(Some(listener.into())),
+        Ok(false) => Err(SocketError::Unusable(io::ErrorKind::InvalidInput.into())),
+        Err(error) => Err(SocketError::Unusable(error.into())),
+    }
 }
 
 /// Tells the service manager, if there is one.

@@ -32,9 +32,22 @@ impl Acceptor {
         })
     }
 
-    /// Lets nobody else come. Those who wait on a socket of our own are still to be accepted.
-    pub(crate) fn last_call(mut self) -> Option<Self> {
-        self.file.take().map(|_| self)
+    /// Lets nobody else come. Those who wait at a socket of our own are still served; those at systemd's stay with
+    /// systemd.
+    pub(crate) fn last_call(mut self) -> Vec<UnixStream> {
+        let mut last = Vec::new();
+        if self.file.take().is_some()
+            && let Ok(listener) = self.listener.into_std()
+        {
+            // Its end is that nobody waits, or that no more can be served.
+            while let Ok((stream, _)) = listener.accept() {
+                let served = stream
+                    .set_nonblocking(true)
+                    .and_then(|()| UnixStream::from_std(stream));
+                last.extend(served.ok());
+            }
+        }
+        last
     }
 
     /// The next client. After an error nothing is accepted for a moment; the backlog keeps those who wait.

@@ -1,11 +1,15 @@
 //! What all clients together may keep in memory.
 
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// Nobody may go over the budget just now.
 const NOBODY: usize = 0;
+/// Who may go over the budget and has sent nothing for so long loses that to the next who needs it.
+pub(crate) const STALL: Duration = Duration::from_secs(5);
 
 /// Bytes that clients hold: lines not complete, requests not answered, answers not taken.
 ///
@@ -15,6 +19,9 @@ pub(crate) struct Budget {
     used: AtomicUsize,
     limit: AtomicUsize,
     over: AtomicUsize,
+    /// When the one that may go over last sent something, in milliseconds since `origin`.
+    touched: AtomicU64,
+    origin: Instant,
     freed: Notify,
 }
 
@@ -24,6 +31,8 @@ impl Budget {
             used: AtomicUsize::new(0),
             limit: AtomicUsize::new(limit),
             over: NOBODY.into(),
+            touched: AtomicU64::new(0),
+            origin: Instant::now(),
             freed: Notify::new(),
         }
     }
@@ -52,8 +61,28 @@ impl Budget {
 
     /// True if `client` (not zero) is the one that may go over the budget.
     pub(crate) fn may_go_over(&self, client: usize) -> bool {
-        let holder = self.over.compare_exchange(NOBODY, client, Relaxed, Relaxed);
-        holder.is_ok() || holder == Err(client)
+        let holder = self.over.load(Relaxed);
+        if holder != client && (holder == NOBODY || self.has_stalled()) {
+            self.over.store(client, Relaxed);
+            self.touch(client);
+        }
+        self.over.load(Relaxed) == client
+    }
+
+    /// `client` has sent something.
+    pub(crate) fn touch(&self, client: usize) {
+        if self.over.load(Relaxed) == client {
+            self.touched.store(self.milliseconds(), Relaxed);
+        }
+    }
+
+    fn has_stalled(&self) -> bool {
+        let idle = self.milliseconds().saturating_sub(self.touched.load(Relaxed));
+        u128::from(idle) >= STALL.as_millis()
+    }
+
+    fn milliseconds(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// `client` needs not go over any more.
@@ -86,6 +115,19 @@ mod tests {
         assert!(budget.is_spent());
         budget.settle(100, 3);
         assert!(!budget.is_spent());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_stalls_loses_the_right_to_go_over() {
+        let budget = Budget::new(1);
+        let nearly = Duration::from_millis(4_999);
+        assert!(budget.may_go_over(7));
+        tokio::time::advance(nearly).await;
+        budget.touch(7);
+        tokio::time::advance(nearly).await;
+        assert!(!budget.may_go_over(8));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(budget.may_go_over(8) && !budget.may_go_over(7));
     }
 
     #[test]

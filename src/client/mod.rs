@@ -30,8 +30,12 @@ pub(crate) use self::acceptor::Acceptor;
 pub(crate) use self::budget::Budget;
 pub(crate) use self::peer_cred::PeerCred;
 
-/// Bytes asked for in one read, and kept free for one.
+/// Bytes asked for in one read, if there is no room from the last.
 const READ: usize = 8 * 1024;
+/// Room that is enough for a read.
+const READ_AT_LEAST: usize = 512;
+/// What a request costs beside its bytes, about.
+const PER_REQUEST: usize = 64;
 /// What a client may hold whatever the others do.
 const RESERVE: usize = 64 * 1024;
 /// How long a client whose line was too long may go on sending it before the connection is cut.
@@ -66,12 +70,10 @@ pub(crate) struct Ports {
 }
 
 /// Serves one client until it has gone or all its requests are answered after its end of file.
-pub(crate) async fn serve(stream: UnixStream, limits: Limits, mut ports: Ports) {
+pub(crate) async fn serve(stream: UnixStream, limits: Limits, ports: Ports) {
     let budget = ports.budget.clone();
     let mut draining = ports.draining.clone();
-    let id = ports.id;
-    let to_driver = ports.to_driver.clone();
-    let mut client = Client::new(stream, limits, &mut ports);
+    let mut client = Client::new(stream, limits, ports);
     let mut shut = false;
     loop {
         let blocked = client.blocked;
@@ -81,16 +83,15 @@ pub(crate) async fn serve(stream: UnixStream, limits: Limits, mut ports: Ports) 
                 Turn::Blocked => {}
                 Turn::Done => break,
             },
-            () = budget.freed(), if blocked => client.blocked = false,
+            // Whoever may go over the budget loses that by not making use of it, which nobody tells.
+            _ = timeout(budget::STALL, budget.freed()), if blocked => client.blocked = false,
             _ = draining.wait_for(|draining| *draining), if !shut => {
                 shut = true;
                 client.shut_input();
             }
         }
     }
-    client.settle_budget(0);
-    // The driver may be gone already; then nobody needs to know.
-    let _ = to_driver.send(FromClient::Left { id });
+    client.leave();
     client.finish().await;
 }
 
@@ -111,10 +112,10 @@ enum Input {
     TooLongTold,
 }
 
-struct Client<'a> {
+struct Client {
     stream: UnixStream,
     limits: Limits,
-    ports: &'a mut Ports,
+    ports: Ports,
     lines: LineBuffer,
     input: Input,
     out: BytesMut,
@@ -128,8 +129,8 @@ struct Client<'a> {
     blocked: bool,
 }
 
-impl<'a> Client<'a> {
-    fn new(stream: UnixStream, limits: Limits, ports: &'a mut Ports) -> Self {
+impl Client {
+    fn new(stream: UnixStream, limits: Limits, ports: Ports) -> Self {
         Self {
             stream,
             limits,
@@ -154,9 +155,9 @@ impl<'a> Client<'a> {
                     None => return Poll::Ready(Turn::Done),
                 }
             }
-            let written = self.poll_write(cx);
+            let written = self.write(cx);
             self.settle_budget(self.held());
-            if matches!(written, Poll::Ready(Err(_))) || self.is_done() {
+            if written.is_err() || self.is_done() {
                 return Poll::Ready(Turn::Done);
             }
             if self.input != Input::Open || !self.may_read() {
@@ -189,7 +190,8 @@ impl<'a> Client<'a> {
         }
     }
 
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Writes what the client takes.
+    fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         if self.input == Input::TooLong && self.owed == 0 {
             self.out.extend_from_slice(answer::TOO_LONG);
             self.out.extend_from_slice(b"\n");
@@ -198,28 +200,35 @@ impl<'a> Client<'a> {
         while !self.out.is_empty() {
             match Pin::new(&mut self.stream).poll_write(cx, &self.out) {
                 Poll::Pending => break,
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Ready(Err(error)) => return Err(error),
                 Poll::Ready(Ok(written)) => {
                     self.out.advance(written);
                     self.took += written;
                 }
             }
         }
+        if self.out.is_empty() {
+            // Else an idle client would keep the memory of its largest answer.
+            self.out = BytesMut::new();
+        }
         // The driver is told before its own account of untaken answers could stop it.
         if self.took >= self.limits.held / 4 {
             self.tell(|id, took| FromClient::Took { id, bytes: took });
         }
-        Poll::Pending
+        Ok(())
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let space = self.lines.space();
-        space.reserve(READ);
+        if space.capacity() - space.len() < READ_AT_LEAST {
+            // Lines share the memory they were read into; that each has a block of its own is not to happen.
+            space.reserve(READ);
+        }
         match pin!(self.stream.read_buf(space)).poll(cx) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
             Poll::Ready(Ok(0)) => return Poll::Ready(self.end_input()),
-            Poll::Ready(Ok(_)) => {}
+            Poll::Ready(Ok(_)) => self.ports.budget.touch(self.budget_name()),
         }
         loop {
             match self.lines.take_lines() {
@@ -257,7 +266,7 @@ impl<'a> Client<'a> {
     }
 
     fn held(&self) -> usize {
-        self.lines.len() + self.owed_bytes + self.out.len()
+        self.lines.len() + self.owed_bytes + self.owed * PER_REQUEST + self.out.len()
     }
 
     /// True while its own limit allows reading; a line that is all it holds may grow beyond.
@@ -281,9 +290,17 @@ impl<'a> Client<'a> {
             self.ports.budget.settle(self.on_account, held);
             self.on_account = held;
         }
-        if held < RESERVE {
+        if self.lines.len() < RESERVE {
             self.ports.budget.give_back(self.budget_name());
         }
+    }
+
+    /// Leaves the others what it held, and tells the driver.
+    fn leave(&mut self) {
+        self.lines = LineBuffer::new(self.limits.request);
+        self.settle_budget(0);
+        // The driver may be gone already; then nobody needs to know.
+        let _ = self.ports.to_driver.send(FromClient::Left { id: self.ports.id });
     }
 
     fn is_done(&self) -> bool {

@@ -86,7 +86,8 @@ pub fn load(config: &Path, peer: &HostId) -> Result<Loaded, ConfigError> {
     let view = layers.of(peer);
     let mut directory = Directory::for_one(view)?;
     let (host, source) = directory.host(view, peer)?;
-    let settings = settings::settings(view, peer, host)?;
+    let mut settings = settings::settings(view, peer, host)?;
+    settings.alike = alike(config, peer);
     let mut report = Report::new(view);
     report.peer(view, &settings.address, &source);
     Ok(Loaded {
@@ -94,6 +95,16 @@ pub fn load(config: &Path, peer: &HostId) -> Result<Loaded, ConfigError> {
         warnings: std::mem::take(&mut directory.warnings),
         report,
     })
+}
+
+/// The known hosts whose ids end in `.<peer>`; a table that cannot be read knows none.
+fn alike(config: &Path, peer: &HostId) -> Vec<HostId> {
+    let suffix = format!(".{peer}");
+    let Ok(Peers { host_id, peers, .. }) = peers(config) else {
+        return Vec::new();
+    };
+    let known = peers.into_iter().map(|peer| peer.id).chain([host_id]);
+    known.filter(|id| id.as_ref().ends_with(&suffix)).collect()
 }
 
 /// The text of `lonc --check`: every key in force and where its value came from, as a `lonc.toml`.

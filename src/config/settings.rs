@@ -26,6 +26,8 @@ pub struct Settings {
     pub socket_dir: PathBuf,
     /// Directory of the delayed messages.
     pub spool_dir: PathBuf,
+    /// Other hosts whose ids end in `.<peer>`: the names of their delayed messages end as the peer's do.
+    pub alike: Vec<HostId>,
     /// Log of the delayed messages and their fate, kept for good.
     pub permanent_log: PathBuf,
     /// The link to the peer.
@@ -108,7 +110,7 @@ pub enum LogLevel {
     Info,
     /// And each step.
     Debug,
-    /// And the bodies of requests that are not secret.
+    /// And whatever the libraries below tell. Bodies of requests are not logged at any level.
     Trace,
 }
 
@@ -158,6 +160,7 @@ pub(super) fn settings(view: View<'_>, peer: &HostId, host: String) -> Result<Se
         },
         socket_dir: view.get(keys::SOCKET_DIR, path)?,
         spool_dir: view.get(keys::SPOOL_DIR, path)?,
+        alike: Vec::new(),
         permanent_log: view.get(keys::PERMANENT_LOG, path)?,
         link: link(view)?,
         client: client(view)?,

@@ -49,9 +49,16 @@ impl Repeated {
 }
 
 impl Log {
-    pub(super) fn event(&mut self, event: &Event, client: Option<PeerCred>, address: &Address, now: Instant) {
+    pub(super) fn event(
+        &mut self,
+        event: &Event,
+        client: Option<PeerCred>,
+        address: &Address,
+        flushing: bool,
+        now: Instant,
+    ) {
         match event {
-            Event::StateChanged(state) => self.state_changed(*state, address),
+            Event::StateChanged(state) => self.state_changed(*state, flushing, address),
             Event::HandshakeNote(note) => warn!(
                 MESSAGE_ID = message::HANDSHAKE_NOTE,
                 "lond at {address} answered \"{}\" to {}; going on", note.answer, note.step
@@ -76,6 +83,10 @@ impl Log {
                 requeued,
             } => link_lost(link.index(), why, *lost, *requeued, address),
             Event::Unanswered { count, lost, .. } => self.unanswered(*count, *lost, client, now),
+            Event::Poison { attempts } => error!(
+                MESSAGE_ID = message::POISON,
+                "a delayed message broke the link to {address} {attempts} times in a row, alone on it; it is set aside"
+            ),
             Event::MalformedReply { why, .. } => warn!(
                 MESSAGE_ID = message::MALFORMED_REPLY,
                 LONC_CLIENT = name(client),
@@ -85,9 +96,13 @@ impl Log {
         }
     }
 
-    fn state_changed(&mut self, state: State, address: &Address) {
+    fn state_changed(&mut self, state: State, flushing: bool, address: &Address) {
         match state {
             State::Connecting => debug!(LONC_STATE = %state, "connecting to {address}"),
+            State::Down if flushing => warn!(
+                LONC_STATE = %state,
+                "the link to {address} is up; until all delayed messages are sent requests are answered con_lost"
+            ),
             State::Down => warn!(
                 MESSAGE_ID = message::PEER_DOWN,
                 LONC_STATE = %state,
@@ -96,7 +111,7 @@ impl Log {
             State::Up => {
                 let count = self.never_sent.end();
                 if count > 0 {
-                    tell_never_sent(count, None);
+                    tell_never_sent(count);
                 }
             }
         }
@@ -138,7 +153,7 @@ impl Log {
                     "{count} requests were answered con_lost: {lost}"
                 );
                 if let Some(count) = self.never_sent.add(count, now) {
-                    tell_never_sent(count, client);
+                    tell_never_sent(count);
                 }
             }
         }
@@ -149,7 +164,7 @@ impl Log {
         if full && self.full.add(1, now).is_some() {
             warn!(
                 MESSAGE_ID = message::ACCEPT_FAILED,
-                "{max_clients} clients are connected, which is client.max_clients; others wait until one leaves"
+                "{max_clients} clients are connected, which is client.max_clients; who comes now waits until one leaves"
             );
         }
     }
@@ -165,16 +180,15 @@ impl Log {
     }
 }
 
-/// The answer to SIGUSR1.
+/// The answer to SIGUSR1: the peer, and each of its links.
 pub(super) fn status(snapshot: &Snapshot) {
     let status = &snapshot.status;
     let counters = status.counters;
     info!(
         MESSAGE_ID = message::STATUS,
         LONC_STATE = %status.state,
-        "{snapshot}; {} links up, {} requests queued, {} in flight; since the start {} requests, {} replies, \
-         {} never sent, {} sent without reply, {} links opened, {} tries failed",
-        status.links_up,
+        "{snapshot}; {} requests queued, {} in flight; since the start {} requests, {} replies, {} never sent, \
+         {} sent without reply, {} links opened, {} tries failed",
         status.queued,
         status.in_flight,
         counters.requests,
@@ -184,6 +198,17 @@ pub(super) fn status(snapshot: &Snapshot) {
         counters.links_opened,
         counters.tries_failed,
     );
+    for link in &status.links {
+        let seconds = snapshot.taken.since(link.since).as_secs();
+        info!(
+            MESSAGE_ID = message::STATUS,
+            LONC_STATE = %link.state,
+            "link {}: {} for {seconds} s, {} in flight",
+            link.link.index(),
+            link.state,
+            link.in_flight
+        );
+    }
 }
 
 fn link_lost(link: usize, why: &LinkError, lost: usize, requeued: usize, address: &Address) {
@@ -192,9 +217,8 @@ fn link_lost(link: usize, why: &LinkError, lost: usize, requeued: usize, address
             $level!(
                 MESSAGE_ID = $id,
                 LONC_ERROR = %why,
-                LONC_STATE = "connecting",
                 "link {link} to {address} is lost: {why}; {lost} requests were sent and got no reply, \
-                 {requeued} were never sent and wait for the next link"
+                 {requeued} were never sent"
             )
         };
     }
@@ -210,14 +234,14 @@ fn link_lost(link: usize, why: &LinkError, lost: usize, requeued: usize, address
         | LinkError::Handshake(_)
         | LinkError::EndlessLine(_)
         | LinkError::RequestTimeout
+        | LinkError::MessageTimeout
         | LinkError::ProbeTimeout => tell!(error, message::LINK_LOST),
     }
 }
 
-fn tell_never_sent(count: usize, client: Option<PeerCred>) {
+fn tell_never_sent(count: usize) {
     warn!(
         MESSAGE_ID = message::NEVER_SENT,
-        LONC_CLIENT = name(client),
         "{count} requests were answered con_lost: never sent, there was no link"
     );
 }

@@ -5,14 +5,16 @@ mod log;
 mod timer;
 
 use std::future::poll_fn;
+use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use lonc_proto::backoff::Bounds;
 use lonc_proto::handshake::Identity;
-use lonc_proto::session::{self, Answers, ClientId, Command, Event, LinkError, Session};
+use lonc_proto::session::{self, Answers, ClientId, Command, Event, Session};
 use lonc_proto::time::Instant;
+use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::info;
 
@@ -22,6 +24,7 @@ use crate::client::{self, Acceptor, Budget, FromClient, Limits, PeerCred, Ports}
 use crate::config::{ClientSettings, Settings};
 use crate::journal::message;
 use crate::link::{Link, Progress};
+use crate::spool::{FromSpool, Spool};
 use crate::status::Snapshot;
 use crate::systemd;
 
@@ -58,6 +61,8 @@ pub(crate) struct Driver {
     control: mpsc::Receiver<Control>,
     budget: Arc<Budget>,
     draining: watch::Sender<bool>,
+    spool: Spool,
+    from_spool: mpsc::UnboundedReceiver<FromSpool>,
     status: watch::Sender<Snapshot>,
     /// When the status was published; `None`: what is published is no longer true.
     published: Option<Instant>,
@@ -66,6 +71,8 @@ pub(crate) struct Driver {
     /// When the drain is over, once it began; and whether all that was left has been answered.
     drain_until: Option<Instant>,
     stopped: bool,
+    /// Not to wait for the disk either.
+    hurried: bool,
     log: Log,
 }
 
@@ -77,12 +84,12 @@ struct Client {
 
 impl Driver {
     /// A driver for the peer of `settings`, taking clients from `acceptor`; and where to read its status.
-    #[must_use]
     pub(crate) fn new(
         settings: Settings,
         acceptor: Acceptor,
         control: mpsc::Receiver<Control>,
-    ) -> (Self, watch::Receiver<Snapshot>) {
+    ) -> io::Result<(Self, watch::Receiver<Snapshot>)> {
+        let (spool, from_spool) = Spool::start(&settings)?;
         let (for_clients, from_clients) = mpsc::unbounded_channel();
         let timer = Timer::new();
         let now = timer.now();
@@ -99,21 +106,27 @@ impl Driver {
             control,
             budget: Arc::new(Budget::new(settings.client.max_queued_bytes)),
             draining: watch::Sender::new(false),
+            spool,
+            from_spool,
             status,
             published: Some(now),
             stale: false,
             timer,
             drain_until: None,
             stopped: false,
+            hurried: false,
             log: Log::default(),
             settings,
         };
-        (driver, status_reader)
+        Ok((driver, status_reader))
     }
 
     /// Works until it has drained.
     pub(crate) async fn run(mut self) {
         poll_fn(|cx| self.poll(cx)).await;
+        if self.session.storing() == 0 {
+            self.spool.finish().await;
+        }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -122,25 +135,27 @@ impl Driver {
             let mut progress = false;
             // 1. What the daemon asks for is rare and must not wait.
             progress |= self.poll_control(cx, now);
+            self.session.spare(self.budget.is_spent());
             // 2. Replies make room for requests.
             progress |= self.poll_links(cx, now);
+            progress |= self.poll_spool(cx, now);
             // 3. Requests of all clients that are ready, so that one write carries them.
             progress |= self.poll_clients(cx, now);
             // 4. New clients.
             progress |= self.poll_acceptor(cx, now);
             // 5. What is due.
             progress |= self.poll_timer(cx, now);
-            self.obey(now);
+            progress |= self.obey(now);
             // 6. What all that put on the links.
             progress |= self.poll_writes(cx, now);
-            self.obey(now);
+            progress |= self.obey(now);
             if self.is_drained(now) {
                 return Poll::Ready(());
             }
             if !progress {
                 self.publish(now);
                 // The deadlines are those of now; whoever moved one has been dealt with above.
-                self.timer.arm(cx, self.next_deadline());
+                self.timer.arm(cx, self.next_deadline(now));
                 return Poll::Pending;
             }
         }
@@ -167,6 +182,7 @@ impl Driver {
             Some(Control::Drain) | None => {
                 if self.drain_until.is_some() {
                     self.drain_until = Some(now);
+                    self.hurried = true;
                 }
                 self.drain(now);
             }
@@ -190,6 +206,35 @@ impl Driver {
                 Err(why) => self.session.failed(id, why, now),
             }
             self.obey(now);
+        }
+        progress
+    }
+
+    /// Delayed messages, a batch at a time: as many as are sent before the next batch is here.
+    fn poll_spool(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let mut progress = false;
+        while let Poll::Ready(Some(word)) = self.from_spool.poll_recv(cx) {
+            progress = true;
+            match word {
+                FromSpool::Messages(messages) => {
+                    self.spool.answered();
+                    for (id, request) in messages {
+                        self.session.delayed(id, request, now);
+                    }
+                }
+                FromSpool::CaughtUp => {
+                    if self.spool.answered() {
+                        self.session.caught_up(now);
+                    }
+                }
+                FromSpool::Fresh => self.session.fell_behind(),
+                FromSpool::Removed => self.session.removed(now),
+                FromSpool::Stored(ticket, outcome) => self.session.stored(ticket, outcome, now),
+            }
+        }
+        let low = self.settings.link.pipeline;
+        if self.drain_until.is_none() && self.session.wants_delayed() && self.session.delayed_len() <= low {
+            self.spool.ask(2 * low);
         }
         progress
     }
@@ -227,21 +272,21 @@ impl Driver {
                 return taken > 0;
             };
             let Poll::Ready(accepted) = acceptor.poll_accept(cx) else {
-                if self.drain_until.is_some() {
-                    self.acceptor = None;
-                }
                 return taken > 0;
             };
-            let welcomed = accepted.and_then(|stream| Ok((PeerCred::of(&stream)?, stream)));
-            match welcomed {
-                Ok((cred, stream)) => self.welcome(cred, stream),
-                Err(error) => self.log.accept_failed(&error, now),
-            }
+            self.admit(accepted, now);
         }
         true
     }
 
-    fn welcome(&mut self, cred: PeerCred, stream: tokio::net::UnixStream) {
+    fn admit(&mut self, accepted: io::Result<UnixStream>, now: Instant) {
+        match accepted.and_then(|stream| Ok((PeerCred::of(&stream)?, stream))) {
+            Ok((cred, stream)) => self.welcome(cred, stream),
+            Err(error) => self.log.accept_failed(&error, now),
+        }
+    }
+
+    fn welcome(&mut self, cred: PeerCred, stream: UnixStream) {
         let id = self.session.client_joined(cred.may_stop());
         let (answers, for_client) = mpsc::unbounded_channel();
         if self.clients.len() <= id.slot() {
@@ -298,18 +343,16 @@ impl Driver {
                 continue;
             };
             progress = true;
-            match written {
-                Ok(0) => self.session.failed(id, LinkError::Closed, now),
-                Ok(bytes) => self.session.sent(id, bytes, now),
-                Err(why) => self.session.failed(id, why, now),
-            }
+            self.session.sent(id, written, now);
         }
         progress
     }
 
-    /// Does what the session says.
-    fn obey(&mut self, now: Instant) {
+    /// Does what the session says; true if it said anything: a link that begins to open wants to be polled.
+    fn obey(&mut self, now: Instant) -> bool {
+        let mut obeyed = false;
         while let Some(command) = self.session.next_command() {
+            obeyed = true;
             match command {
                 Command::Connect(id) => {
                     if self.links.len() <= id.index() {
@@ -331,9 +374,14 @@ impl Driver {
                     }
                 }
                 Command::Stop => self.drain(now),
+                Command::Flush => self.spool.look(),
+                Command::Delivered(id) => self.spool.delivered(id),
+                Command::SetAside(id) => self.spool.set_aside(id),
+                Command::Store(ticket, request) => self.spool.store(ticket, request),
                 Command::Event(event) => self.tell(&event, now),
             }
         }
+        obeyed
     }
 
     fn client(&self, id: ClientId) -> Option<&Client> {
@@ -345,26 +393,30 @@ impl Driver {
 
     fn tell(&mut self, event: &Event, now: Instant) {
         let cred = match event {
-            Event::Unanswered { client, .. } | Event::MalformedReply { client, .. } => {
-                self.client(*client).map(|client| client.cred)
-            }
+            Event::Unanswered { client, .. } => self.client(*client).map(|client| client.cred),
+            Event::MalformedReply { client, .. } => client
+                .and_then(|client| self.client(client))
+                .map(|client| client.cred),
             Event::StateChanged(_)
             | Event::HandshakeNote(_)
             | Event::LinkUp { .. }
             | Event::TryFailed { .. }
+            | Event::Poison { .. }
             | Event::LinkLost { .. } => {
                 self.stale = true;
                 self.published = None;
                 None
             }
         };
-        self.log.event(event, cred, &self.settings.address, now);
+        let flushing = self.session.can_send();
+        self.log.event(event, cred, &self.settings.address, flushing, now);
     }
 
     fn reconfigure(&mut self, settings: Settings, now: Instant) {
         let reopen = settings.address != self.settings.address;
         self.budget.set_limit(settings.client.max_queued_bytes);
         self.settings = settings;
+        self.spool.reconfigure(&self.settings);
         self.session
             .reconfigure(session_config(&self.settings), reopen, now);
         self.stale = true;
@@ -381,8 +433,13 @@ impl Driver {
             systemd::stopping();
             self.drain_until = Some(now + self.settings.daemon.drain_timeout);
             // The backlog of systemd's socket stays with systemd; that of our own would be lost.
-            self.acceptor = self.acceptor.take().and_then(Acceptor::last_call);
+            let last = self.acceptor.take().map(Acceptor::last_call).unwrap_or_default();
+            for stream in last {
+                self.admit(Ok(stream), now);
+            }
             self.draining.send_replace(true);
+            self.published = None;
+            self.stale = true;
         }
     }
 
@@ -390,13 +447,23 @@ impl Driver {
         let Some(until) = self.drain_until else {
             return false;
         };
-        (self.acceptor.is_none() && self.session.clients() == 0) || (self.stopped && now >= until + FLUSH)
+        let flushed = self.stopped && now >= until + FLUSH;
+        if self.hurried && flushed {
+            return true;
+        }
+        let sending = self.session.can_send() && self.session.delayed_len() > 0;
+        if self.session.storing() > 0 || (sending && !self.stopped) {
+            return false;
+        }
+        self.session.clients() == 0 || flushed
     }
 
-    fn next_deadline(&self) -> Option<Instant> {
+    fn next_deadline(&self, now: Instant) -> Option<Instant> {
         let drain = self
             .drain_until
             .map(|until| if self.stopped { until + FLUSH } else { until });
+        // What is over by then waits for the disk, and not for the time.
+        let drain = drain.filter(|until| *until > now || !self.stopped);
         let status = self.published.filter(|_| self.stale).map(|at| at + STATUS_EVERY);
         [self.session.poll_timeout(), drain, status]
             .into_iter()
@@ -414,7 +481,9 @@ impl Driver {
     }
 
     fn snapshot(&self, now: Instant) -> Snapshot {
-        Snapshot::new(&self.settings, self.session.status(), now, SystemTime::now())
+        let mut snapshot = Snapshot::new(&self.settings, self.session.status(), now, SystemTime::now());
+        snapshot.draining = self.drain_until.is_some();
+        snapshot
     }
 }
 
@@ -436,6 +505,9 @@ fn session_config(settings: &Settings) -> session::Config {
         // The settings were validated; the default never comes into it.
         backoff: Bounds::new(link.backoff_min, link.backoff_max).unwrap_or_default(),
         max_reply_bytes: link.max_reply_bytes,
+        spool: true,
+        message_timeout: settings.spool.message_timeout,
+        max_attempts: settings.spool.max_attempts,
         max_client_bytes: settings.client.max_client_bytes,
     }
 }

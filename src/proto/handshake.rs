@@ -186,6 +186,7 @@ mod tests {
         }
     }
 
+    /// How a dialogue ended, if it did.
     type End = Option<Result<Key, HandshakeError>>;
 
     /// Feeds the answers; what was sent, the notes' steps, and how it ended.

@@ -5,7 +5,7 @@
 //!
 //! | module | what it knows |
 //! |---|---|
-//! | [`line`] | where a client's lines end, and when one is too long |
+//! | [`mod@line`] | where a client's lines end, and when one is too long |
 //! | [`request`] | what a client's line asks for, and how it goes on the wire |
 //! | [`reply`] | where lond's replies end, which are encrypted, and which are malformed |
 //! | [`handshake`] | the six steps that open a link |

@@ -3,6 +3,9 @@
 use bytes::{Bytes, BytesMut};
 use memchr::{memchr_iter, memrchr};
 
+/// Lines of more than so many bytes get memory of their own.
+const LARGE: usize = 32 * 1024;
+
 /// Whole lines, newlines included, as they came.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Lines {
@@ -71,10 +74,12 @@ impl LineBuffer {
         if count == 0 {
             return Err(TooLong);
         }
-        Ok(Some(Lines {
-            bytes: self.bytes.split_to(end).freeze(),
-            count,
-        }))
+        let lines = self.bytes.split_to(end).freeze();
+        if lines.len() > LARGE {
+            // What is left shares the memory of the lines, and would keep it when they are long gone.
+            self.bytes = BytesMut::from(&self.bytes[..]);
+        }
+        Ok(Some(Lines { bytes: lines, count }))
     }
 
     /// End and number of the lines before the first that is over-long or incomplete.

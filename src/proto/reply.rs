@@ -7,6 +7,8 @@ use memchr::memchr;
 use crate::cipher::{BLOCK, Cipher};
 
 const ENCRYPTED: &[u8] = b"enc:";
+/// Most digits that a length is written with.
+const LENGTH_DIGITS: usize = 20;
 /// Hex digits of one block.
 const DIGITS: usize = 2 * BLOCK;
 
@@ -189,6 +191,8 @@ fn header(input: &[u8]) -> Header {
     };
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     match rest.get(digits) {
+        // Nobody announces so much; and not to go over endless digits again and again.
+        _ if digits > LENGTH_DIGITS => Header::Plain,
         None => Header::Incomplete,
         Some(b':') if digits > 0 => {
             let len = rest.iter().take(digits).fold(0usize, |sum, digit| {

@@ -10,6 +10,8 @@ use crate::cipher::{BLOCK, Cipher};
 pub mod answer {
     /// No usable reply could be had from the peer.
     pub const CON_LOST: &[u8] = b"con_lost";
+    /// A critical message got no reply, and is stored to be sent later.
+    pub const CON_DELAYED: &[u8] = b"con_delayed";
     /// A critical message got no reply and is not stored either.
     pub const CON_FAILED: &[u8] = b"con_failed";
     /// The line asks for nothing.
@@ -88,10 +90,33 @@ impl Request {
         }
     }
 
+    /// True if it must not be lost.
+    #[must_use]
+    pub fn is_critical(&self) -> bool {
+        self.critical
+    }
+
+    /// True if it goes encrypted; then its body is nobody's business.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.encrypted
+    }
+
+    /// What is sent to the peer, in the clear.
+    #[must_use]
+    pub fn command(&self) -> &[u8] {
+        &self.command
+    }
+
     /// Bytes the line took from its client, with the newline.
     #[must_use]
     pub fn line_len(&self) -> usize {
         self.line_len
+    }
+
+    /// Gives the command's memory back; it cannot be sent after that.
+    pub(crate) fn forget_body(&mut self) {
+        self.command = Bytes::new();
     }
 
     /// What the client is told when no usable reply can be had.

@@ -1,11 +1,13 @@
 //! The clients' side: a queue each, turns by the requests, answers in order.
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use bytes::{Buf as _, Bytes};
 use memchr::memchr;
 use slab::Slab;
 
 use super::command::Answers;
+use super::delayed::Ticket;
 use super::link::LinkId;
 use crate::line::Lines;
 use crate::request::{Asked, Request, answer};
@@ -48,6 +50,9 @@ enum Front {
 pub(super) struct Client {
     serial: u64,
     rights: Rights,
+    /// Bytes of answers not taken at which it is not served further. As long as it stays it keeps the limit it came
+    /// with, by which it also tells what it took.
+    limit: usize,
     queue: VecDeque<Item>,
     /// Requests in the queue.
     queued: usize,
@@ -56,11 +61,25 @@ pub(super) struct Client {
     pub(super) link: Option<LinkId>,
     /// In one of the lists of those waiting for their turn.
     pub(super) listed: bool,
-    /// The front is answered by lonc itself, once nothing is in flight before it.
+    /// The front is answered by lonc itself, or is to be stored, once nothing is in flight before it.
     held: bool,
     /// Bytes of answers the client has not taken.
     unread: usize,
     answers: Answers,
+    /// Answers that must wait for a critical request before them to be stored; its place is the first.
+    held_answers: VecDeque<Held>,
+}
+
+enum Held {
+    /// The place of a request that is being stored.
+    Storing {
+        ticket: Ticket,
+        line_len: usize,
+    },
+    Answer {
+        words: Bytes,
+        line_len: usize,
+    },
 }
 
 impl Client {
@@ -74,16 +93,33 @@ impl Client {
     }
 
     /// True if a request of it can be taken now.
-    pub(super) fn wants_turn(&self, limit: usize) -> bool {
-        !self.queue.is_empty() && self.unread < limit && !(self.held && self.in_flight > 0)
+    ///
+    /// With `sparing` it may have only one in flight, and less of its answers untaken.
+    pub(super) fn wants_turn(&self, sparing: bool) -> bool {
+        let may = if sparing {
+            self.in_flight == 0 && self.unread < self.limit / 2
+        } else {
+            self.unread < self.limit
+        };
+        may && !self.queue.is_empty() && !(self.held && self.in_flight > 0)
     }
 
+    /// Answers the next request, behind those whose answers are held.
     fn answer(&mut self, words: &[u8], line_len: usize) {
+        self.unread += words.len() + 1;
+        if self.held_answers.is_empty() {
+            self.give(words, line_len);
+        } else {
+            let words = Bytes::copy_from_slice(words);
+            self.held_answers.push_back(Held::Answer { words, line_len });
+        }
+    }
+
+    fn give(&mut self, words: &[u8], line_len: usize) {
         self.answers.bytes.extend_from_slice(words);
         self.answers.bytes.extend_from_slice(b"\n");
         self.answers.count += 1;
         self.answers.retired += line_len;
-        self.unread += words.len() + 1;
     }
 
     /// The front of the queue and, for lines, where the rest begins.
@@ -132,12 +168,13 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    pub(super) fn join(&mut self, rights: Rights) -> ClientId {
+    pub(super) fn join(&mut self, rights: Rights, limit: usize) -> ClientId {
         self.serial += 1;
         let serial = self.serial;
         let slot = self.slab.insert(Client {
             serial,
             rights,
+            limit,
             queue: VecDeque::new(),
             queued: 0,
             in_flight: 0,
@@ -146,6 +183,7 @@ impl Clients {
             held: false,
             unread: 0,
             answers: Answers::default(),
+            held_answers: VecDeque::new(),
         });
         ClientId { slot, serial }
     }
@@ -179,27 +217,89 @@ impl Clients {
         self.awaiting.pop_front()
     }
 
-    /// Answers `request`, which was in flight, with `words`, or that it got no usable reply.
-    pub(super) fn answer(&mut self, id: ClientId, request: &Request, words: Option<&[u8]>) {
+    /// Answers `request`, which was in flight, with `words`.
+    pub(super) fn answer(&mut self, id: ClientId, request: &Request, words: &[u8]) {
         if let Some(client) = self.get_mut(id) {
             client.in_flight = client.in_flight.saturating_sub(1);
-            client.answer(words.unwrap_or(request.no_reply()), request.line_len());
+            client.answer(words, request.line_len());
             self.hand_out(id);
         }
     }
 
-    /// Puts back a request that was taken and not written.
-    pub(super) fn put_back(&mut self, id: ClientId, request: Request) {
+    /// Keeps the place of `request`, which was in flight and is being stored, among its client's answers.
+    pub(super) fn hold_answer(&mut self, id: ClientId, ticket: Ticket, request: &Request) {
         if let Some(client) = self.get_mut(id) {
             client.in_flight = client.in_flight.saturating_sub(1);
-            client.queued += 1;
-            client.queue.push_front(Item::Again(request));
+            client.held_answers.push_back(Held::Storing {
+                ticket,
+                line_len: request.line_len(),
+            });
         }
     }
 
+    /// Answers the request that was being stored, and those whose answers had to wait for it.
+    pub(super) fn answer_stored(&mut self, id: ClientId, stored: Ticket, words: &'static [u8]) {
+        let Some(client) = self.get_mut(id) else { return };
+        for held in &mut client.held_answers {
+            if let Held::Storing { ticket, line_len } = held
+                && *ticket == stored
+            {
+                client.unread += words.len() + 1;
+                *held = Held::Answer {
+                    words: Bytes::from_static(words),
+                    line_len: *line_len,
+                };
+            }
+        }
+        while let Some(Held::Answer { words, line_len }) = client.held_answers.front() {
+            let (words, line_len) = (words.clone(), *line_len);
+            client.held_answers.pop_front();
+            client.give(&words, line_len);
+        }
+        self.hand_out(id);
+    }
+
+    /// Takes the critical requests of a client that is leaving; the others are dropped.
+    pub(super) fn take_critical(&mut self, id: ClientId) -> Vec<Request> {
+        let mut critical = Vec::new();
+        if let Some(client) = self.get_mut(id) {
+            while let Some((front, end)) = client.front() {
+                client.pop(end);
+                if let Front::Forward(request) = front
+                    && request.is_critical()
+                {
+                    critical.push(request);
+                }
+            }
+        }
+        critical
+    }
+
+    /// Puts back a request that was taken and not written; gives it back if its client has left.
+    pub(super) fn put_back(&mut self, id: ClientId, request: Request) -> Option<Request> {
+        let Some(client) = self.get_mut(id) else {
+            return Some(request);
+        };
+        client.in_flight = client.in_flight.saturating_sub(1);
+        client.queued += 1;
+        client.queue.push_front(Item::Again(request));
+        None
+    }
+
+    /// Gives `request`, just taken and to be stored, back to its queue if others of its client are in flight, but for
+    /// `stored` that are to be stored as well: its answer must not overtake theirs.
+    pub(super) fn hold_back(&mut self, id: ClientId, request: Request, stored: usize) -> Option<Request> {
+        if self.get_mut(id)?.in_flight <= stored + 1 {
+            return Some(request);
+        }
+        let request = self.put_back(id, request);
+        self.get_mut(id)?.held = true;
+        request
+    }
+
     /// Takes the request whose turn it is. Those that lonc answers itself are answered on the way.
-    pub(super) fn take_next(&mut self, id: ClientId, limit: usize) -> Option<Request> {
-        let taken = self.settle(id, limit)?;
+    pub(super) fn take_next(&mut self, id: ClientId) -> Option<Request> {
+        let taken = self.settle(id)?;
         let client = self.get_mut(id)?;
         client.pop(taken.1);
         client.in_flight += 1;
@@ -207,18 +307,21 @@ impl Clients {
     }
 
     /// Answers what lonc answers itself, up to the first request for the peer; that one is shown, not taken.
-    pub(super) fn settle(&mut self, id: ClientId, limit: usize) -> Option<(Request, usize)> {
+    pub(super) fn settle(&mut self, id: ClientId) -> Option<(Request, usize)> {
         let client = self.get_mut(id)?;
         let mut stop_asked = false;
         let forward = loop {
-            if client.unread >= limit {
+            if client.unread >= client.limit {
                 break None;
             }
             let Some((front, end)) = client.front() else {
                 break None;
             };
             let (words, line_len) = match front {
-                Front::Forward(request) => break Some((request, end)),
+                Front::Forward(request) => {
+                    client.held = false;
+                    break Some((request, end));
+                }
                 Front::Local(..) | Front::Stop(_) if client.in_flight > 0 => {
                     client.held = true;
                     break None;

@@ -6,10 +6,12 @@ use core::fmt;
 use core::time::Duration;
 
 use super::clients::ClientId;
+use super::delayed::{MessageId, Ticket};
 use super::link::LinkId;
 use super::status::State;
 use crate::handshake::{HandshakeError, Note, Step};
 use crate::reply::Malformed;
+use crate::request::Request;
 
 /// What the driver is to do next.
 #[derive(Debug)]
@@ -22,6 +24,14 @@ pub enum Command {
     Answer(ClientId, Answers),
     /// A client that may asked for the instance to stop.
     Stop,
+    /// A link is up: look for delayed messages on disk, hand them in, then say `caught_up`.
+    Flush,
+    /// This delayed message was answered: remove it from disk, then say `removed`.
+    Delivered(MessageId),
+    /// This delayed message breaks the link whenever it is sent: it is to be set aside.
+    SetAside(MessageId),
+    /// Store this critical request, then say `stored`.
+    Store(Ticket, Request),
     /// For logs and status; nothing to do.
     Event(Event),
 }
@@ -86,10 +96,15 @@ pub enum Event {
         /// What is known about their fate.
         lost: Lost,
     },
+    /// A delayed message broke the link so often, alone on it, that it is set aside.
+    Poison {
+        /// Times in a row.
+        attempts: u32,
+    },
     /// An encrypted reply could not be used; its client was told that none could be had.
     MalformedReply {
-        /// Whose.
-        client: ClientId,
+        /// Whose; none if it answered a delayed message or a probe.
+        client: Option<ClientId>,
         /// What was wrong.
         why: Malformed,
     },
@@ -154,6 +169,9 @@ pub enum LinkError {
     /// The oldest request in flight got no reply in time.
     #[error("no reply in time")]
     RequestTimeout,
+    /// A delayed message got no reply in time.
+    #[error("no reply in time to a delayed message")]
+    MessageTimeout,
     /// The probe of the idle link got no reply in time.
     #[error("no reply in time to the probe of the idle link")]
     ProbeTimeout,

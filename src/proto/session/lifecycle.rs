@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use bytes::{Buf as _, BytesMut};
 
 use super::Session;
+use super::clients::ClientId;
 use super::command::{Command, Event, LinkError, Lost};
 use super::link::{InFlight, Link, LinkId, Owner, Phase, Replied};
 use super::status::State;
@@ -22,9 +23,7 @@ impl Session {
     }
 
     pub(super) fn any_up(&self) -> bool {
-        self.links
-            .iter()
-            .any(|(_, link)| !link.retiring && link.up().is_some())
+        self.links.iter().any(|(_, link)| link.is_open())
     }
 
     pub(super) fn event(&mut self, event: Event) {
@@ -37,6 +36,12 @@ impl Session {
             self.since = now;
             self.event(Event::StateChanged(state));
         }
+    }
+
+    /// Has requests wait for a link as long as at the start.
+    pub(super) fn wait_anew(&mut self, now: Instant) {
+        self.enter(State::Connecting, now);
+        self.since = now;
     }
 
     /// Opens as many links as are missing.
@@ -92,6 +97,7 @@ impl Session {
             Phase::Up(up) => match up.in_flight.front().map(|first| first.owner) {
                 None => return link.push(Owner::Probe, Request::probe(), now),
                 Some(Owner::Probe) => LinkError::ProbeTimeout,
+                Some(Owner::Delayed(_)) => LinkError::MessageTimeout,
                 Some(Owner::Client(_)) => LinkError::RequestTimeout,
             },
         };
@@ -110,7 +116,7 @@ impl Session {
         while let Some(link) = self.links.get_mut(id.0)
             && let Some(replied) = link.take_reply(input, &self.config, now)?
         {
-            self.give_reply(&replied, input);
+            self.give_reply(replied, input, now);
         }
         self.counters.bytes_received += (before - input.len()) as u64;
         self.remove_if_retired(id);
@@ -132,31 +138,62 @@ impl Session {
             self.counters.links_opened += 1;
             self.last_error = None;
             self.event(Event::LinkUp { link: id, version });
-            self.enter(State::Up, now);
+            if self.config.spool && self.state != State::Up {
+                self.delayed.look_again();
+                self.commands.push_back(Command::Flush);
+            }
+            self.settle_flush(now);
             self.spread();
         }
         Ok(())
     }
 
-    fn give_reply(&mut self, replied: &Replied, input: &mut BytesMut) {
+    fn give_reply(&mut self, replied: Replied, input: &mut BytesMut, now: Instant) {
         self.counters.replies += 1;
-        if let Owner::Client(client) = replied.owner {
-            let words = match &replied.reply {
-                Reply::Plain(len) => input.get(..*len),
-                Reply::Decrypted(body) => Some(&body[..]),
-                Reply::Malformed(why) => {
-                    self.counters.malformed += 1;
-                    self.commands
-                        .push_back(Command::Event(Event::MalformedReply { client, why: *why }));
-                    None
+        let Replied {
+            owner,
+            request,
+            reply,
+        } = replied;
+        let words = match &reply {
+            Reply::Plain(len) => input.get(..*len),
+            Reply::Decrypted(body) => Some(&body[..]),
+            Reply::Malformed(why) => {
+                self.counters.malformed += 1;
+                let client = owner.client();
+                self.commands
+                    .push_back(Command::Event(Event::MalformedReply { client, why: *why }));
+                None
+            }
+        };
+        match owner {
+            Owner::Probe => {}
+            Owner::Delayed(id) => self.delayed_answered(id, request, words == Some(&[]), now),
+            Owner::Client(client) => {
+                match words {
+                    None => {
+                        self.no_usable_reply(client, request);
+                    }
+                    Some(words) => self.clients.answer(client, &request, words),
                 }
-            };
-            self.clients.answer(client, &replied.request, words);
-            self.list(client);
+                self.list(client);
+            }
         }
-        if let Reply::Plain(len) = replied.reply {
+        if let Reply::Plain(len) = reply {
             input.advance(len + 1);
         }
+    }
+
+    /// Answers a client's request that there is no reply, or has it stored if it must not be lost; true if it is
+    /// answered.
+    pub(super) fn no_usable_reply(&mut self, client: ClientId, request: Request) -> bool {
+        let store = self.config.spool && request.is_critical();
+        if store {
+            self.store(client, request);
+        } else {
+            self.clients.answer(client, &request, request.no_reply());
+        }
+        !store
     }
 
     /// Settles what was in flight on a link that ends, and plans the next try.
@@ -166,9 +203,10 @@ impl Session {
         };
         let was_up = link.up().is_some();
         let retry_in = link.backoff.next_wait(self.config.backoff, &mut self.rng);
-        let (written, unwritten) = link.end(now + retry_in);
+        let (written, unwritten) = link.end(now, now + retry_in);
         let turns = core::mem::take(&mut link.turns);
-        if link.retiring {
+        let retiring = link.retiring;
+        if retiring {
             self.links.remove(id.0);
         }
         self.commands.push_back(Command::Close(id));
@@ -191,7 +229,9 @@ impl Session {
                 retry_in,
             });
         }
-        self.settle_state(was_up, now);
+        if !retiring {
+            self.settle_state(was_up, now);
+        }
         self.settle_in_flight(written, unwritten);
         for client in turns {
             self.relist(client);
@@ -200,25 +240,47 @@ impl Session {
 
     /// What was written is answered that there is no reply; what was not goes back to its queue.
     fn settle_in_flight(&mut self, written: VecDeque<InFlight>, unwritten: VecDeque<InFlight>) {
-        let mut owners = Vec::new();
-        for one in written {
-            if let Owner::Client(client) = one.owner {
-                self.counters.sent_no_reply += 1;
-                self.clients.answer(client, &one.request, None);
-                self.event(Event::Unanswered {
-                    client,
-                    count: 1,
-                    lost: Lost::SentNoReply,
-                });
-                owners.push(client);
+        let (mut owners, mut delayed) = (Vec::new(), VecDeque::new());
+        let alone = written.len() == 1 && !self.stopped;
+        for InFlight { owner, request, .. } in written {
+            match owner {
+                Owner::Probe => {}
+                Owner::Delayed(id) => delayed.push_back((id, request)),
+                Owner::Client(client) => {
+                    if self.no_usable_reply(client, request) {
+                        let lost = Lost::SentNoReply;
+                        self.counters.sent_no_reply += 1;
+                        self.event(Event::Unanswered {
+                            client,
+                            count: 1,
+                            lost,
+                        });
+                    }
+                    owners.push(client);
+                }
             }
         }
-        for one in unwritten.into_iter().rev() {
-            if let Owner::Client(client) = one.owner {
-                self.clients.put_back(client, one.request);
-                owners.push(client);
+        let suspects = delayed.len();
+        let mut nobodys = Vec::new();
+        for InFlight { owner, request, .. } in unwritten.into_iter().rev() {
+            match owner {
+                Owner::Probe => {}
+                Owner::Delayed(id) => delayed.insert(suspects, (id, request)),
+                Owner::Client(client) => {
+                    if let Some(request) = self.clients.put_back(client, request)
+                        && self.config.spool
+                        && request.is_critical()
+                    {
+                        nobodys.push((client, request));
+                    }
+                    owners.push(client);
+                }
             }
         }
+        for (client, request) in nobodys.into_iter().rev() {
+            self.store(client, request);
+        }
+        self.delayed_lost(delayed, suspects, alone);
         // Only now: a client with something still in flight could not be told from one that stays on a link.
         for client in owners {
             self.list(client);
@@ -227,12 +289,12 @@ impl Session {
 
     /// The peer's state after a link or a try ended.
     fn settle_state(&mut self, was_up: bool, now: Instant) {
-        if self.any_up() {
+        if self.stopped || self.any_up() {
             return;
         }
-        if was_up {
+        if self.state == State::Up {
             self.enter(State::Connecting, now);
-        } else if self.links_that(Link::is_trying).is_empty() {
+        } else if !was_up && self.links_that(Link::is_trying).is_empty() {
             self.enter(State::Down, now);
         }
     }

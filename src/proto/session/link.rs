@@ -11,6 +11,8 @@ use memchr::memchr;
 use super::Config;
 use super::clients::ClientId;
 use super::command::LinkError;
+use super::delayed::MessageId;
+use super::status::{LinkState, LinkStatus};
 use crate::backoff::Backoff;
 use crate::cipher::Cipher;
 use crate::handshake::{Handshake, LONGEST_LINE, Note, Outcome, Step};
@@ -37,7 +39,17 @@ const HIGH_WATER: usize = 64 * 1024;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
     Client(ClientId),
+    Delayed(MessageId),
     Probe,
+}
+
+impl Owner {
+    pub(super) fn client(self) -> Option<ClientId> {
+        match self {
+            Self::Client(client) => Some(client),
+            Self::Delayed(_) | Self::Probe => None,
+        }
+    }
 }
 
 pub(super) struct InFlight {
@@ -53,12 +65,16 @@ pub(super) struct Up {
     cipher: Cipher,
     reader: ReplyReader,
     pub(super) in_flight: VecDeque<InFlight>,
+    /// So many of the first in flight are wholly written, and no longer hold their bodies.
+    relieved: usize,
     /// The request being put on the wire, the last in flight.
     encoder: Option<Encoder>,
     /// Since when the oldest in flight is the oldest, or nothing is in flight.
     front_since: Instant,
     pub(super) rtt: Option<Duration>,
     pub(super) version: Option<String>,
+    /// A request was answered on it.
+    replied: bool,
 }
 
 pub(super) enum Phase {
@@ -79,7 +95,7 @@ pub(super) enum Phase {
 
 pub(super) struct Link {
     pub(super) phase: Phase,
-    /// Since when the present try is under way.
+    /// Since when it is at its present phase.
     pub(super) since: Instant,
     pub(super) backoff: Backoff,
     /// To be closed once nothing is in flight; nothing more is put on it.
@@ -122,6 +138,7 @@ impl Link {
     pub(super) fn begin_opening(&mut self, now: Instant) {
         self.phase = Phase::Opening;
         self.since = now;
+        self.out.clear();
     }
 
     pub(super) fn begin_handshake(&mut self, now: Instant, deadline: Instant) {
@@ -129,6 +146,7 @@ impl Link {
             let (dialogue, first) = Handshake::start();
             self.out = BytesMut::from(&first[..]);
             (self.encoded, self.written) = (first.len() as u64, 0);
+            self.since = now;
             self.phase = Phase::Handshake {
                 dialogue,
                 sent_at: now,
@@ -150,6 +168,24 @@ impl Link {
         !self.retiring && self.up().is_some()
     }
 
+    pub(super) fn status(&self, link: LinkId) -> LinkStatus {
+        let state = match &self.phase {
+            Phase::Opening => LinkState::Opening,
+            Phase::Handshake { dialogue, .. } => LinkState::Handshake(dialogue.step()),
+            Phase::Up(_) if self.retiring => LinkState::Retiring,
+            Phase::Up(_) => LinkState::Up,
+            Phase::Waiting { .. } => LinkState::Waiting,
+        };
+        let (in_flight, rtt) = self.up().map_or((0, None), |up| (up.in_flight.len(), up.rtt));
+        LinkStatus {
+            link,
+            state,
+            since: self.since,
+            in_flight,
+            rtt,
+        }
+    }
+
     /// True while a try is under way.
     pub(super) fn is_trying(&self) -> bool {
         matches!(self.phase, Phase::Opening | Phase::Handshake { .. })
@@ -167,6 +203,11 @@ impl Link {
         self.up().is_none_or(|up| up.in_flight.is_empty())
     }
 
+    /// True once a request was answered on it.
+    pub(super) fn has_replied(&self) -> bool {
+        self.up().is_some_and(|up| up.replied)
+    }
+
     /// How busy it is, for choosing among links.
     pub(super) fn load(&self) -> usize {
         self.turns.len() + self.up().map_or(0, |up| up.in_flight.len())
@@ -180,6 +221,7 @@ impl Link {
     pub(super) fn sent(&mut self, bytes: usize) -> bool {
         self.out.advance(bytes.min(self.out.len()));
         self.written += bytes as u64;
+        self.relieve();
         self.encode();
         self.out.len() < HIGH_WATER
     }
@@ -203,6 +245,19 @@ impl Link {
             end: None,
         });
         self.encode();
+    }
+
+    /// Gives back the bodies of requests that are wholly written and are not to be sent again whatever happens.
+    fn relieve(&mut self) {
+        let Phase::Up(up) = &mut self.phase else { return };
+        while let Some(next) = up.in_flight.get_mut(up.relieved)
+            && next.end.is_some_and(|end| end <= self.written)
+        {
+            if matches!(next.owner, Owner::Client(_)) && !next.request.is_critical() {
+                next.request.forget_body();
+            }
+            up.relieved += 1;
+        }
     }
 
     fn encode(&mut self) {
@@ -230,6 +285,7 @@ impl Link {
             Phase::Up(up) => {
                 let span = match up.in_flight.front().map(|first| first.owner) {
                     Some(Owner::Client(_)) => config.request_timeout,
+                    Some(Owner::Delayed(_)) => config.message_timeout,
                     Some(Owner::Probe) => config.handshake_timeout,
                     None if config.probe_interval.is_zero() => return None,
                     None => config.probe_interval,
@@ -302,11 +358,14 @@ impl Link {
                     cipher: Cipher::new(&key),
                     reader: ReplyReader::default(),
                     in_flight: VecDeque::new(),
+                    relieved: 0,
                     encoder: None,
                     front_since: now,
                     rtt: *rtt,
                     version,
+                    replied: false,
                 }));
+                self.since = now;
                 self.backoff.reset();
                 Ok(Some(Opened {
                     notes,
@@ -345,6 +404,8 @@ impl Link {
             up.rtt = Some(now.since(up.front_since));
         }
         up.front_since = now;
+        up.relieved = up.relieved.saturating_sub(1);
+        up.replied = true;
         Ok(Some(Replied {
             owner: first.owner,
             request: first.request,
@@ -353,8 +414,9 @@ impl Link {
     }
 
     /// Ends the connection; gives what was in flight: written, and not written, each in order.
-    pub(super) fn end(&mut self, until: Instant) -> (VecDeque<InFlight>, VecDeque<InFlight>) {
+    pub(super) fn end(&mut self, now: Instant, until: Instant) -> (VecDeque<InFlight>, VecDeque<InFlight>) {
         self.out = BytesMut::new();
+        self.since = now;
         match core::mem::replace(&mut self.phase, Phase::Waiting { until }) {
             Phase::Up(mut up) => {
                 let first_unwritten = up.in_flight.partition_point(|one| one.start < self.written);

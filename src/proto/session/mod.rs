@@ -15,6 +15,7 @@
 
 mod clients;
 mod command;
+mod delayed;
 mod lifecycle;
 mod link;
 mod status;
@@ -29,14 +30,17 @@ use slab::Slab;
 
 pub use self::clients::ClientId;
 pub use self::command::{Answers, Command, Event, LinkError, Lost};
+pub use self::delayed::{MessageId, Stored, Ticket};
 pub use self::link::LinkId;
-pub use self::status::{Counters, State, Status};
+pub use self::status::{Counters, LinkState, LinkStatus, State, Status};
 
 use self::clients::{Clients, Rights};
-use self::link::{Link, Phase};
+use self::delayed::Delayed;
+use self::link::{Link, Owner, Phase};
 use crate::backoff::Bounds;
 use crate::handshake::Identity;
 use crate::line::Lines;
+use crate::request::Request;
 use crate::time::Instant;
 
 /// A try under way that is younger than this is not begun anew by [`Session::reconnect`].
@@ -63,7 +67,13 @@ pub struct Config {
     pub backoff: Bounds,
     /// Longest reply line, in bytes on the wire.
     pub max_reply_bytes: usize,
-    /// A client with so many bytes of answers not taken is not served further.
+    /// True if there is a spool: its messages go first, and critical requests can be stored.
+    pub spool: bool,
+    /// How long a delayed message may take from when nothing is before it on its link.
+    pub message_timeout: Duration,
+    /// A delayed message that breaks the link so many times in a row is set aside.
+    pub max_attempts: u32,
+    /// A client with so many bytes of answers not taken is not served further. Holds for those who come from now on.
     pub max_client_bytes: usize,
 }
 
@@ -71,6 +81,7 @@ pub struct Config {
 pub struct Session {
     config: Config,
     clients: Clients,
+    delayed: Delayed,
     links: Slab<Link>,
     state: State,
     since: Instant,
@@ -78,6 +89,7 @@ pub struct Session {
     counters: Counters,
     rng: Rng,
     commands: VecDeque<Command>,
+    sparing: bool,
     stopped: bool,
 }
 
@@ -88,6 +100,7 @@ impl Session {
         let mut session = Self {
             config,
             clients: Clients::default(),
+            delayed: Delayed::default(),
             links: Slab::new(),
             state: State::Connecting,
             since: now,
@@ -95,6 +108,7 @@ impl Session {
             counters: Counters::default(),
             rng: Rng::with_seed(seed),
             commands: VecDeque::new(),
+            sparing: false,
             stopped: false,
         };
         session.add_links(now);
@@ -103,11 +117,18 @@ impl Session {
 
     /// A client came; `may_stop` if it may stop the instance.
     pub fn client_joined(&mut self, may_stop: bool) -> ClientId {
-        self.clients.join(Rights { may_stop })
+        self.clients
+            .join(Rights { may_stop }, self.config.max_client_bytes)
     }
 
-    /// A client vanished: what it had queued is dropped, what is in flight keeps its place for nobody.
+    /// A client vanished: what it had queued is dropped, but for critical requests, which are stored; what is in
+    /// flight keeps its place for nobody.
     pub fn client_left(&mut self, client: ClientId) {
+        if self.config.spool {
+            for request in self.clients.take_critical(client) {
+                self.store(client, request);
+            }
+        }
         self.clients.leave(client);
     }
 
@@ -119,6 +140,12 @@ impl Session {
             self.list(client);
             self.pump(now);
         }
+    }
+
+    /// With `sparing` each client has at most one request in flight, and is served only while it takes its answers:
+    /// for when answers that are not taken use up all memory there is.
+    pub fn spare(&mut self, sparing: bool) {
+        self.sparing = sparing;
     }
 
     /// A client took so many bytes of its answers.
@@ -190,8 +217,8 @@ impl Session {
         if self.stopped {
             return;
         }
-        if self.state == State::Down {
-            self.enter(State::Connecting, now);
+        if self.state != State::Up {
+            self.wait_anew(now);
         }
         let stale = |link: &Link| match link.phase {
             Phase::Waiting { .. } => true,
@@ -200,6 +227,12 @@ impl Session {
         };
         for id in self.links_that(stale) {
             self.try_now(id, now);
+        }
+        // Whoever asks may know that the peer came back, and that a link nobody uses is dead.
+        for (_, link) in &mut self.links {
+            if link.is_open() && link.is_idle() {
+                link.push(Owner::Probe, Request::probe(), now);
+            }
         }
     }
 
@@ -212,12 +245,15 @@ impl Session {
         let reopen = reopen || config.identity != self.config.identity;
         self.config = config;
         let keep = if reopen { 0 } else { self.config.connections };
-        for id in self.links_that(|link| !link.retiring).into_iter().skip(keep) {
+        let mut active = self.links_that(|link| !link.retiring);
+        // Those that work are kept first.
+        active.sort_by_key(|id| !self.links.get(id.0).is_some_and(Link::is_open));
+        for id in active.into_iter().skip(keep) {
             self.retire(id);
         }
         self.add_links(now);
-        if self.state == State::Up && !self.any_up() {
-            self.enter(State::Connecting, now);
+        if (reopen || self.state == State::Up) && !self.any_up() {
+            self.wait_anew(now);
         }
         self.pump(now);
     }
@@ -225,11 +261,11 @@ impl Session {
     /// Answers everything that has no answer yet, closes the links, and refuses all that comes after.
     pub fn stop(&mut self, now: Instant) {
         self.stopped = true;
-        for id in self.links_that(|_| true) {
+        for id in self.links_that(|link| link.next_try().is_none()) {
             self.end_link(id, LinkError::Stopped, now);
         }
         self.links.clear();
-        self.state = State::Down;
+        self.enter(State::Down, now);
         self.pump(now);
     }
 
@@ -284,9 +320,14 @@ impl Session {
             clients: self.clients.len(),
             queued: self.clients.queued(),
             in_flight: ups().map(|up| up.in_flight.len()).sum(),
-            links_up: ups().count(),
+            links: self
+                .links
+                .iter()
+                .map(|(id, link)| link.status(LinkId(id)))
+                .collect(),
             rtt: ups().filter_map(|up| up.rtt).min(),
             peer_version: ups().find_map(|up| up.version.clone()),
+            delayed: self.delayed.len(),
             counters: self.counters,
         }
     }

@@ -1,9 +1,12 @@
 //! How things stand, for readers.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use super::link::LinkId;
+use crate::handshake::Step;
 use crate::time::Instant;
 
 /// State of the peer, over all its links.
@@ -38,6 +41,10 @@ pub struct Counters {
     pub never_sent: u64,
     /// Requests answered so that were written.
     pub sent_no_reply: u64,
+    /// Critical requests stored for later.
+    pub delayed: u64,
+    /// Delayed messages answered.
+    pub delivered: u64,
     /// Encrypted replies that could not be used.
     pub malformed: u64,
     /// Handshakes finished.
@@ -48,6 +55,48 @@ pub struct Counters {
     pub bytes_sent: u64,
     /// Bytes of lond's complete lines.
     pub bytes_received: u64,
+}
+
+/// What a link is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkState {
+    /// Looking up the name and connecting.
+    Opening,
+    /// Waiting for lond's answer to this step of the handshake.
+    Handshake(Step),
+    /// Open.
+    Up,
+    /// Open, and to be closed once nothing is in flight on it.
+    Retiring,
+    /// Backing off before the next try.
+    Waiting,
+}
+
+impl fmt::Display for LinkState {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Opening => out.write_str("opening"),
+            Self::Handshake(step) => write!(out, "in its handshake, asked {step}"),
+            Self::Up => out.write_str("up"),
+            Self::Retiring => out.write_str("retiring"),
+            Self::Waiting => out.write_str("backing off"),
+        }
+    }
+}
+
+/// How one link stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkStatus {
+    /// Which one.
+    pub link: LinkId,
+    /// What it is at.
+    pub state: LinkState,
+    /// Since when.
+    pub since: Instant,
+    /// Requests and probes on it without their reply.
+    pub in_flight: usize,
+    /// Round trip, as in [`Status::rtt`].
+    pub rtt: Option<Duration>,
 }
 
 /// A snapshot.
@@ -67,8 +116,10 @@ pub struct Status {
     pub queued: usize,
     /// Requests and probes on a link without their reply.
     pub in_flight: usize,
-    /// Links open.
-    pub links_up: usize,
+    /// Delayed messages handed in and not yet answered.
+    pub delayed: usize,
+    /// Each of the links.
+    pub links: Vec<LinkStatus>,
     /// Round trip to lond: the shortest seen in the handshake, or the last probe's.
     pub rtt: Option<Duration>,
     /// lond's version, if it told.

@@ -1,1 +1,12 @@
+//! The session by inputs and commands, told as stories.
 
+pub(super) mod lond;
+pub(super) mod rig;
+
+mod clients;
+mod delayed;
+mod links;
+mod local;
+mod opening;
+mod replies;
+mod timeouts;

@@ -1,5 +1,7 @@
 //! Whose request goes next, and onto which link.
 
+use alloc::vec::Vec;
+
 use super::Session;
 use super::clients::ClientId;
 use super::command::{Event, Lost};
@@ -12,15 +14,18 @@ impl Session {
     ///
     /// While it has requests in flight it stays on their link, so that it reads its own writes.
     pub(super) fn list(&mut self, id: ClientId) {
-        let limit = self.config.max_client_bytes;
-        if self.state != State::Up {
-            // Nobody takes turns now, but what lonc answers itself needs no link.
-            self.clients.settle(id, limit);
+        if self
+            .clients
+            .get_mut(id)
+            .is_some_and(|client| client.in_flight == 0)
+        {
+            // What lonc answers itself needs neither a link nor a turn.
+            self.clients.settle(id);
         }
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
-        if client.listed || !client.wants_turn(limit) {
+        if client.listed || !client.wants_turn(self.sparing) {
             return;
         }
         if client.in_flight == 0 {
@@ -44,13 +49,14 @@ impl Session {
 
     /// Puts on the links what can be put there, or refuses what cannot wait.
     pub(super) fn pump(&mut self, now: Instant) {
+        self.fill_delayed(now);
         match self.state {
             State::Connecting => {}
             State::Down => self.refuse(),
             State::Up => {
                 self.assign();
-                for id in self.link_ids() {
-                    self.fill(id, now);
+                for id in 0..self.links.capacity() {
+                    self.fill(LinkId(id), now);
                 }
             }
         }
@@ -71,32 +77,41 @@ impl Session {
     }
 
     fn fill(&mut self, id: LinkId, now: Instant) {
-        let limit = self.config.max_client_bytes;
+        let must_wait = self.config.spool && !self.delayed.is_clear();
+        let mut to_store = Vec::new();
         let Some(link) = self.links.get_mut(id.0) else {
             return;
         };
         while link.has_room(self.config.pipeline) {
             let Some(turn) = link.turns.pop_front() else { break };
-            if let Some(request) = self.clients.take_next(turn, limit) {
-                link.push(Owner::Client(turn), request, now);
+            match self.clients.take_next(turn) {
+                None => {}
+                // First in, first out: what is critical goes behind what is delayed already.
+                Some(request) if must_wait && request.is_critical() => {
+                    let stored = to_store.iter().filter(|(client, _)| *client == turn).count();
+                    let request = self.clients.hold_back(turn, request, stored);
+                    to_store.extend(request.map(|request| (turn, request)));
+                }
+                Some(request) => link.push(Owner::Client(turn), request, now),
             }
             if let Some(client) = self.clients.get_mut(turn) {
-                client.listed = client.wants_turn(limit);
+                client.listed = client.wants_turn(self.sparing);
                 if client.listed {
                     link.turns.push_back(turn);
                 }
             }
         }
+        for (client, request) in to_store {
+            self.store(client, request);
+        }
     }
 
     /// Answers what waits that there is no link.
     fn refuse(&mut self) {
-        let limit = self.config.max_client_bytes;
         while let Some(id) = self.clients.next_awaiting() {
             let mut count = 0;
-            while let Some(request) = self.clients.take_next(id, limit) {
-                self.clients.answer(id, &request, None);
-                count += 1;
+            while let Some(request) = self.clients.take_next(id) {
+                count += usize::from(self.no_usable_reply(id, request));
             }
             if let Some(client) = self.clients.get_mut(id) {
                 client.listed = false;

@@ -1,0 +1,259 @@
+//! The peer's delayed messages, and critical requests on their way to disk.
+//!
+//! Delayed messages go over one link, in order, before anything of a client when a link comes up. The driver hands
+//! them in; each is reported once: delivered, or to be set aside because it breaks the link whenever it is sent.
+
+use alloc::collections::VecDeque;
+
+use super::Session;
+use super::clients::ClientId;
+use super::command::{Command, Event};
+use super::link::{Link, LinkId, Owner};
+use super::status::State;
+use crate::request::{Request, answer};
+use crate::time::Instant;
+
+/// Names a delayed message; given by the driver, in the order in which they are to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageId(pub u64);
+
+/// Names a critical request that is being stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ticket(u64);
+
+/// How storing a critical request went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// It is on disk, and will be there after a crash.
+    Safe,
+    /// It is not.
+    Failed,
+}
+
+#[derive(Default)]
+pub(super) struct Delayed {
+    /// Not in flight.
+    queue: VecDeque<(MessageId, Request)>,
+    in_flight: usize,
+    /// Answered, but still on disk as far as is known: after a crash they are sent again.
+    removing: usize,
+    link: Option<LinkId>,
+    /// So many of the first are sent one by one: the link broke while they were in flight together.
+    suspects: usize,
+    /// Times in a row that the link broke while this one was alone on it, or that its answer was empty.
+    failures: Option<(MessageId, u32)>,
+    /// Nothing is on disk that was not handed in.
+    caught_up: bool,
+    tickets: u64,
+    /// Requests being stored, and whose they are.
+    storing: VecDeque<(Ticket, ClientId)>,
+}
+
+impl Delayed {
+    /// Messages handed in and not reported yet.
+    pub(super) fn len(&self) -> usize {
+        self.queue.len() + self.in_flight
+    }
+
+    /// True if a critical request may go to the peer directly: nothing older waits.
+    pub(super) fn is_clear(&self) -> bool {
+        self.caught_up && self.len() == 0 && self.storing.is_empty()
+    }
+
+    /// Queues a message again, in its old place.
+    fn put_back(&mut self, id: MessageId, request: Request) {
+        let at = self.queue.partition_point(|(other, _)| *other < id);
+        self.queue.insert(at, (id, request));
+    }
+
+    fn failures_of(&self, id: MessageId) -> u32 {
+        self.failures
+            .filter(|(one, _)| *one == id)
+            .map_or(0, |(_, count)| count)
+    }
+
+    /// True if the next message is set aside should it fail once more.
+    fn is_last_try(&self, most: u32) -> bool {
+        let first = self.queue.front();
+        first.is_some_and(|(id, _)| self.failures_of(*id) + 1 >= most)
+    }
+
+    /// A link came up: what is on disk must be looked at anew.
+    pub(super) fn look_again(&mut self) {
+        self.caught_up = false;
+    }
+}
+
+impl Session {
+    /// Hands in a delayed message; it is sent as soon as a link is open, after those handed in before.
+    pub fn delayed(&mut self, id: MessageId, request: Request, now: Instant) {
+        self.delayed.queue.push_back((id, request));
+        self.pump(now);
+    }
+
+    /// True if there are messages on disk that could be sent now.
+    #[must_use]
+    pub fn wants_delayed(&self) -> bool {
+        !self.delayed.caught_up && !self.stopped && self.any_up()
+    }
+
+    /// True if a link is open, so that messages handed in get sent.
+    #[must_use]
+    pub fn can_send(&self) -> bool {
+        self.any_up()
+    }
+
+    /// So many messages are handed in and not reported.
+    #[must_use]
+    pub fn delayed_len(&self) -> usize {
+        self.delayed.len()
+    }
+
+    /// Nothing that was found on disk is left to be handed in.
+    pub fn caught_up(&mut self, now: Instant) {
+        self.delayed.caught_up = true;
+        self.settle_flush(now);
+        self.pump(now);
+    }
+
+    /// Something new is on disk, to be handed in.
+    pub fn fell_behind(&mut self) {
+        self.delayed.caught_up = false;
+    }
+
+    /// A delivered message is no longer on disk, or cannot be removed.
+    pub fn removed(&mut self, now: Instant) {
+        self.delayed.removing = self.delayed.removing.saturating_sub(1);
+        self.pump(now);
+    }
+
+    /// How the storing of a critical request went.
+    pub fn stored(&mut self, ticket: Ticket, outcome: Stored, now: Instant) {
+        let Some(at) = self.delayed.storing.iter().position(|(one, _)| *one == ticket) else {
+            return;
+        };
+        let Some((_, client)) = self.delayed.storing.remove(at) else {
+            return;
+        };
+        let words = match outcome {
+            Stored::Safe => {
+                self.delayed.caught_up = false;
+                self.counters.delayed += 1;
+                answer::CON_DELAYED
+            }
+            Stored::Failed => answer::CON_FAILED,
+        };
+        self.clients.answer_stored(client, ticket, words);
+        self.list(client);
+        self.pump(now);
+    }
+
+    /// Requests that are being stored.
+    #[must_use]
+    pub fn storing(&self) -> usize {
+        self.delayed.storing.len()
+    }
+
+    /// Has a critical request stored. Its place among its client's answers is kept.
+    pub(super) fn store(&mut self, client: ClientId, request: Request) {
+        self.delayed.tickets += 1;
+        let ticket = Ticket(self.delayed.tickets);
+        self.clients.hold_answer(client, ticket, &request);
+        self.delayed.storing.push_back((ticket, client));
+        self.commands.push_back(Command::Store(ticket, request));
+    }
+
+    /// Puts delayed messages on the first open link.
+    pub(super) fn fill_delayed(&mut self, now: Instant) {
+        if self.delayed.queue.is_empty() {
+            return;
+        }
+        if self.delayed.in_flight == 0 {
+            self.delayed.link = self.links_that(Link::is_open).first().copied();
+        }
+        let Some(id) = self.delayed.link else { return };
+        let Some(link) = self.links.get_mut(id.0) else {
+            return;
+        };
+        let together = if self.delayed.suspects > 0 {
+            1
+        } else {
+            self.config.pipeline
+        };
+        // No more than these can come a second time after a crash.
+        if self.delayed.is_last_try(self.config.max_attempts) && !link.has_replied() {
+            // Before a message is given up, the link must have carried something else.
+            if link.is_idle() {
+                link.push(Owner::Probe, Request::probe(), now);
+            }
+            return;
+        }
+        while self.delayed.in_flight + self.delayed.removing < together && link.has_room(self.config.pipeline)
+        {
+            let Some((message, request)) = self.delayed.queue.pop_front() else {
+                break;
+            };
+            self.delayed.in_flight += 1;
+            link.push(Owner::Delayed(message), request, now);
+        }
+    }
+
+    /// A delayed message was answered. Any answer but an empty one counts as delivered.
+    pub(super) fn delayed_answered(&mut self, id: MessageId, request: Request, empty: bool, now: Instant) {
+        self.delayed.in_flight = self.delayed.in_flight.saturating_sub(1);
+        if empty {
+            self.blame(id, request);
+        } else {
+            self.clear_of_suspicion();
+            self.counters.delivered += 1;
+            self.delayed.removing += 1;
+            self.commands.push_back(Command::Delivered(id));
+        }
+        self.settle_flush(now);
+    }
+
+    /// The link ended while these were in flight on it, `written` of them at least in part, with or without other
+    /// requests. All are sent again, but the one that is to blame too often.
+    pub(super) fn delayed_lost(&mut self, lost: VecDeque<(MessageId, Request)>, written: usize, alone: bool) {
+        if lost.is_empty() {
+            return;
+        }
+        self.delayed.in_flight = 0;
+        self.delayed.suspects = self.delayed.suspects.max(written);
+        let blamed = written == 1 && alone;
+        for (index, (id, request)) in lost.into_iter().enumerate().rev() {
+            if index == 0 && blamed {
+                self.blame(id, request);
+            } else {
+                self.delayed.put_back(id, request);
+            }
+        }
+    }
+
+    /// A message has failed once more, and nothing else can be the cause.
+    fn blame(&mut self, id: MessageId, request: Request) {
+        let attempts = 1 + self.delayed.failures_of(id);
+        if attempts < self.config.max_attempts {
+            self.delayed.failures = Some((id, attempts));
+            // Those in flight with it may be no better, and must not take its turn.
+            self.delayed.suspects = self.delayed.suspects.max(1 + self.delayed.in_flight);
+            self.delayed.put_back(id, request);
+            return;
+        }
+        self.clear_of_suspicion();
+        self.event(Event::Poison { attempts });
+        self.commands.push_back(Command::SetAside(id));
+    }
+
+    fn clear_of_suspicion(&mut self) {
+        self.delayed.suspects = self.delayed.suspects.saturating_sub(1);
+    }
+
+    /// Lets the clients in once the delayed messages are through.
+    pub(super) fn settle_flush(&mut self, now: Instant) {
+        let flushed = !self.config.spool || (self.delayed.caught_up && self.delayed.len() == 0);
+        if self.state != State::Up && flushed && self.any_up() {
+            self.enter(State::Up, now);
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! What was promised, seen from outside.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::vec::Vec;
+
+use super::steps::Ask;
+use super::world::{Asker, Name, World, name_of};
+use crate::session::tests::lond::Lond;
+use crate::session::tests::rig::Wire;
+use crate::session::{ClientId, Config, Counters, Event, LinkId, Lost, State};
+
+/// Of a line, enough to name its request.
+const FRONT: usize = 64;
+/// More than any client's answers may come to: its limit, and as many replies as can be in flight.
+const MOST_UNREAD: usize = 150 + 9 * 500;
+
+#[derive(Debug, PartialEq, Eq)]
+enum Fate {
+    Lost(Lost),
+    Malformed,
+}
+
+/// What was seen so far.
+pub(super) struct Book {
+    pub(super) asked: usize,
+    pub(super) sent: usize,
+    /// Requests of which a lond saw at least a byte, and on which connection.
+    begun: BTreeMap<Name, u64>,
+    /// Requests begun whose name was not to be seen yet.
+    nameless: usize,
+    counted: Counters,
+    state: State,
+    /// Most that may be in flight, by connection.
+    allowed: HashMap<u64, usize>,
+    pipeline: usize,
+    oks: usize,
+}
+
+impl Book {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            asked: 0,
+            sent: 0,
+            begun: BTreeMap::new(),
+            nameless: 0,
+            counted: Counters::default(),
+            state: State::Connecting,
+            allowed: HashMap::new(),
+            pipeline: config.pipeline,
+            oks: 0,
+        }
+    }
+
+    /// The first `some` bytes of `unsent` go to lond now.
+    pub(super) fn begins(&mut self, askers: &[Asker], lond: &Lond, unsent: &[u8], some: usize) {
+        if !lond.is_open() || some == 0 {
+            return;
+        }
+        let begun_before = !lond.partial.is_empty();
+        let bytes = [&lond.partial[..], unsent].concat();
+        let (mut start, end) = (0, lond.partial.len() + some);
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            if start >= end {
+                return;
+            }
+            let is_old = begun_before && start == 0;
+            start += line.len();
+            if !line.ends_with(b"\n") && line.len() < FRONT {
+                self.nameless += usize::from(!is_old);
+            } else if let Some(name) = name_of(&lond.plain(&line[..line.len().min(FRONT)]))
+                && !(is_old && self.begun.contains_key(&name))
+            {
+                self.nameless -= usize::from(is_old);
+                self.begin(askers, name, lond.serial);
+            }
+        }
+    }
+
+    fn begin(&mut self, askers: &[Asker], name: Name, serial: u64) {
+        let (number, seq) = name;
+        let of_client = (number, 0)..(number + 1, 0);
+        let last = self.begun.range(of_client.clone()).next_back();
+        assert!(
+            last.is_none_or(|(last, _)| last.1 < seq),
+            "{name:?} after {last:?}"
+        );
+        let asker = &askers[usize::try_from(number).unwrap()];
+        assert!(seq >= asker.answered, "{name:?} was answered before it was sent");
+        for (other, on) in self.begun.range((number, asker.answered)..of_client.end) {
+            assert_eq!(*on, serial, "{name:?} overtakes {other:?} on another link");
+        }
+        self.begun.insert(name, serial);
+    }
+
+    /// Takes the events since the last time; what became of clients' requests.
+    fn read(&mut self, events: Vec<Event>) -> HashMap<ClientId, VecDeque<Fate>> {
+        let mut fates = HashMap::<_, VecDeque<_>>::new();
+        let counted = &mut self.counted;
+        for event in events {
+            match event {
+                Event::StateChanged(state) => {
+                    assert_ne!(state, self.state);
+                    self.state = state;
+                }
+                Event::HandshakeNote(note) => panic!("lond answered as it should: {note:?}"),
+                Event::LinkUp { .. } => counted.links_opened += 1,
+                Event::TryFailed { .. } => counted.tries_failed += 1,
+                Event::LinkLost { .. } => {}
+                Event::Poison { .. } => panic!("there is no spool"),
+                Event::Unanswered { client, count, lost } => {
+                    match lost {
+                        Lost::NeverSent => counted.never_sent += count as u64,
+                        Lost::SentNoReply => counted.sent_no_reply += count as u64,
+                    }
+                    let fates = fates.entry(client).or_default();
+                    fates.extend((0..count).map(|_| Fate::Lost(lost)));
+                }
+                Event::MalformedReply { client, .. } => {
+                    counted.malformed += 1;
+                    if let Some(client) = client {
+                        fates.entry(client).or_default().push_back(Fate::Malformed);
+                    }
+                }
+            }
+        }
+        fates
+    }
+}
+
+impl World {
+    /// Holds what the session did since the last time, and how it stands, against its promises.
+    pub(super) fn check(&mut self) {
+        let events = std::mem::take(&mut self.rig.events);
+        let mut fates = self.book.read(events);
+        for (client, lines) in std::mem::take(&mut self.rig.answers) {
+            let fates = fates.entry(client).or_default();
+            let at = self.askers.iter().position(|asker| asker.id == client);
+            let at = at.expect("answers go to somebody");
+            for line in lines {
+                self.check_answer(at, &line, fates);
+            }
+            assert!(self.askers[at].unread < MOST_UNREAD, "a client is paused");
+        }
+        for asker in self.askers.iter().filter(|asker| asker.here) {
+            let untold = fates.get(&asker.id).is_some_and(|fates| !fates.is_empty());
+            assert!(!untold, "{} was not told: {fates:?}", asker.number);
+        }
+        self.check_links();
+        self.check_status();
+    }
+
+    /// A client is given a line: it must be the answer to its oldest request without one.
+    fn check_answer(&mut self, at: usize, line: &[u8], fates: &mut VecDeque<Fate>) {
+        let asker = &mut self.askers[at];
+        assert!(asker.here, "an answer to one who left");
+        let name = (asker.number, asker.answered);
+        let ask = *asker.asks.get(asker.answered).expect("an answer to nothing");
+        asker.answered += 1;
+        asker.unread += line.len() + 1;
+        match ask {
+            Ask::Nothing | Ask::CriticalNothing => assert_eq!(line, b"unknown_cmd"),
+            Ask::Stop if asker.may_stop => {
+                assert_eq!(line, b"ok");
+                self.book.oks += 1;
+            }
+            Ask::Stop => assert_eq!(line, b"refused"),
+            Ask::Forward { critical, .. } => {
+                let lost: &[u8] = if critical { b"con_failed" } else { b"con_lost" };
+                if line == lost {
+                    let fate = fates.pop_front().expect("whoever gets no reply is told of");
+                    self.check_fate(name, &fate);
+                } else {
+                    let reply = self.replied.get(&name).map(|reply| &reply[..]);
+                    assert_eq!(reply, Some(line), "{name:?}");
+                    assert!(self.book.begun.contains_key(&name));
+                }
+            }
+        }
+    }
+
+    fn check_fate(&mut self, name: Name, fate: &Fate) {
+        let begun = self.book.begun.contains_key(&name);
+        match fate {
+            Fate::Malformed => assert!(self.malformed.contains(&name), "{name:?}"),
+            Fate::Lost(Lost::NeverSent) => assert!(!begun, "{name:?} was sent"),
+            Fate::Lost(Lost::SentNoReply) if begun => {}
+            Fate::Lost(Lost::SentNoReply) => {
+                assert!(self.book.nameless > 0, "{name:?} was not sent");
+                self.book.nameless -= 1;
+                self.book.begun.insert(name, 0);
+            }
+        }
+    }
+
+    fn check_links(&mut self) {
+        let mut all = 0;
+        if self.book.pipeline > self.config.pipeline {
+            // What is in flight already may stay.
+            let most = self.book.pipeline;
+            for wire in self.rig.wires.values() {
+                let allowed = self.book.allowed.entry(wire.lond.serial).or_default();
+                *allowed = most.max(*allowed);
+            }
+        }
+        self.book.pipeline = self.config.pipeline;
+        for (link, wire) in &self.rig.wires {
+            let unsent = self.rig.session.unsent(LinkId(*link));
+            if wire.lines_in < 6 {
+                check_opening(wire, unsent);
+                continue;
+            }
+            let in_flight = in_flight(wire, unsent);
+            let allowed = self.book.allowed.entry(wire.lond.serial).or_default();
+            *allowed = (*allowed).min(in_flight).max(self.config.pipeline);
+            assert!(in_flight <= *allowed, "{in_flight} are in flight, not {allowed}");
+            all += in_flight;
+        }
+        assert_eq!(self.rig.session.status().in_flight, all);
+    }
+
+    fn check_status(&self) {
+        let status = self.rig.session.status();
+        let counted = Counters {
+            requests: self.book.asked as u64,
+            bytes_sent: self.book.sent as u64,
+            replies: status.counters.replies,
+            bytes_received: status.counters.bytes_received,
+            ..self.book.counted
+        };
+        assert_eq!(status.counters, counted);
+        assert_eq!(status.state, self.book.state);
+        let here = || self.askers.iter().filter(|asker| asker.here);
+        assert_eq!(status.clients, here().count());
+        let open: usize = here().map(|asker| asker.asks.len() - asker.answered).sum();
+        assert!(status.queued <= open && open <= status.queued + status.in_flight);
+        assert!(self.rig.stops <= self.book.oks, "stopped without being asked");
+        assert_eq!(self.rig.stops > 0, self.book.oks > 0);
+        if self.stopped {
+            assert!(self.rig.wires.is_empty());
+            assert_eq!(self.rig.session.poll_timeout(), None);
+        }
+    }
+}
+
+/// Until the handshake is answered there is nothing to write but its present line.
+fn check_opening(wire: &Wire, unsent: &[u8]) {
+    let lond = &wire.lond;
+    if !wire.connected || lond.is_open() {
+        assert!(unsent.is_empty(), "{}", unsent.escape_ascii());
+    } else if !unsent.is_empty() {
+        let line = lond.step(lond.steps).0 + "\n";
+        assert!(line.as_bytes().ends_with(unsent), "{}", unsent.escape_ascii());
+    }
+}
+
+/// Commands begun and not answered.
+fn in_flight(wire: &Wire, unsent: &[u8]) -> usize {
+    let lines = unsent.split_inclusive(|byte| *byte == b'\n').count();
+    // A line that lond has in part goes on in what is unsent.
+    assert!(wire.lond.partial.is_empty() || lines > 0);
+    wire.lond.seen.len() + lines + 6 - wire.lines_in
+}

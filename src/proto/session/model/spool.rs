@@ -1,0 +1,389 @@
+//! The same with a spool: whatever happens, no delayed message and no critical request is lost, doubled in its
+//! report, or out of its turn.
+
+mod steps;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::format;
+use std::prelude::v1::*;
+use std::{panic, vec};
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use self::steps::{Ask, Step, step};
+use crate::session::tests::lond::Style;
+use crate::session::tests::rig::{Rig, SECOND, config};
+use crate::session::{ClientId, Config, LinkId, Stored};
+
+struct Asker {
+    id: ClientId,
+    asks: Vec<(Ask, String)>,
+    answered: usize,
+    here: bool,
+}
+
+struct World {
+    rig: Rig,
+    config: Config,
+    askers: Vec<Asker>,
+    /// On disk and not handed in.
+    disk: VecDeque<String>,
+    /// Handed in, by id, and what became of each.
+    handed: Vec<(String, Option<bool>)>,
+    /// Reported as delivered, and the session was not told that they are removed.
+    unremoved: usize,
+    /// Commands of the handed in that any lond saw, in the order of first sight.
+    first_seen: Vec<usize>,
+    /// What each connection saw: how many lines, and which of the handed in.
+    seen: BTreeMap<u64, (usize, BTreeSet<usize>)>,
+    /// Commands with a reply that came back.
+    replied: BTreeSet<String>,
+    /// What became of the critical requests that were to be stored.
+    stored: HashMap<String, Stored>,
+    stopped: bool,
+}
+
+impl World {
+    fn new(config: Config) -> Self {
+        Self {
+            rig: Rig::new(config.clone()),
+            config,
+            askers: vec![],
+            disk: VecDeque::new(),
+            handed: vec![],
+            unremoved: 0,
+            first_seen: vec![],
+            seen: BTreeMap::new(),
+            replied: BTreeSet::new(),
+            stored: HashMap::new(),
+            stopped: false,
+        }
+    }
+
+    fn take(&mut self, step: &Step) {
+        match step {
+            Step::Join => {
+                let id = self.rig.client();
+                self.askers.push(Asker {
+                    id,
+                    asks: vec![],
+                    answered: 0,
+                    here: true,
+                });
+            }
+            Step::Leave(one) => {
+                if let Some(at) = self.pick_asker(*one) {
+                    self.askers[at].here = false;
+                    self.rig.session.client_left(self.askers[at].id);
+                    self.rig.obey();
+                }
+            }
+            Step::Say(one, asks) => {
+                if let Some(at) = self.pick_asker(*one) {
+                    self.say(at, asks);
+                }
+            }
+            Step::Appear(count) => self.appear(*count),
+            Step::HandIn(most) => self.hand_in(*most),
+            Step::Store(outcome) => self.store(*outcome),
+            Step::Removed => self.removed(),
+            Step::Connect(one) => self.with_link(*one, |world, link| {
+                if !world.rig.wire(link).connected {
+                    world.rig.connect(link);
+                }
+            }),
+            Step::Open(one) => self.with_link(*one, Self::open),
+            Step::Fail(one) => self.with_link(*one, |world, link| world.rig.fail(link)),
+            Step::Write(one, most) => self.with_link(*one, |world, link| world.write(link, *most)),
+            Step::Answer(one, empty) => self.with_link(*one, |world, link| {
+                for empty in empty {
+                    world.answer(link, *empty);
+                }
+            }),
+            Step::Pass(span) => self.rig.pass(*span),
+            Step::PassToTimeout => self.pass_to_timeout(),
+            Step::Reconnect => {
+                self.rig.session.reconnect(self.rig.now);
+                self.rig.obey();
+            }
+            Step::Reopen => {
+                self.rig
+                    .session
+                    .reconfigure(self.config.clone(), true, self.rig.now);
+                self.rig.obey();
+            }
+            Step::Stop => {
+                self.rig.session.stop(self.rig.now);
+                self.rig.obey();
+                self.stopped = true;
+            }
+        }
+        self.check();
+    }
+
+    fn pick_asker(&self, one: Index) -> Option<usize> {
+        let here: Vec<_> = (0..self.askers.len())
+            .filter(|at| self.askers[*at].here)
+            .collect();
+        (!here.is_empty()).then(|| here[one.index(here.len())])
+    }
+
+    fn with_link(&mut self, one: Index, act: impl FnOnce(&mut Self, usize)) {
+        let links: Vec<_> = self.rig.wires.keys().copied().collect();
+        if !links.is_empty() {
+            act(self, links[one.index(links.len())]);
+        }
+    }
+
+    fn say(&mut self, at: usize, asks: &[(Ask, bool)]) {
+        let asker = &mut self.askers[at];
+        let mut lines = String::new();
+        for (ask, encrypted) in asks {
+            let command = format!("ask{at}.{}", asker.asks.len());
+            let encrypt = if *encrypted { "encrypt:" } else { "" };
+            let words: [&str; 3] = match ask {
+                Ask::Plain => ["", encrypt, &command],
+                Ask::Critical => ["critical:", encrypt, &command],
+                Ask::Nothing => ["", "", ""],
+            };
+            lines += &(words.concat() + "\n");
+            asker.asks.push((*ask, command));
+        }
+        self.rig.say(asker.id, &lines);
+    }
+
+    fn appear(&mut self, count: usize) {
+        for _ in 0..count {
+            let number = self.disk.len() + self.handed.len();
+            self.disk.push_back(format!("file{number}"));
+        }
+        self.rig.session.fell_behind();
+    }
+
+    fn hand_in(&mut self, most: usize) {
+        if !self.rig.session.wants_delayed() {
+            return;
+        }
+        if self.disk.is_empty() {
+            return self.rig.catch_up();
+        }
+        for command in self.disk.drain(..most.min(self.disk.len())) {
+            let id = self.handed.len();
+            let encrypt = if id.is_multiple_of(3) { "encrypt:" } else { "" };
+            self.rig.delay(id as u64, &format!("{encrypt}{command}"));
+            self.handed.push((command, None));
+        }
+    }
+
+    fn store(&mut self, outcome: Stored) {
+        let Some((_, request)) = self.rig.to_store.front() else {
+            return;
+        };
+        assert!(request.is_critical());
+        let command = String::from_utf8(request.command().to_vec()).unwrap();
+        assert!(!self.replied.contains(&command), "{command} was answered");
+        if outcome == Stored::Safe {
+            self.disk.push_back(command.clone());
+        }
+        let before = self.stored.insert(command.clone(), outcome);
+        assert_eq!(before, None, "{command} is stored twice");
+        self.rig.store(outcome);
+    }
+
+    fn removed(&mut self) {
+        if self.unremoved > 0 {
+            self.unremoved -= 1;
+            self.rig.removed();
+        }
+    }
+
+    fn open(&mut self, link: usize) {
+        if !self.rig.wire(link).connected {
+            self.rig.connect(link);
+        }
+        while self.rig.wires.get(&link).is_some_and(|wire| wire.lines_in < 6) {
+            self.rig.write(link, usize::MAX);
+            self.rig.deliver(link, usize::MAX);
+        }
+    }
+
+    fn write(&mut self, link: usize, most: usize) {
+        if self.rig.wire(link).connected && self.rig.wire(link).lines_in >= 6 {
+            self.rig.write(link, most);
+            self.look(link);
+        }
+    }
+
+    /// What lond sees: each message in its turn, first and again.
+    fn look(&mut self, link: usize) {
+        let lond = self.rig.lond(link);
+        let (lines, on_this) = self.seen.entry(lond.serial).or_default();
+        for command in lond.seen.iter().skip(*lines) {
+            let is_it = |(handed, _): &(String, Option<bool>)| handed.as_bytes() == command;
+            // A stored critical request was perhaps sent by its client before it was handed in.
+            let Some(id) = self.handed.iter().position(is_it) else {
+                continue;
+            };
+            assert_eq!(self.handed[id].1, None, "{id} is sent although it is through");
+            let skipped = (0..id).find(|lower| self.handed[*lower].1.is_none() && !on_this.contains(lower));
+            assert_eq!(skipped, None, "{id} is sent before its turn");
+            on_this.insert(id);
+            if !self.first_seen.contains(&id) {
+                self.first_seen.push(id);
+            }
+        }
+        *lines = lond.seen.len();
+        assert!(self.first_seen.is_sorted(), "{:?}", self.first_seen);
+        let at_risk = self.first_seen.iter().filter(|id| self.handed[**id].1.is_none());
+        let at_risk = at_risk.count() + self.unremoved;
+        assert!(
+            at_risk <= self.config.pipeline,
+            "{at_risk} would be sent again after a crash"
+        );
+    }
+
+    /// lond answers its oldest command, and the answer arrives.
+    fn answer(&mut self, link: usize, empty: bool) {
+        let Some(wire) = self.rig.wires.get_mut(&link) else {
+            return;
+        };
+        let Some(command) = wire.lond.waiting.front().cloned() else {
+            return;
+        };
+        let command = String::from_utf8(command).unwrap();
+        let id = self.handed.iter().position(|(handed, _)| *handed == command);
+        let words = if empty && id.is_some() {
+            String::new()
+        } else {
+            format!("re:{command}")
+        };
+        let before = self.rig.through.len();
+        if id.is_none() {
+            self.replied.insert(command.clone());
+        }
+        self.rig.lond(link).answer(words.as_bytes(), Style::Plain);
+        self.rig.deliver(link, usize::MAX);
+        if let Some(id) = id {
+            let new: Vec<_> = self.rig.through[before..]
+                .iter()
+                .map(|(id, how)| (id.0, *how))
+                .collect();
+            let delivered = new == [(id as u64, true)];
+            assert_eq!(delivered, !empty, "{command}: {new:?}");
+        }
+        self.check();
+    }
+
+    fn pass_to_timeout(&mut self) {
+        if let Some(due) = self.rig.session.poll_timeout() {
+            self.rig.now = self.rig.now.max(due);
+            self.rig.session.handle_timeout(self.rig.now);
+            self.rig.obey();
+        }
+    }
+
+    fn check(&mut self) {
+        for (id, delivered) in std::mem::take(&mut self.rig.through) {
+            let (command, fate) = &mut self.handed[usize::try_from(id.0).unwrap()];
+            assert_eq!(*fate, None, "{command} is reported twice");
+            *fate = Some(delivered);
+            self.unremoved += usize::from(delivered);
+        }
+        let open = self.handed.iter().filter(|(_, fate)| fate.is_none()).count();
+        assert_eq!(self.rig.session.delayed_len(), open);
+        assert_eq!(self.rig.session.storing(), self.rig.to_store.len());
+        for (client, lines) in std::mem::take(&mut self.rig.answers) {
+            let asker = self.askers.iter_mut().find(|asker| asker.id == client).unwrap();
+            assert!(asker.here);
+            for line in lines {
+                let line = String::from_utf8(line).unwrap();
+                let (ask, command) = asker.asks.get(asker.answered).expect("an answer to nothing");
+                asker.answered += 1;
+                let replied = line == format!("re:{command}") && self.replied.contains(command);
+                let stored = self.stored.get(command);
+                let right = match ask {
+                    Ask::Nothing => line == "unknown_cmd",
+                    Ask::Plain => replied || line == "con_lost",
+                    Ask::Critical if replied => stored.is_none(),
+                    Ask::Critical => match stored {
+                        Some(Stored::Safe) => line == "con_delayed",
+                        Some(Stored::Failed) => line == "con_failed",
+                        None => false,
+                    },
+                };
+                assert!(right, "{line} for {ask:?} {command}");
+                self.rig.take(client, line.len() + 1);
+            }
+        }
+    }
+
+    /// With a lond and a disk that work everything comes to its end.
+    fn come_to_rest(&mut self) {
+        for _ in 0..200 {
+            for link in self.rig.wires.keys().copied().collect::<Vec<_>>() {
+                self.open(link);
+                for _ in 0..50 {
+                    if self.rig.wires.contains_key(&link) {
+                        self.write(link, usize::MAX);
+                        self.answer(link, false);
+                    }
+                }
+            }
+            while !self.rig.to_store.is_empty() {
+                self.store(Stored::Safe);
+            }
+            while self.unremoved > 0 {
+                self.removed();
+            }
+            self.hand_in(usize::MAX);
+            self.check();
+            let waits = |asker: &Asker| asker.here && asker.answered < asker.asks.len();
+            let through = self.stopped || (self.disk.is_empty() && self.rig.session.delayed_len() == 0);
+            if through && !self.askers.iter().any(waits) && self.rig.to_store.is_empty() {
+                return self.check_critical();
+            }
+            if self.rig.wires.is_empty() {
+                self.pass_to_timeout();
+            }
+        }
+        panic!("somebody is left waiting");
+    }
+
+    /// Each critical request was answered by lond or stored, whether its client stayed or not.
+    fn check_critical(&self) {
+        for (ask, command) in self.askers.iter().flat_map(|asker| &asker.asks) {
+            let done = self.replied.contains(command) || self.stored.contains_key(command);
+            assert!(done || !matches!(ask, Ask::Critical), "{command} is lost");
+        }
+        if self.stopped {
+            let links: Vec<LinkId> = self.rig.session.link_ids().collect();
+            assert!(links.iter().all(|link| self.rig.session.unsent(*link).is_empty()));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: super::cases(), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_critical_is_lost(
+        connections in 1..4usize,
+        pipeline in 1..6usize,
+        max_attempts in 1..4u32,
+        steps in proptest::collection::vec(step(), 1..200),
+    ) {
+        let mut world = World::new(Config {
+            connections,
+            pipeline,
+            max_attempts,
+            spool: true,
+            message_timeout: 60 * SECOND,
+            ..config()
+        });
+        for step in &steps {
+            world.take(step);
+        }
+        world.come_to_rest();
+    }
+}

@@ -1,0 +1,137 @@
+//! Turns among clients, those that do not read, and those that leave.
+
+use std::prelude::v1::*;
+
+use super::rig::{Rig, SECOND, config};
+use crate::session::{Config, State};
+
+fn shallow() -> Config {
+    Config {
+        pipeline: 4,
+        ..config()
+    }
+}
+
+#[test]
+fn a_client_with_many_requests_delays_another_by_the_pipelines_depth_at_most() {
+    let mut rig = Rig::up(shallow());
+    let (greedy, modest) = (rig.client(), rig.client());
+    rig.say(greedy, &"many\n".repeat(10_000));
+    rig.say(modest, "single\n");
+    rig.write_all(0);
+    let mut before = 0;
+    while rig.lond(0).waiting[0] != b"single" {
+        rig.reply(0, "re");
+        rig.write_all(0);
+        before += 1;
+    }
+    // Those in flight, and the one whose turn was before.
+    assert_eq!(before, 4 + 1);
+    rig.reply(0, "once");
+    assert_eq!(rig.got(modest), ["once"]);
+    rig.serve(0);
+    assert_eq!(rig.got(greedy).len(), 10_000);
+}
+
+#[test]
+fn a_client_that_does_not_read_is_served_up_to_its_limit_and_others_go_on() {
+    let mut rig = Rig::up(Config {
+        max_client_bytes: 100,
+        ..shallow()
+    });
+    let (slow, quick) = (rig.client(), rig.client());
+    rig.say(slow, &"x\n".repeat(1000));
+    rig.serve(0);
+    // `re:x` and a newline are 5 bytes; what was in flight at the limit is answered beyond it.
+    let got = rig.got(slow).len();
+    assert!((20..20 + 4).contains(&got), "{got}");
+    rig.say(quick, "y\n");
+    rig.serve(0);
+    assert_eq!(rig.got(quick), ["re:y"]);
+    assert!(rig.got(slow).is_empty());
+    rig.take(slow, got * 5);
+    rig.serve(0);
+    assert!(rig.got(slow).len() >= 20);
+}
+
+#[test]
+fn a_client_that_does_not_read_is_refused_up_to_its_limit_and_the_rest_when_it_reads() {
+    let mut rig = Rig::new(Config {
+        max_client_bytes: 18,
+        ..config()
+    });
+    rig.fail(0);
+    let client = rig.client();
+    rig.say(client, "a\nb\nc\n");
+    assert_eq!(rig.got(client).len(), 2);
+    rig.take(client, 18);
+    assert_eq!(rig.got(client), ["con_lost"]);
+}
+
+#[test]
+fn of_a_client_that_left_the_queue_is_dropped_and_what_is_in_flight_keeps_its_place() {
+    let mut rig = Rig::up(shallow());
+    let (gone, stays) = (rig.client(), rig.client());
+    rig.say(gone, "1\n2\n3\n4\n5\n6\n");
+    rig.say(stays, "mine\n");
+    rig.write_all(0);
+    rig.session.client_left(gone);
+    rig.serve(0);
+    assert_eq!(rig.seen(0), ["1", "2", "3", "4", "mine"]);
+    assert_eq!(rig.got(stays), ["re:mine"]);
+    assert!(rig.got(gone).is_empty());
+    assert_eq!(
+        (rig.session.status().clients, rig.session.status().queued),
+        (1, 0)
+    );
+}
+
+#[test]
+fn what_a_client_that_left_had_unwritten_on_a_lost_link_is_dropped() {
+    let mut rig = Rig::up(config());
+    let gone = rig.client();
+    rig.say(gone, "1\n2\n");
+    rig.session.client_left(gone);
+    rig.fail(0);
+    rig.pass(SECOND);
+    rig.open(0);
+    rig.serve(0);
+    assert!(rig.seen(0).is_empty());
+}
+
+#[test]
+fn a_newcomer_in_the_same_place_is_somebody_else() {
+    let mut rig = Rig::up(config());
+    let gone = rig.client();
+    rig.say(gone, "secret\n");
+    rig.write_all(0);
+    rig.session.client_left(gone);
+    let newcomer = rig.client();
+    assert_eq!(newcomer.slot(), gone.slot());
+    rig.say(newcomer, "own\n");
+    rig.serve(0);
+    assert_eq!(rig.got(newcomer), ["re:own"]);
+    assert!(rig.got(gone).is_empty());
+}
+
+#[test]
+fn stop_answers_everything_and_refuses_what_comes_after() {
+    let mut rig = Rig::up(shallow());
+    let client = rig.client();
+    rig.say(client, "1\ncritical:2\n3\n4\n5\n\ncritical:6\n");
+    rig.write(0, 3);
+    rig.session.stop(rig.now);
+    rig.obey();
+    let mut answers = ["con_lost"; 7];
+    (answers[1], answers[5], answers[6]) = ("con_failed", "unknown_cmd", "con_failed");
+    assert_eq!(rig.got(client), answers);
+    let counters = rig.session.status().counters;
+    assert_eq!((counters.sent_no_reply, counters.never_sent), (2, 4));
+    assert!(rig.wires.is_empty());
+    assert_eq!((rig.state(), rig.session.poll_timeout()), (State::Down, None));
+    rig.say(client, "late\n");
+    assert_eq!(rig.got(client), ["con_lost"]);
+    rig.session.reconnect(rig.now);
+    rig.session.reconfigure(config(), true, rig.now);
+    assert!(!rig.obey());
+}

@@ -1,0 +1,225 @@
+//! Delayed messages, and critical requests on their way to disk.
+
+use std::format;
+use std::prelude::v1::*;
+
+use super::rig::{Rig, SECOND, config};
+use crate::session::{Config, MessageId, State, Stored};
+
+fn spooling(pipeline: usize) -> Config {
+    Config {
+        spool: true,
+        pipeline,
+        ..config()
+    }
+}
+
+fn through(rig: &Rig) -> Vec<(u64, bool)> {
+    rig.through
+        .iter()
+        .map(|(MessageId(id), delivered)| (*id, *delivered))
+        .collect()
+}
+
+/// A session whose link is up, with nothing on disk.
+fn clear(pipeline: usize) -> Rig {
+    let mut rig = Rig::up(spooling(pipeline));
+    rig.catch_up();
+    assert_eq!(rig.state(), State::Up);
+    rig
+}
+
+#[test]
+fn clients_are_let_in_behind_the_delayed_messages() {
+    let mut rig = Rig::new(spooling(2));
+    let client = rig.client();
+    rig.say(client, "live\n");
+    rig.open_all();
+    assert_eq!((rig.flushes, rig.state()), (1, State::Connecting));
+    for id in 1..4 {
+        rig.delay(id, &format!("m{id}"));
+    }
+    rig.catch_up();
+    rig.write_all(0);
+    assert_eq!(rig.seen(0), ["m1", "m2"]);
+    rig.reply(0, "ok");
+    // Answered is not removed: after a crash it would go a second time.
+    rig.write_all(0);
+    assert_eq!(rig.seen(0), ["m1", "m2"]);
+    rig.removed();
+    rig.write_all(0);
+    assert_eq!(rig.seen(0), ["m1", "m2", "m3"]);
+    rig.reply(0, "ok");
+    rig.reply(0, "any");
+    assert_eq!(through(&rig), [(1, true), (2, true), (3, true)]);
+    rig.serve_all();
+    assert_eq!(rig.got(client), ["re:live"]);
+}
+
+#[test]
+fn the_critical_go_behind_what_is_delayed_and_hold_their_place() {
+    let mut rig = clear(8);
+    let client = rig.client();
+    rig.say(client, "a\ncritical:b\nc\n");
+    rig.write_all(0);
+    rig.fail(0);
+    // Answers behind the critical one wait for it.
+    assert_eq!(rig.got(client), ["con_lost"]);
+    rig.say(client, "critical:d\ncritical:\ne\n");
+    rig.pass(SECOND);
+    rig.open_all();
+    rig.catch_up();
+    rig.serve_all();
+    // `b` is not on disk yet, so `d` must not go either.
+    assert_eq!(rig.got(client), Vec::<String>::new());
+    assert_eq!(rig.store(Stored::Safe), "b");
+    assert_eq!(rig.got(client), ["con_delayed", "con_lost"]);
+    assert_eq!(rig.store(Stored::Failed), "d");
+    rig.serve_all();
+    assert_eq!(rig.got(client), ["con_failed", "unknown_cmd", "re:e"]);
+}
+
+#[test]
+fn the_answer_to_a_stored_one_does_not_overtake_a_reply() {
+    let mut rig = clear(8);
+    let client = rig.client();
+    rig.say(client, "a\n");
+    rig.session.fell_behind();
+    rig.say(client, "critical:b\ncritical:c\nd\n");
+    assert!(rig.to_store.is_empty());
+    rig.write_all(0);
+    rig.reply(0, "re:a");
+    // Together, so that one sync serves both.
+    assert_eq!(rig.to_store.len(), 2);
+    assert_eq!(
+        (rig.store(Stored::Safe), rig.store(Stored::Safe)),
+        ("b".into(), "c".into())
+    );
+    rig.serve_all();
+    assert_eq!(rig.got(client), ["re:a", "con_delayed", "con_delayed", "re:d"]);
+}
+
+#[test]
+fn what_one_who_left_had_in_flight_is_stored_in_its_order() {
+    let mut rig = clear(8);
+    let client = rig.client();
+    rig.say(client, "critical:a\ncritical:b\nplain\ncritical:c\ncritical:d\n");
+    // Of `a` and half of `b` are written; the rest is in flight, and nobody waits for it.
+    rig.write(0, 3);
+    rig.session.client_left(client);
+    rig.obey();
+    rig.fail(0);
+    let stored: Vec<_> = (0..4).map(|_| rig.store(Stored::Safe)).collect();
+    assert_eq!(stored, ["a", "b", "c", "d"]);
+    assert!(rig.to_store.is_empty());
+}
+
+#[test]
+fn after_a_break_messages_go_one_by_one() {
+    let mut rig = clear(8);
+    for id in 1..5 {
+        rig.delay(id, &format!("m{id}"));
+    }
+    rig.write_all(0);
+    rig.fail(0);
+    rig.pass(SECOND);
+    rig.open_all();
+    for id in 1..5 {
+        rig.write_all(0);
+        assert_eq!(rig.seen(0).len(), id, "{:?}", rig.seen(0));
+        rig.reply(0, "ok");
+        rig.removed();
+    }
+    assert_eq!(through(&rig), [(1, true), (2, true), (3, true), (4, true)]);
+}
+
+#[test]
+fn a_message_is_given_up_only_on_a_link_that_answers() {
+    let mut rig = clear(8);
+    rig.delay(1, "poison");
+    rig.delay(2, "m2");
+    let breaks = |rig: &mut Rig| {
+        rig.write_all(0);
+        let seen = rig.seen(0);
+        rig.fail(0);
+        rig.pass(400 * SECOND);
+        rig.open_all();
+        seen
+    };
+    assert_eq!(breaks(&mut rig), ["poison", "m2"]);
+    assert_eq!(breaks(&mut rig), ["poison"]);
+    assert_eq!(breaks(&mut rig), ["poison"]);
+    // For the last try lond must show that it answers at all.
+    for _ in 0..4 {
+        assert_eq!(breaks(&mut rig), ["ping"]);
+    }
+    rig.write_all(0);
+    rig.reply(0, "msul1");
+    assert_eq!(breaks(&mut rig), ["ping", "poison"]);
+    assert_eq!(through(&rig), [(1, false)]);
+    assert_eq!(breaks(&mut rig), ["m2"]);
+}
+
+#[test]
+fn each_message_has_its_own_empty_answers() {
+    let mut rig = clear(8);
+    for id in 1..5 {
+        rig.delay(id, &format!("m{id}"));
+    }
+    rig.write_all(0);
+    for answer in ["", "", "", "ok"] {
+        rig.reply(0, answer);
+    }
+    rig.removed();
+    assert_eq!(through(&rig), [(4, true)]);
+    // From here one by one, and each its three times.
+    for (name, times) in [("m1", 3), ("m2", 3), ("m3", 2)] {
+        for _ in 0..times {
+            rig.write_all(0);
+            assert_eq!(rig.seen(0).last().map(String::as_str), Some(name));
+            rig.reply(0, "");
+        }
+    }
+    assert_eq!(through(&rig), [(4, true), (1, false), (2, false)]);
+    rig.write_all(0);
+    rig.reply(0, "ok");
+    assert_eq!(through(&rig)[3], (3, true));
+}
+
+#[test]
+fn while_up_messages_leave_room_for_the_clients() {
+    for pipeline in [1, 2, 8] {
+        let mut rig = clear(pipeline);
+        for id in 0..100 {
+            rig.delay(id, &format!("m{id}"));
+        }
+        let client = rig.client();
+        rig.say(client, "live 1\nlive 2\n");
+        let mut rounds = 0;
+        while rig.answers.get(&client).is_none_or(|answers| answers.len() < 2) {
+            rig.write_all(0);
+            let delivered = rig.through.len();
+            rig.reply(0, "ok");
+            if rig.through.len() > delivered {
+                rig.removed();
+            }
+            rounds += 1;
+            assert!(
+                rounds <= 4 * pipeline,
+                "pipeline {pipeline}: still not after {rounds} replies"
+            );
+        }
+        // Nor do clients hold up the messages.
+        let before = rig.through.len();
+        for _ in 0..20 {
+            rig.say(client, "live\nlive\nlive\n");
+            rig.write_all(0);
+            let delivered = rig.through.len();
+            rig.reply(0, "ok");
+            if rig.through.len() > delivered {
+                rig.removed();
+            }
+        }
+        assert!(rig.through.len() > before + 5, "pipeline {pipeline}");
+    }
+}

@@ -1,0 +1,209 @@
+//! Several links, and links that are replaced.
+
+use std::prelude::v1::*;
+
+use super::rig::{Rig, SECOND, config};
+use crate::session::{ClientId, Config, LinkState, State};
+
+fn three() -> Config {
+    Config {
+        connections: 3,
+        ..config()
+    }
+}
+
+/// Three clients with a request in flight each.
+fn three_busy(rig: &mut Rig) -> [ClientId; 3] {
+    ["a\n", "b\n", "c\n"].map(|line| {
+        let client = rig.client();
+        rig.say(client, line);
+        client
+    })
+}
+
+fn write_everywhere(rig: &mut Rig) {
+    for link in rig.wires.keys().copied().collect::<Vec<_>>() {
+        rig.write_all(link);
+    }
+}
+
+fn reconfigure(rig: &mut Rig, config: Config, reopen: bool) {
+    rig.session.reconfigure(config, reopen, rig.now);
+    rig.obey();
+}
+
+fn links_up(rig: &Rig) -> usize {
+    rig.session
+        .status()
+        .links
+        .iter()
+        .filter(|link| link.state == LinkState::Up)
+        .count()
+}
+
+#[test]
+fn clients_spread_over_the_links_and_stay_while_anything_is_in_flight() {
+    let mut rig = Rig::up(three());
+    let [a, ..] = three_busy(&mut rig);
+    rig.say(a, "a2\n");
+    rig.say(a, "a3\n");
+    write_everywhere(&mut rig);
+    assert_eq!(rig.seen(0), ["a", "a2", "a3"]);
+    assert_eq!(
+        (rig.seen(1), rig.seen(2)),
+        (["b".into()].into(), ["c".into()].into())
+    );
+    rig.serve(0);
+    assert_eq!(rig.got(a), ["re:a", "re:a2", "re:a3"]);
+}
+
+#[test]
+fn one_link_up_is_up_and_losing_one_of_three_leaves_the_others_working() {
+    let mut rig = Rig::new(three());
+    rig.open(1);
+    assert_eq!(rig.state(), State::Up);
+    rig.open_all();
+    let clients = three_busy(&mut rig);
+    write_everywhere(&mut rig);
+    let first = rig.seen(1).remove(0);
+    rig.fail(1);
+    assert_eq!((rig.state(), links_up(&rig)), (State::Up, 2));
+    rig.serve_all();
+    for (client, asked) in clients.into_iter().zip(["a", "b", "c"]) {
+        let lost = asked == first;
+        let expected = if lost {
+            "con_lost".into()
+        } else {
+            ["re:", asked].concat()
+        };
+        assert_eq!(rig.got(client), [expected]);
+        rig.say(client, "again\n");
+    }
+    rig.serve_all();
+    for client in clients {
+        assert_eq!(rig.got(client), ["re:again"]);
+    }
+}
+
+#[test]
+fn what_was_not_written_on_a_lost_link_goes_out_on_another() {
+    let mut rig = Rig::up(three());
+    let clients = three_busy(&mut rig);
+    rig.fail(0);
+    rig.serve_all();
+    assert_eq!(
+        clients.map(|client| rig.got(client).remove(0)),
+        ["re:a", "re:b", "re:c"]
+    );
+}
+
+#[test]
+fn another_address_finishes_what_is_in_flight_on_the_old_link() {
+    let mut rig = Rig::up(config());
+    let client = rig.client();
+    rig.say(client, "old\n");
+    rig.write_all(0);
+    reconfigure(&mut rig, config(), true);
+    assert_eq!(rig.state(), State::Connecting);
+    rig.say(client, "new\n");
+    rig.open(1);
+    rig.write_all(0);
+    assert_eq!(rig.seen(0), ["old"]);
+    rig.reply(0, "re:old");
+    assert!(!rig.wires.contains_key(&0), "the old link is closed");
+    rig.serve(1);
+    assert_eq!(rig.seen(1), ["new"]);
+    assert_eq!(rig.got(client), ["re:old", "re:new"]);
+}
+
+#[test]
+fn another_address_is_tried_at_once_instead_of_the_old_one() {
+    let mut rig = Rig::new(config());
+    rig.connect(0);
+    let old = rig.lond(0).serial;
+    reconfigure(&mut rig, config(), true);
+    assert_eq!(rig.wires.len(), 1);
+    rig.open_all();
+    assert_eq!(rig.state(), State::Up);
+    assert!(rig.wires.values().all(|wire| wire.lond.serial != old));
+}
+
+#[test]
+fn the_loss_of_an_old_link_says_nothing_of_a_new_address_that_is_down() {
+    let mut rig = Rig::up(config());
+    let client = rig.client();
+    rig.say(client, "old\n");
+    rig.write_all(0);
+    reconfigure(&mut rig, config(), true);
+    rig.fail(1);
+    assert_eq!(rig.state(), State::Down);
+    rig.fail(0);
+    assert_eq!(rig.state(), State::Down);
+    rig.say(client, "new\n");
+    assert_eq!(rig.got(client), ["con_lost", "con_lost"]);
+}
+
+#[test]
+fn fewer_connections_let_the_others_finish() {
+    let mut rig = Rig::up(three());
+    let clients = three_busy(&mut rig);
+    write_everywhere(&mut rig);
+    reconfigure(&mut rig, config(), false);
+    assert_eq!((rig.wires.len(), rig.state()), (3, State::Up));
+    rig.serve_all();
+    assert_eq!(rig.wires.len(), 1);
+    assert_eq!(
+        clients.map(|client| rig.got(client).remove(0)),
+        ["re:a", "re:b", "re:c"]
+    );
+    rig.say(clients[1], "on the one\n");
+    rig.serve_all();
+    assert_eq!(rig.got(clients[1]), ["re:on the one"]);
+}
+
+#[test]
+fn fewer_connections_keep_one_that_works() {
+    let mut rig = Rig::up(three());
+    rig.fail(0);
+    reconfigure(&mut rig, config(), false);
+    assert_eq!((rig.state(), links_up(&rig)), (State::Up, 1));
+}
+
+#[test]
+fn more_connections_are_opened_and_used() {
+    let mut rig = Rig::up(config());
+    reconfigure(&mut rig, three(), false);
+    assert_eq!((rig.wires.len(), rig.state()), (3, State::Up));
+    rig.open_all();
+    three_busy(&mut rig);
+    write_everywhere(&mut rig);
+    let seen = [0, 1, 2].map(|link| rig.seen(link).len());
+    assert_eq!(seen, [1, 1, 1]);
+}
+
+#[test]
+fn waiting_clients_are_shared_with_a_link_that_comes_up() {
+    let mut rig = Rig::new(Config {
+        pipeline: 1,
+        ..three()
+    });
+    rig.open(0);
+    let clients = three_busy(&mut rig);
+    rig.write_all(0);
+    rig.open(1);
+    rig.serve(1);
+    assert_eq!(clients.map(|client| rig.got(client).len()), [0, 1, 0]);
+}
+
+#[test]
+fn with_all_links_lost_requests_wait_again() {
+    let mut rig = Rig::up(three());
+    (0..3).for_each(|link| rig.fail(link));
+    assert_eq!(rig.state(), State::Connecting);
+    let client = rig.client();
+    rig.say(client, "one\n");
+    rig.pass(SECOND);
+    rig.open(2);
+    rig.serve(2);
+    assert_eq!(rig.got(client), ["re:one"]);
+}

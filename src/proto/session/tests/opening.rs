@@ -1,0 +1,188 @@
+//! How links open, what waits for them meanwhile, and what follows if they do not.
+
+use std::prelude::v1::*;
+use std::vec;
+
+use core::time::Duration;
+
+use super::rig::{Rig, SECOND, config};
+use crate::handshake::{HandshakeError, Step};
+use crate::session::{Event, LinkError, LinkId, Lost, State};
+
+fn unsent(rig: &Rig) -> &[u8] {
+    rig.session.unsent(LinkId(0))
+}
+
+/// A session whose first try has failed.
+fn down() -> Rig {
+    let mut rig = Rig::new(config());
+    rig.fail(0);
+    assert_eq!(rig.state(), State::Down);
+    rig
+}
+
+/// The waits announced after failed tries, latest last.
+fn waits(rig: &Rig) -> Vec<Duration> {
+    let mut waits = vec![];
+    for event in &rig.events {
+        if let Event::TryFailed { retry_in, .. } = event {
+            waits.push(*retry_in);
+        }
+    }
+    waits
+}
+
+/// Lets time pass until the next try begins.
+fn wait_for_try(rig: &mut Rig) {
+    let next = rig.session.status().next_try.expect("backs off");
+    rig.pass(next.since(rig.now));
+}
+
+#[test]
+fn nothing_precedes_the_handshake() {
+    let mut rig = Rig::new(config());
+    let client = rig.client();
+    rig.say(client, "one\nencrypt:two\n");
+    assert_eq!(unsent(&rig), b"");
+    rig.connect(0);
+    for line in [
+        &b"init\n"[..],
+        b"challenge 1\n",
+        b"sethost:msul1\n",
+        b"version:1.0\n",
+        b"pong\n",
+        b"ekey\n",
+    ] {
+        assert_eq!(unsent(&rig), line);
+        rig.shake(0, 1);
+    }
+    assert!(unsent(&rig).starts_with(b"one\nenc:3:"));
+    rig.serve(0);
+    assert_eq!(rig.got(client), ["re:one", "re:two"]);
+    assert_eq!(rig.session.status().peer_version.as_deref(), Some("2.11"));
+}
+
+#[test]
+fn the_first_request_waits_at_most_connect_wait_and_later_ones_not_at_all() {
+    let mut rig = Rig::new(config());
+    let client = rig.client();
+    rig.say(client, "one\n");
+    rig.pass(9 * SECOND + Duration::from_millis(999));
+    assert!(rig.got(client).is_empty());
+    rig.pass(Duration::from_millis(1));
+    assert_eq!(
+        (rig.got(client), rig.state()),
+        (vec!["con_lost".into()], State::Down)
+    );
+    rig.say(client, "two\ncritical:three\n");
+    assert_eq!(rig.got(client), ["con_lost", "con_failed"]);
+    let told = Event::Unanswered {
+        client,
+        count: 2,
+        lost: Lost::NeverSent,
+    };
+    assert!(rig.events.contains(&told));
+    assert_eq!(rig.session.status().counters.never_sent, 3);
+}
+
+#[test]
+fn reconnect_makes_the_next_request_wait_for_the_try() {
+    let mut rig = down();
+    rig.session.reconnect(rig.now);
+    rig.obey();
+    assert_eq!(rig.state(), State::Connecting);
+    let client = rig.client();
+    rig.say(client, "one\n");
+    assert!(rig.got(client).is_empty());
+    rig.open(0);
+    rig.serve(0);
+    assert_eq!(rig.got(client), ["re:one"]);
+}
+
+#[test]
+fn reconnect_leaves_a_fresh_try_alone_and_begins_a_stale_one_anew() {
+    let mut rig = Rig::new(config());
+    rig.connect(0);
+    rig.pass(SECOND);
+    rig.session.reconnect(rig.now);
+    assert!(!rig.obey());
+    rig.pass(SECOND);
+    rig.session.reconnect(rig.now);
+    rig.obey();
+    assert!(!rig.wire(0).connected, "another try");
+    assert_eq!(unsent(&rig), b"");
+    rig.open(0);
+    assert_eq!(rig.state(), State::Up);
+}
+
+#[test]
+fn reconnect_leaves_a_link_that_is_up_alone() {
+    let mut rig = Rig::up(config());
+    rig.pass(100 * SECOND);
+    rig.session.reconnect(rig.now);
+    assert!(!rig.obey());
+}
+
+#[test]
+fn the_back_off_grows_and_only_a_finished_handshake_resets_it() {
+    let mut rig = down();
+    for round in 0..20 {
+        wait_for_try(&mut rig);
+        if round % 2 == 0 {
+            // lond is there, but says only half of what is needed.
+            rig.connect(0);
+            rig.shake(0, 3);
+        }
+        rig.fail(0);
+    }
+    let grown = waits(&rig);
+    assert!(grown[0] <= SECOND && grown.iter().all(|wait| *wait <= 120 * SECOND));
+    assert!(grown[8..].iter().any(|wait| *wait > 30 * SECOND), "{grown:?}");
+    wait_for_try(&mut rig);
+    rig.open(0);
+    rig.fail(0);
+    assert!(rig.session.status().next_try.unwrap().since(rig.now) <= SECOND);
+}
+
+#[test]
+fn each_step_has_its_own_time() {
+    let mut rig = Rig::new(config());
+    rig.connect(0);
+    for _ in 0..5 {
+        rig.pass(59 * SECOND);
+        rig.shake(0, 1);
+    }
+    rig.pass(60 * SECOND);
+    assert_eq!(rig.ends(), [LinkError::StepTimeout(Step::BuildKey)]);
+}
+
+#[test]
+fn bytes_out_of_turn_end_the_try() {
+    let mut rig = Rig::new(config());
+    rig.connect(0);
+    rig.receive(0, b"welcome\n");
+    assert_eq!(rig.ends(), [LinkError::Unasked]);
+    wait_for_try(&mut rig);
+    rig.connect(0);
+    rig.write_all(0);
+    rig.receive(0, b"and a second line\n");
+    assert_eq!(rig.ends().last(), Some(&LinkError::Unasked));
+}
+
+#[test]
+fn a_refused_challenge_and_an_endless_line_end_the_try() {
+    let mut rig = Rig::new(config());
+    rig.connect(0);
+    rig.shake(0, 1);
+    rig.write_all(0);
+    rig.lond(0).outbox.clear();
+    rig.receive(0, b"refused\n");
+    let refused = HandshakeError::Refused("refused".into());
+    assert_eq!(rig.ends(), [LinkError::Handshake(refused)]);
+    wait_for_try(&mut rig);
+    rig.connect(0);
+    rig.write_all(0);
+    rig.lond(0).outbox.clear();
+    rig.receive(0, &vec![b'x'; 70_000]);
+    assert_eq!(rig.ends().last(), Some(&LinkError::EndlessLine(Step::Init)));
+}

@@ -1,0 +1,151 @@
+//! What lond says, and in which state it may.
+
+use std::format;
+use std::prelude::v1::*;
+
+use super::lond::{Fault, Style};
+use super::rig::{Rig, SECOND, config};
+use crate::session::{Config, Event, LinkError, LinkId, State};
+
+#[test]
+fn replies_go_to_whoever_asked_however_they_are_cut() {
+    let mut rig = Rig::up(config());
+    let (one, two) = (rig.client(), rig.client());
+    rig.say(one, "a\nencrypt:b\n");
+    rig.say(two, "c\n");
+    rig.write_all(0);
+    for (words, style) in [
+        ("A", Style::Plain),
+        ("B", Style::Encrypted),
+        ("C", Style::Encrypted),
+    ] {
+        let command = rig.lond(0).answer(words.as_bytes(), style);
+        assert_eq!(command.to_ascii_uppercase(), words.as_bytes());
+    }
+    while !rig.lond(0).outbox.is_empty() {
+        rig.deliver(0, 1);
+    }
+    assert_eq!(rig.got(one), ["A", "B"]);
+    assert_eq!(rig.got(two), ["C"]);
+}
+
+#[test]
+fn a_malformed_reply_costs_its_own_request_only() {
+    let mut rig = Rig::up(config());
+    let client = rig.client();
+    rig.say(client, "encrypt:a\ncritical:encrypt:b\nc\n");
+    rig.write_all(0);
+    rig.lond(0).answer(b"", Style::Malformed(Fault::NotHex));
+    rig.lond(0).answer(b"", Style::Malformed(Fault::Newline));
+    rig.reply(0, "C");
+    assert_eq!(rig.got(client), ["con_lost", "con_failed", "C"]);
+    assert_eq!(rig.session.status().counters.malformed, 2);
+    assert_eq!(rig.state(), State::Up);
+}
+
+#[test]
+fn a_reply_before_its_request_is_wholly_written_is_a_fault() {
+    let mut rig = Rig::up(config());
+    let client = rig.client();
+    rig.say(client, "one\n");
+    rig.write(0, 3);
+    rig.receive(0, b"hasty\n");
+    assert_eq!(rig.ends(), [LinkError::Unasked]);
+    assert_eq!(rig.got(client), ["con_lost"]);
+}
+
+#[test]
+fn unasked_bytes_are_a_fault() {
+    let mut rig = Rig::up(config());
+    rig.receive(0, b"\n");
+    assert_eq!(rig.ends(), [LinkError::Unasked]);
+
+    let mut rig = Rig::up(config());
+    let client = rig.client();
+    rig.say(client, "one\n");
+    rig.write_all(0);
+    rig.receive(0, b"1\nand more");
+    assert_eq!(rig.ends(), [LinkError::Unasked]);
+    assert_eq!(rig.got(client), ["1"]);
+}
+
+#[test]
+fn a_reply_may_be_as_long_as_allowed_and_no_longer() {
+    let mut rig = Rig::up(Config {
+        max_reply_bytes: 100,
+        ..config()
+    });
+    let client = rig.client();
+    rig.say(client, "one\ntwo\n");
+    rig.write_all(0);
+    rig.reply(0, &"x".repeat(100));
+    assert_eq!(rig.got(client), ["x".repeat(100)]);
+    // It need not be complete to be too long.
+    rig.receive(0, &[b'x'; 101]);
+    assert_eq!(rig.ends(), [LinkError::ReplyTooLong]);
+    assert_eq!(rig.got(client), ["con_lost"]);
+}
+
+#[test]
+fn lock_step_sends_one_request_at_a_time() {
+    let mut rig = Rig::up(Config {
+        pipeline: 1,
+        ..config()
+    });
+    let (one, two) = (rig.client(), rig.client());
+    rig.say(one, "a\nb\nc\n");
+    rig.say(two, "d\n");
+    for expected in ["a", "b", "d", "c"] {
+        rig.write_all(0);
+        assert_eq!(rig.lond(0).waiting, [expected.as_bytes().to_vec()]);
+        assert_eq!(rig.session.status().in_flight, 1);
+        rig.reply(0, expected);
+    }
+    assert_eq!(rig.got(one), ["a", "b", "c"]);
+    assert_eq!(rig.got(two), ["d"]);
+}
+
+#[test]
+fn a_large_encrypted_request_is_encoded_in_slices() {
+    let mut rig = Rig::up(config());
+    let client = rig.client();
+    let body = "0123456789abcdef".repeat(65_536);
+    rig.say(client, &format!("encrypt:{body}\nafter\n"));
+    while !rig.session.unsent(LinkId(0)).is_empty() {
+        assert!(rig.session.unsent(LinkId(0)).len() < 100_000);
+        rig.write(0, 10_007);
+    }
+    assert_eq!(rig.seen(0), [body, "after".into()]);
+    rig.reply(0, "stored");
+    rig.reply(0, "done");
+    assert_eq!(rig.got(client), ["stored", "done"]);
+}
+
+#[test]
+fn a_large_request_lost_half_way_is_not_sent_again_but_the_one_after_it_is() {
+    let mut rig = Rig::up(config());
+    let client = rig.client();
+    rig.say(client, &format!("encrypt:{}\nafter\n", "x".repeat(200_000)));
+    rig.write(0, 100_000);
+    rig.fail(0);
+    assert_eq!(rig.got(client), ["con_lost"]);
+    rig.pass(SECOND);
+    rig.open(0);
+    rig.serve(0);
+    assert_eq!(rig.got(client), ["re:after"]);
+}
+
+#[test]
+fn what_lond_says_unexpectedly_in_the_middle_steps_is_noted() {
+    let mut rig = Rig::new(config());
+    rig.connect(0);
+    rig.shake(0, 2);
+    rig.write_all(0);
+    rig.lond(0).outbox.clear();
+    rig.receive(0, b"unknown_cmd\n");
+    rig.shake(0, 3);
+    assert_eq!(rig.state(), State::Up);
+    let notes = rig.events.iter();
+    let notes = notes.filter(|event| matches!(event, Event::HandshakeNote(_)));
+    assert_eq!(notes.count(), 1);
+}

@@ -1,0 +1,85 @@
+//! Clients that vanish.
+
+use std::net::Shutdown;
+
+use crate::harness::{Lonc, Peer};
+
+#[test]
+fn what_a_vanished_client_had_queued_is_dropped_and_what_was_written_keeps_its_place() {
+    let peer = Peer::start();
+    let lonc = Lonc::start_linked(&peer, "[link]\npipeline = 1\n");
+    let mut gone = lonc.client();
+    let mut others: Vec<_> = (0..3).map(|_| lonc.client()).collect();
+    gone.send("hold:gone\necho:queued\nencrypt:echo:queued\n");
+    peer.await_command("hold:gone");
+    for (number, client) in others.iter_mut().enumerate() {
+        client.send(format!("echo:{number}\nencrypt:echo:{number}\n"));
+    }
+    drop(gone);
+    lonc_has_seen_the_end(&lonc, 3);
+    peer.release();
+    for (number, client) in others.iter_mut().enumerate() {
+        assert_eq!(
+            (client.hear(), client.hear()),
+            (number.to_string(), number.to_string())
+        );
+        client.assert_nothing();
+    }
+    assert_eq!(peer.count("echo:queued"), 0);
+    assert_eq!(peer.connections(), 1);
+}
+
+/// Waits until lonc counts so many clients.
+fn lonc_has_seen_the_end(lonc: &Lonc, clients: usize) {
+    let told = |log: &str| log.matches(&format!(" {clients} clients")).count();
+    crate::harness::wait_until("the departure", || {
+        lonc.signal(nix::sys::signal::Signal::SIGUSR1);
+        told(&lonc.log()) > 0
+    });
+}
+
+#[test]
+fn the_replies_to_a_vanished_client_reach_nobody_else() {
+    let peer = Peer::start();
+    let lonc = Lonc::start_linked(&peer, "");
+    for round in 0..20 {
+        let mut gone = lonc.client();
+        gone.send(format!(
+            "hold:{round}\n{}",
+            "encrypt:echo:theirs\necho:theirs\n".repeat(10)
+        ));
+        peer.await_command(&format!("hold:{round}"));
+        let mut heir = lonc.client();
+        heir.send("echo:mine\nencrypt:echo:mine\n");
+        if round % 2 == 0 {
+            gone.stream().shutdown(Shutdown::Both).unwrap();
+        }
+        drop(gone);
+        // One that comes after it left may get its place in lonc's tables.
+        let mut late = lonc.client();
+        late.send("echo:late\n");
+        peer.release();
+        assert_eq!((heir.hear(), heir.hear()), ("mine".into(), "mine".into()));
+        assert_eq!(late.hear(), "late");
+        heir.assert_nothing();
+        late.assert_nothing();
+    }
+    assert_eq!(peer.connections(), 1);
+}
+
+#[test]
+fn clients_come_and_go_by_the_thousand() {
+    let peer = Peer::start();
+    let mut lonc = Lonc::start_linked(&peer, "");
+    for number in 0..1000 {
+        let mut client = lonc.client();
+        client.say(format!("echo:{number}"));
+        if number % 3 == 0 {
+            assert_eq!(client.hear(), number.to_string());
+        }
+    }
+    assert_eq!(lonc.client().ask("echo:last"), "last");
+    lonc.assert_alive();
+    let peak = lonc.peak_memory();
+    assert!(peak < 64, "{peak} MiB");
+}

@@ -1,0 +1,151 @@
+//! The opening of a link, byte for byte.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use lonc::lonc_proto::cipher::Key;
+use nix::sys::signal::Signal;
+use stand_in_lond::{Behaviour, Step};
+
+use crate::harness::{Lonc, PATIENCE, Peer, QUICK, Site, wait_until};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+const STEPS: [Step; 6] = [
+    Step::Accept,
+    Step::Challenge,
+    Step::SetHost,
+    Step::Version,
+    Step::Pong,
+    Step::BuildKey,
+];
+
+/// The lines lonc says up to the build key, given the challenge.
+fn lines(challenge: &str) -> [String; 6] {
+    [
+        "init".to_owned(),
+        challenge.to_owned(),
+        "sethost:msul1".to_owned(),
+        format!("version:{VERSION}"),
+        "pong".to_owned(),
+        "ekey".to_owned(),
+    ]
+}
+
+/// Reads exactly `line`, and finds that nothing follows for a while.
+fn hear(stream: &mut TcpStream, line: &str) {
+    let mut heard = vec![0; line.len() + 1];
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.read_exact(&mut heard).unwrap();
+    assert_eq!(String::from_utf8_lossy(&heard), format!("{line}\n"));
+    stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    let more = stream.read(&mut [0]).map_err(|error| error.kind());
+    assert!(
+        matches!(more, Err(ErrorKind::WouldBlock)),
+        "{more:?} behind {line}"
+    );
+}
+
+#[test]
+fn the_six_lines_come_one_by_one_in_the_fixed_order_and_then_the_clients() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut lonc = Site::new(listener.local_addr().unwrap(), "[daemon]\nlog_level = 'trace'\n").start();
+    let mut client = lonc.client();
+    client.send("one\nencrypt:two\n");
+    let (mut lond, _) = listener.accept().unwrap();
+    let challenge = " 12:a\0b\u{e9}\r";
+    let answers = [
+        challenge,
+        "ok",
+        "ok",
+        "version:2.11",
+        "msul1:msul2",
+        "54321AFE98700BCD1234598765",
+    ];
+    for (line, answer) in lines(challenge).iter().zip(answers) {
+        hear(&mut lond, line);
+        lond.write_all(format!("{answer}\n").as_bytes()).unwrap();
+    }
+    // The key of the first row of the vectors, and so libgcrypt's blocks for it.
+    let key = Key::derive(b"msul1", b"msul2", answers[5].as_bytes());
+    let cipher = stand_in_lond::cipher::LinkKey::from_bytes(*key.as_bytes());
+    let two = String::from_utf8(cipher.encrypt(b"two")).unwrap();
+    hear(&mut lond, &format!("one\n{two}"));
+    lond.write_all(b"first\nsecond\n").unwrap();
+    assert_eq!(
+        (client.hear(), client.hear()),
+        ("first".to_owned(), "second".to_owned())
+    );
+    lonc.signal(Signal::SIGTERM);
+    let log = lonc.ended_well();
+    assert!(!log.contains(answers[5]), "the build key is in the log: {log}");
+}
+
+#[test]
+fn a_lond_that_knows_neither_sethost_nor_version_nor_pong_is_served() {
+    for behaviour in [Behaviour::SoftFail, Behaviour::WrongPong] {
+        let peer = Peer::that(behaviour);
+        let lonc = Lonc::start(&peer, "");
+        assert_eq!(lonc.client().ask("echo:plain"), "plain");
+        assert_eq!(lonc.client().ask("encrypt:echo:secret"), "secret");
+        assert_eq!(peer.connections(), 1);
+        lonc.await_log("to pong; going on");
+        if behaviour == Behaviour::SoftFail {
+            lonc.await_log("to sethost; going on");
+            lonc.await_log("to version; going on");
+        }
+    }
+}
+
+#[test]
+fn not_one_byte_of_a_client_goes_out_before_the_build_key() {
+    for (number, step) in STEPS.into_iter().enumerate() {
+        let peer = Peer::that(Behaviour::StallAt(step));
+        let lonc = Lonc::start(
+            &peer,
+            "[link]\nconnect_wait = '400ms'\nbackoff_min = '1h'\nbackoff_max = '1h'\n",
+        );
+        let mut clients: Vec<_> = (0..3).map(|_| lonc.client()).collect();
+        for client in &mut clients {
+            client.send("echo:early\nencrypt:echo:early\n");
+        }
+        // That they are answered shows that lonc had their requests while lond was silent.
+        for client in &mut clients {
+            assert_eq!(
+                (client.hear(), client.hear()),
+                ("con_lost".to_owned(), "con_lost".to_owned())
+            );
+        }
+        peer.drop_links();
+        peer.await_links(|_, open| open == 0);
+        let received = peer.received();
+        let challenge = peer.commands().get(1).cloned().unwrap_or_default();
+        assert_eq!(peer.commands(), lines(&challenge)[..=number], "{step:?}");
+        assert!(received.iter().all(|line| line.complete), "{step:?}");
+    }
+}
+
+#[test]
+fn requests_that_came_during_a_slow_handshake_are_served_when_it_is_done() {
+    let peer = Peer::that(Behaviour::StallAt(Step::Pong));
+    let lonc = Lonc::start(&peer, QUICK);
+    let mut client = lonc.client();
+    client.send("echo:1\nencrypt:echo:2\necho:3\n");
+    peer.await_command("pong");
+    peer.behave(Behaviour::Normal);
+    peer.drop_links();
+    // The first try has failed: those that waited for it are told so, or were quick enough to wait for the second.
+    for answer in ["1", "2", "3"] {
+        let heard = client.hear();
+        assert!(heard == answer || heard == "con_lost", "{heard}");
+    }
+    wait_until("recovery", || client.ask("echo:again") == "again");
+}
+
+#[test]
+fn a_lond_that_writes_byte_by_byte_is_understood() {
+    let peer = Peer::that(Behaviour::ByteByByte);
+    let lonc = Lonc::start(&peer, "");
+    assert_eq!(lonc.client().ask("encrypt:echo:every byte"), "every byte");
+    assert_eq!(peer.connections(), 1);
+}

@@ -1,0 +1,75 @@
+//! A client at the UNIX socket.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use super::PATIENCE;
+
+pub(crate) struct Client(BufReader<UnixStream>);
+
+impl Client {
+    pub(crate) fn connect(path: &Path) -> Self {
+        let stream = UnixStream::connect(path).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        Self(BufReader::new(stream))
+    }
+
+    pub(crate) fn stream(&self) -> &UnixStream {
+        self.0.get_ref()
+    }
+
+    /// Sends these bytes as they are.
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream().write_all(bytes.as_ref()).unwrap();
+    }
+
+    /// Sends a line.
+    pub(crate) fn say(&mut self, line: impl AsRef<[u8]>) {
+        self.send([line.as_ref(), b"\n"].concat());
+    }
+
+    /// The next answer, without its newline.
+    pub(crate) fn answer(&mut self) -> Vec<u8> {
+        let mut line = Vec::new();
+        self.0.read_until(b'\n', &mut line).expect("an answer in time");
+        assert_eq!(line.pop(), Some(b'\n'), "end of file in place of an answer");
+        line
+    }
+
+    /// The next answer, as text.
+    pub(crate) fn hear(&mut self) -> String {
+        String::from_utf8(self.answer()).unwrap()
+    }
+
+    pub(crate) fn ask(&mut self, line: &str) -> String {
+        self.say(line);
+        self.hear()
+    }
+
+    /// Sends no more.
+    pub(crate) fn half_close(&self) {
+        self.stream().shutdown(Shutdown::Write).unwrap();
+    }
+
+    /// All that comes up to the end of file.
+    pub(crate) fn rest(mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        self.0.read_to_end(&mut rest).expect("the end of file in time");
+        rest
+    }
+
+    /// No byte is there to be read.
+    pub(crate) fn assert_nothing(&mut self) {
+        assert!(self.0.buffer().is_empty());
+        self.stream().set_nonblocking(true).unwrap();
+        let read = self.0.get_mut().read(&mut [0]);
+        assert_eq!(
+            read.map_err(|error| error.kind()),
+            Err(std::io::ErrorKind::WouldBlock)
+        );
+        self.stream().set_nonblocking(false).unwrap();
+    }
+}

@@ -1,0 +1,105 @@
+//! The peer: a stand-in lond on a runtime of its own, so that tests can be plain functions.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Deref;
+
+use stand_in_lond::{Behaviour, Lond, Received};
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
+
+use super::PATIENCE;
+
+/// lond of `msul1` unless another is named, stopped when dropped.
+pub(crate) struct Peer {
+    lond: Lond,
+    runtime: Runtime,
+}
+
+impl Peer {
+    /// A healthy one.
+    pub(crate) fn start() -> Self {
+        Self::named("msul1")
+    }
+
+    /// A healthy one at this address.
+    pub(crate) fn at(address: Ipv4Addr) -> Self {
+        Self::bind("msul1", address)
+    }
+
+    /// A healthy one, of this host.
+    pub(crate) fn named(id: &str) -> Self {
+        // An address of its own: while a killed lond is away, nobody else gets its port.
+        Self::bind(
+            id,
+            Ipv4Addr::new(127, fastrand::u8(1..), fastrand::u8(..), fastrand::u8(1..255)),
+        )
+    }
+
+    fn bind(id: &str, address: Ipv4Addr) -> Self {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let lond = runtime
+            .block_on(Lond::bind(id, SocketAddr::from((address, 0))))
+            .unwrap();
+        Self { lond, runtime }
+    }
+
+    pub(crate) fn that(behaviour: Behaviour) -> Self {
+        let peer = Self::start();
+        peer.behave(behaviour);
+        peer
+    }
+
+    /// One whose port refuses, until it is revived.
+    pub(crate) fn dead() -> Self {
+        let peer = Self::start();
+        peer.kill();
+        peer
+    }
+
+    pub(crate) fn revive(&self) {
+        self.runtime.block_on(self.lond.revive()).unwrap();
+    }
+
+    /// Waits until what it received satisfies `what`.
+    pub(crate) fn await_received(&self, what: impl Fn(&[Received]) -> bool) {
+        let waiting = async { timeout(PATIENCE, self.lond.wait_for(what)).await };
+        let done = self.runtime.block_on(waiting).is_ok();
+        assert!(done, "lond received only {:?}", self.commands());
+    }
+
+    /// Waits until it received this command, plain or encrypted.
+    pub(crate) fn await_command(&self, command: &str) {
+        self.await_received(|lines| lines.iter().any(|line| line.command() == command.as_bytes()));
+    }
+
+    /// Waits until the numbers of accepted and of open links satisfy `what`.
+    pub(crate) fn await_links(&self, what: impl Fn(usize, usize) -> bool) {
+        let waiting = async { timeout(PATIENCE, self.lond.wait_for_connections(what)).await };
+        let done = self.runtime.block_on(waiting).is_ok();
+        let (accepted, open) = (self.connections(), self.open_connections());
+        assert!(done, "lond has {accepted} links, {open} open");
+    }
+
+    /// The commands received so far, those of the handshake included.
+    pub(crate) fn commands(&self) -> Vec<String> {
+        let text = |line: &Received| String::from_utf8_lossy(line.command()).into_owned();
+        self.received().iter().map(text).collect()
+    }
+
+    /// How often it received this command.
+    pub(crate) fn count(&self, command: &str) -> usize {
+        self.commands().iter().filter(|had| *had == command).count()
+    }
+}
+
+impl Deref for Peer {
+    type Target = Lond;
+
+    fn deref(&self) -> &Lond {
+        &self.lond
+    }
+}

@@ -1,0 +1,33 @@
+//! The whole daemon: the real program as a process, over real sockets, against a stand-in lond.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "helpers of tests are tests too"
+)]
+
+mod activation;
+mod bytes;
+mod chaos;
+mod config_faults;
+mod dead_peer;
+mod departures;
+mod handshake;
+mod harness;
+mod journald;
+mod limits;
+mod load;
+mod memory;
+mod misbehaviour;
+mod own_socket;
+mod ready;
+mod reload;
+mod secrets;
+mod stop;
+mod stop_word;
+mod timeouts;
+mod watchdog;

@@ -1,0 +1,244 @@
+//! `critical:` in every state of the link.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use stand_in_lond::{Behaviour, Step};
+
+use crate::harness::{Peer, QUICK, Site, wait_until};
+use crate::post::{Post as _, await_messages, check_received, received, word};
+
+#[test]
+fn while_the_link_is_up_the_reply_comes() {
+    let peer = Peer::start();
+    let lonc = Site::office(&peer, "").start();
+    let mut client = lonc.client();
+    assert_eq!(client.ask("critical:echo:m0"), "m0");
+    assert_eq!(client.ask("critical:encrypt:echo:m1"), "m1");
+    assert_eq!(client.ask("critical:echo:"), "");
+    assert_eq!(client.ask("critical:"), "unknown_cmd");
+    assert_eq!(check_received(&peer, 2), 0);
+    assert!(lonc.site.left().is_empty());
+    assert!(!lonc.site.path("perm.log").exists());
+}
+
+#[test]
+fn while_the_peer_is_down_it_is_delayed_at_once() {
+    let peer = Peer::dead();
+    let lonc = Site::office(&peer, "[link]\nbackoff_min = '50s'\n").start();
+    let mut client = lonc.client();
+    wait_until("down", || client.ask("echo:x") == "con_lost");
+    let asked = Instant::now();
+    assert_eq!(client.ask("critical:echo:m0"), "con_delayed");
+    assert_eq!(client.ask("critical:encrypt:echo:m1"), "con_delayed");
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    let left = lonc.site.left();
+    assert_eq!(left.len(), 2);
+    assert!(
+        left[0].ends_with(".echo.msul1") && left[1].ends_with(".encrypt.msul1"),
+        "{left:?}"
+    );
+    let content = std::fs::read(lonc.site.spool(&left[1])).unwrap();
+    assert_eq!(content, b"encrypt:echo:m1\n");
+    let mode = std::fs::metadata(lonc.site.spool(&left[0])).unwrap().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(lonc.site.logged('D'), ["echo:m0", "encrypt:7"]);
+    peer.revive();
+    lonc.signal(Signal::SIGUSR1);
+    lonc.site.await_empty();
+    assert_eq!(check_received(&peer, 2), 0);
+    wait_until("the log", || lonc.site.logged('S').len() == 2);
+    assert_eq!(lonc.site.logged('S'), lonc.site.logged('D'));
+    assert!(lonc.site.logged('F').is_empty());
+    // Told once, logged once: nothing of the secret one.
+    let log = std::fs::read_to_string(lonc.site.path("perm.log")).unwrap();
+    assert!(!log.contains("m1"), "{log}");
+}
+
+#[test]
+fn while_connecting_it_waits_for_the_link_or_is_delayed() {
+    let peer = Peer::that(Behaviour::StallAt(Step::Pong));
+    let link = "connect_wait = '500ms'\nhandshake_timeout = '2s'\n";
+    let lonc = Site::office(&peer, &format!("{QUICK}{link}")).start();
+    assert_eq!(lonc.client().ask("critical:echo:m0"), "con_delayed");
+    peer.behave(Behaviour::Normal);
+    lonc.site.await_empty();
+    assert_eq!(check_received(&peer, 1), 0);
+    // Lost just now, and soon there again.
+    let mut client = lonc.client();
+    wait_until("up", || client.ask("echo:x") == "x");
+    peer.drop_links();
+    let heard = client.ask("critical:echo:m1");
+    assert!(heard == "m1" || heard == "con_delayed", "{heard}");
+    lonc.site.await_empty();
+    check_received(&peer, 2);
+}
+
+#[test]
+fn lost_or_timed_out_in_flight_it_is_delayed_and_answers_stay_in_order() {
+    let peer = Peer::start();
+    let lonc = Site::office(&peer, &format!("{QUICK}request_timeout = '1s'\n")).start();
+    let mut client = lonc.client();
+    assert_eq!(client.ask("ping"), "msul1");
+    for round in 0..4 {
+        let timed_out = round % 2 == 1;
+        let number = 2 * round;
+        client.send(format!(
+            "echo:a\nhold:b\ncritical:echo:m{number}\necho:c\ncritical:encrypt:echo:m{}\nencrypt:echo:d\n\n",
+            number + 1
+        ));
+        peer.await_received(|lines| lines.iter().filter(|line| line.raw == b"hold:b").count() > round);
+        if !timed_out {
+            peer.await_received(|lines| {
+                let last = format!("echo:m{}", number + 1);
+                lines.iter().any(|line| line.command() == last.as_bytes())
+            });
+            peer.drop_links();
+        }
+        let heard: Vec<_> = (0..7).map(|_| client.hear()).collect();
+        assert_eq!(
+            heard,
+            [
+                "a",
+                "con_lost",
+                "con_delayed",
+                "con_lost",
+                "con_delayed",
+                "con_lost",
+                "unknown_cmd"
+            ]
+        );
+        lonc.site.await_empty();
+        wait_until("up", || client.ask("echo:x") == "x");
+    }
+    wait_until("the log", || lonc.site.logged('S').len() == 8);
+    assert_eq!(lonc.site.logged('S'), lonc.site.logged('D'));
+    let mut came: Vec<_> = received(&peer).into_iter().map(|(_, number)| number).collect();
+    came.sort_unstable();
+    came.dedup();
+    assert_eq!(came, (0..8).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_client_that_leaves_before_the_answer_has_asked_all_the_same() {
+    let peer = Peer::start();
+    let lonc = Site::office(&peer, QUICK).start();
+    // In flight.
+    let mut client = lonc.client();
+    client.send("hold:x\ncritical:echo:m0\ncritical:echo:m1\n");
+    peer.await_command("echo:m1");
+    drop(client);
+    peer.kill();
+    wait_until("m0 and m1", || lonc.site.left().len() == 2);
+    wait_until("down", || lonc.client().ask("echo:x") == "con_lost");
+    // Waiting for a link: an answer would come too late.
+    let mut client = lonc.client();
+    client.send("critical:echo:m2\ncritical:echo:m3\n");
+    drop(client);
+    wait_until("m2 and m3", || lonc.site.left().len() == 4);
+    wait_until("the log", || lonc.site.logged('D').len() == 4);
+    assert_eq!(lonc.site.logged('D'), (0..4).map(word).collect::<Vec<_>>());
+    peer.revive();
+    lonc.site.await_empty();
+    let came: Vec<_> = received(&peer).into_iter().map(|(_, number)| number).collect();
+    assert_eq!(came, [0, 1, 0, 1, 2, 3]);
+}
+
+#[test]
+fn it_goes_behind_older_messages() {
+    let peer = Peer::that(Behaviour::LateReply(Duration::from_millis(50)));
+    let link = "connect_wait = '60s'\npipeline = 2\n";
+    let site = Site::office(&peer, &format!("{QUICK}{link}"));
+    site.put_words(10);
+    let lonc = site.start();
+    let mut client = lonc.client();
+    client.send("critical:echo:m10\necho:live\ncritical:echo:m11\n");
+    wait_until("the first message", || !received(&peer).is_empty());
+    lonc.site.put(10_000, "echo:later");
+    let heard: Vec<_> = (0..3).map(|_| client.hear()).collect();
+    assert_eq!(heard[1], "live");
+    lonc.site.await_empty();
+    peer.await_command("echo:later");
+    assert_eq!(check_received(&peer, 12), 0);
+    for (heard, own) in [(&heard[0], "m10"), (&heard[2], "m11")] {
+        assert!(heard == own || heard == "con_delayed", "{heard}");
+    }
+    // While up, too: those that appeared are older.
+    for number in 12..30 {
+        lonc.site.put(number, &word(number));
+    }
+    wait_until("one of them", || received(&peer).len() > 12);
+    assert_eq!(client.ask("critical:echo:m30"), "con_delayed");
+    lonc.site.await_empty();
+    assert_eq!(check_received(&peer, 31), 0);
+}
+
+#[test]
+fn its_answer_does_not_overtake_the_reply_before_it() {
+    let peer = Peer::start();
+    let lonc = Site::office(&peer, QUICK).start();
+    let mut client = lonc.client();
+    assert_eq!(client.ask("ping"), "msul1");
+    client.send("hold:first\n");
+    peer.await_command("hold:first");
+    // Behind what appeared the critical one is stored, while the first has no reply yet.
+    lonc.site.put(0, &word(0));
+    await_messages(&peer, 1);
+    client.send("critical:echo:m1\necho:last\n");
+    let mut other = lonc.client();
+    other.send("critical:echo:other\n");
+    assert_eq!(other.hear(), "con_delayed");
+    client.assert_nothing();
+    peer.release();
+    assert_eq!(client.hear(), "first");
+    let heard = client.hear();
+    assert!(heard == "m1" || heard == "con_delayed", "{heard}");
+    assert_eq!(client.hear(), "last");
+    lonc.site.await_empty();
+    assert_eq!(check_received(&peer, 2), 0);
+}
+
+#[test]
+fn stopped_with_one_in_flight_it_is_delayed() {
+    let peer = Peer::start();
+    let site = Site::office(&peer, &format!("{QUICK}[daemon]\ndrain_timeout = '500ms'\n"));
+    let mut lonc = site.start();
+    let mut client = lonc.client();
+    client.send("hold:x\ncritical:echo:m0\necho:plain\ncritical:encrypt:echo:m1\n");
+    peer.await_command("echo:m1");
+    lonc.signal(Signal::SIGTERM);
+    let heard: Vec<_> = (0..4).map(|_| client.hear()).collect();
+    assert_eq!(heard, ["con_lost", "con_delayed", "con_lost", "con_delayed"]);
+    assert!(client.rest().is_empty());
+    lonc.ended_well();
+    assert_eq!(lonc.site.left().len(), 2);
+    assert_eq!(lonc.site.logged('D'), ["echo:m0", "encrypt:7"]);
+    let lonc = lonc.site.clone().start();
+    lonc.site.await_empty();
+    wait_until("the log", || lonc.site.logged('S').len() == 2);
+    let came: Vec<_> = received(&peer).into_iter().map(|(_, number)| number).collect();
+    assert_eq!(came, [0, 1, 0, 1]);
+}
+
+#[test]
+fn what_looks_like_a_prefix_survives_the_disk() {
+    let peer = Peer::dead();
+    let lonc = Site::office(&peer, QUICK).start();
+    let mut client = lonc.client();
+    wait_until("down", || client.ask("echo:x") == "con_lost");
+    let odd = [
+        "critical:echo:a",
+        "close_connection_exit",
+        "critical:",
+        "critical:encrypt:b",
+    ];
+    for command in odd {
+        assert_eq!(client.ask(&format!("critical:{command}")), "con_delayed");
+    }
+    peer.revive();
+    lonc.site.await_empty();
+    assert!(lonc.site.failed().is_empty(), "{:?}", lonc.site.failed());
+    let commands = peer.commands();
+    assert_eq!(commands[commands.len() - 4..], odd);
+}

@@ -1,0 +1,168 @@
+//! The spool as those who write to it and look at it see it.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use nix::sys::signal::Signal;
+
+use crate::harness::{Lonc, Peer, Site, wait_until};
+
+/// The spool of a site.
+pub(crate) trait Post {
+    /// A site for `peer` with an empty spool.
+    fn office(peer: &Peer, toml: &str) -> Self;
+    /// A name in the spool.
+    fn spool(&self, name: impl AsRef<Path>) -> PathBuf;
+    /// Puts a finished message there, as a worker does; those of lower numbers go first.
+    fn put(&self, number: usize, command: &str);
+    /// Messages of the numbers up to `count`, see [`word`].
+    fn put_words(&self, count: usize);
+    /// What is in the spool, hidden names and all, in order.
+    fn left(&self) -> Vec<String>;
+    /// What is in `failed/`, in order.
+    fn failed(&self) -> Vec<String>;
+    /// The commands that the permanent log has under this letter.
+    fn logged(&self, letter: char) -> Vec<String>;
+    /// Waits until nothing is in the spool.
+    fn await_empty(&self);
+}
+
+impl Post for Site {
+    fn office(peer: &Peer, toml: &str) -> Self {
+        let site = Self::new(peer.addr(), toml);
+        fs::create_dir(site.path("delayed")).unwrap();
+        site
+    }
+
+    fn spool(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.path("delayed").join(name)
+    }
+
+    fn put(&self, number: usize, command: &str) {
+        fs::write(self.spool(name(number)), format!("{command}\n")).unwrap();
+    }
+
+    fn put_words(&self, count: usize) {
+        for number in 0..count {
+            self.put(number, &word(number));
+        }
+    }
+
+    fn left(&self) -> Vec<String> {
+        names_in(&self.path("delayed"))
+    }
+
+    fn failed(&self) -> Vec<String> {
+        names_in(&self.path("failed"))
+    }
+
+    fn logged(&self, letter: char) -> Vec<String> {
+        logged_in(&self.path("perm.log"), letter)
+    }
+
+    fn await_empty(&self) {
+        wait_until("an empty spool", || self.left().is_empty());
+    }
+}
+
+/// Kills lonc with no chance to finish anything.
+pub(crate) fn slay(mut lonc: Lonc) -> Site {
+    lonc.signal(Signal::SIGKILL);
+    lonc.ended();
+    lonc.site.clone()
+}
+
+/// The memory that lonc has resident now, in MiB.
+pub(crate) fn memory(lonc: &Lonc) -> u64 {
+    let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", lonc.pid())).unwrap();
+    let kib = rollup.lines().find_map(|line| line.strip_prefix("Rss:"));
+    kib.unwrap()
+        .trim()
+        .trim_end_matches(" kB")
+        .parse::<u64>()
+        .unwrap()
+        / 1024
+}
+
+/// What a message of this number is called.
+pub(crate) fn name(number: usize) -> String {
+    format!("{}.1.4711.echo.msul1", 1_000_000_000 + number)
+}
+
+/// A command that tells the number of its message.
+pub(crate) fn word(number: usize) -> String {
+    format!("echo:m{number}")
+}
+
+/// The names in a directory, in order; none if it is not there.
+pub(crate) fn names_in(dir: &Path) -> Vec<String> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
+        entries => entries.unwrap(),
+    };
+    let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap();
+    let mut names: Vec<_> = entries.map(|entry| name(entry.unwrap())).collect();
+    names.sort();
+    names
+}
+
+/// The commands that a permanent log has under this letter.
+pub(crate) fn logged_in(log: &Path, letter: char) -> Vec<String> {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let mark = format!(":{letter}:msul1:");
+    let command = |line: &str| {
+        let rest = line.split_once(&mark)?.1;
+        // `:Mon Jan  1 00:00:00 2024` is behind it.
+        Some(rest[..rest.len() - 25].to_owned())
+    };
+    text.lines().filter_map(command).collect()
+}
+
+/// The numbers of the messages that lond received: the link it came on, and the number.
+pub(crate) fn received(peer: &Peer) -> Vec<(usize, usize)> {
+    let number = |command: &[u8]| {
+        let digits = command.strip_prefix(b"echo:m")?;
+        std::str::from_utf8(digits).ok()?.parse().ok()
+    };
+    let lines = peer.received();
+    let messages = lines
+        .iter()
+        .filter_map(|line| Some((line.connection, number(line.command())?)));
+    messages.collect()
+}
+
+/// Waits until lond received so many messages more than once or not.
+pub(crate) fn await_messages(peer: &Peer, count: usize) {
+    let is_message = |command: &[u8]| command.starts_with(b"echo:m");
+    peer.await_received(|lines| lines.iter().filter(|line| is_message(line.command())).count() >= count);
+}
+
+/// All messages up to `count` came, in order as far as sending again what had no answer allows it; how many came more
+/// than once.
+pub(crate) fn check_received(peer: &Peer, count: usize) -> usize {
+    let received = received(peer);
+    let (mut first_time, mut last) = (HashSet::new(), (0, None));
+    for (link, number) in &received {
+        if *link == last.0 {
+            assert!(
+                Some(number) > last.1,
+                "{number} after {:?} on link {link}",
+                last.1
+            );
+        } else {
+            // A new link begins with what was not answered, or the next.
+            assert!(
+                *number <= first_time.len(),
+                "{number} came too early on link {link}"
+            );
+        }
+        last = (*link, Some(number));
+        if first_time.insert(*number) {
+            assert_eq!(*number + 1, first_time.len(), "{number} came before its turn");
+        }
+    }
+    assert_eq!(first_time.len(), count, "not all came");
+    received.len() - count
+}
