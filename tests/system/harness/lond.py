@@ -9,6 +9,9 @@ from . import network
 UNIT = """\
 [Unit]
 Description=Stand-in lond
+# It listens at the host's address, which must be there.
+Wants=network-online.target
+After=network-online.target
 
 [Service]
 ExecStart=/usr/local/bin/stand-in-lond --id {id} --listen {address}:5663 --caller {caller}
