@@ -5,7 +5,7 @@ use std::process::Command;
 
 use nix::sys::signal::Signal;
 
-use crate::harness::{Client, Lonc, Peer, Site, program, wait_until};
+use crate::harness::{Client, Lonc, Peer, Site, program};
 
 /// lonc behind `systemd-socket-activate`, which listens at these names in the site's directory.
 fn activated(peer: &Peer, sockets: &[&str], names: &str) -> Option<Lonc> {
@@ -22,7 +22,8 @@ fn activated(peer: &Peer, sockets: &[&str], names: &str) -> Option<Lonc> {
         .args(lonc.get_args());
     let lonc = Lonc::spawn(site, command);
     for socket in sockets {
-        wait_until("the socket", || lonc.site.path(socket).exists());
+        // The file is there before anybody listens; this is said after.
+        lonc.await_log(&lonc.site.path(socket).display().to_string());
     }
     Some(lonc)
 }
