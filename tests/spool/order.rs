@@ -157,11 +157,10 @@ fn files_that_appear_are_sent_at_once_and_in_order() {
     for number in 0..6 {
         let start = Instant::now();
         if number % 2 == 0 {
-            lonc.site.put(number, &word(number));
+            // As a worker does it.
+            fs::write(lonc.site.spool(name(number)), format!("{}\n", word(number))).unwrap();
         } else {
-            let aside = lonc.site.path("aside");
-            fs::write(&aside, format!("{}\n", word(number))).unwrap();
-            fs::rename(&aside, lonc.site.spool(name(number))).unwrap();
+            lonc.site.put(number, &word(number));
         }
         await_messages(&peer, number + 1);
         lonc.site.await_empty();

@@ -15,7 +15,10 @@ pub(crate) trait Post {
     fn office(peer: &Peer, toml: &str) -> Self;
     /// A name in the spool.
     fn spool(&self, name: impl AsRef<Path>) -> PathBuf;
-    /// Puts a finished message there, as a worker does; those of lower numbers go first.
+    /// Puts a finished message there in one moment; those of lower numbers go first.
+    ///
+    /// Were it written in place, a process that another test forks meanwhile might hold it open, and lonc would be
+    /// told only of the next one in time.
     fn put(&self, number: usize, command: &str);
     /// Messages of the numbers up to `count`, see [`word`].
     fn put_words(&self, count: usize);
@@ -41,7 +44,9 @@ impl Post for Site {
     }
 
     fn put(&self, number: usize, command: &str) {
-        fs::write(self.spool(name(number)), format!("{command}\n")).unwrap();
+        let aside = self.path(name(number));
+        fs::write(&aside, format!("{command}\n")).unwrap();
+        fs::rename(aside, self.spool(name(number))).unwrap();
     }
 
     fn put_words(&self, count: usize) {
