@@ -29,7 +29,7 @@ def first_client_without_start(site):
     site.lond()
     host = site.configured()
     host.systemctl("daemon-reload")
-    host.systemctl("start", "sockets.target")
+    host.systemctl("start", "lonc.target")
     assert not host.is_active("lonc@msul1.service")
     assert_served(host)
     host.shut_down()
