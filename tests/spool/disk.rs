@@ -155,6 +155,7 @@ fn a_read_only_directory_is_told_and_survived() {
     run.peer.revive();
     wait_until("an empty spool", || names_in(&run.inside()).is_empty());
     assert_eq!(check_received(&run.peer, 3), 0);
+    wait_until("the log", || run.fates().1.len() == 3);
     let (stored, sent, failed) = run.fates();
     assert_eq!(stored, sent);
     // The live one may have been on the link when that was dropped.
@@ -246,15 +247,18 @@ fn lost_permissions_are_told_and_survived() {
     // List and read, but not remove.
     lonc.site.put(1, &word(1));
     lonc.site.await_empty();
+    lonc.site.put(2, "hold:x");
+    peer.await_command("hold:x");
     allow(0o500);
-    lonc.site.put(2, &word(2));
+    peer.release();
     lonc.await_log("cannot be removed");
     peer.drop_links();
     wait_until("up", || client.ask("echo:live") == "live");
     assert_eq!(lonc.site.left(), [name(2)]);
     allow(0o700);
     lonc.site.await_empty();
-    assert_eq!(check_received(&peer, 3), 0);
+    assert_eq!(check_received(&peer, 2), 0);
+    assert_eq!(peer.count("hold:x"), 1);
     assert_eq!(lonc.site.logged('F'), [word(100)]);
     lonc.assert_alive();
 }

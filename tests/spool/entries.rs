@@ -97,8 +97,10 @@ fn bytes_of_any_kind_go_as_they_are() {
     let lonc = site.start();
     lonc.site.await_empty();
     peer.await_received(|lines| lines.iter().any(|line| line.raw == odd));
-    let log = fs::read(lonc.site.path("perm.log"));
-    assert!(log.unwrap().windows(odd.len()).any(|window| window == odd));
+    wait_until("the log", || {
+        let log = fs::read(lonc.site.path("perm.log")).unwrap_or_default();
+        log.windows(odd.len()).any(|window| window == odd)
+    });
 }
 
 /// More than are looked at in one go, so that those behind them depend on them being passed over.
