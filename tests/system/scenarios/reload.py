@@ -67,7 +67,7 @@ def hosts_tab_changes(site):
     site.lond()
     host = site.configured()
     host.systemctl("daemon-reload")
-    host.systemctl("start", "sockets.target", SERVICE)
+    host.systemctl("start", "lonc.target", SERVICE)
     wait_until_up(host)
     before = host.main_pid(SERVICE)
 
