@@ -78,6 +78,11 @@ impl Delayed {
         first.is_some_and(|(id, _)| self.failures_of(*id) + 1 >= most)
     }
 
+    /// True if nothing else may be put on this link: one of several suspects is about to be sent, or is sent, alone.
+    pub(super) fn has_reserved(&self, id: LinkId) -> bool {
+        self.suspects > 0 && self.len() > 0 && self.link == Some(id)
+    }
+
     /// A link came up: what is on disk must be looked at anew.
     pub(super) fn look_again(&mut self) {
         self.caught_up = false;
@@ -168,18 +173,23 @@ impl Session {
         if self.delayed.queue.is_empty() {
             return;
         }
+        let suspected = self.delayed.suspects > 0;
         if self.delayed.in_flight == 0 {
-            self.delayed.link = self.links_that(Link::is_open).first().copied();
+            let is_open = |id: &LinkId| self.links.get(id.0).is_some_and(Link::is_open);
+            let reserved = self.delayed.link.filter(|id| suspected && is_open(id));
+            let open = self.links.iter().filter(|(_, link)| link.is_open());
+            let idlest = open.min_by_key(|(_, link)| link.load()).map(|(id, _)| LinkId(id));
+            self.delayed.link = reserved.or(idlest);
         }
         let Some(id) = self.delayed.link else { return };
         let Some(link) = self.links.get_mut(id.0) else {
             return;
         };
-        let together = if self.delayed.suspects > 0 {
-            1
-        } else {
-            self.config.pipeline
-        };
+        let together = if suspected { 1 } else { self.config.pipeline };
+        if suspected && self.delayed.in_flight == 0 && !link.is_idle() {
+            // What is on the link already could be to blame as well.
+            return;
+        }
         // No more than these can come a second time after a crash.
         if self.delayed.is_last_try(self.config.max_attempts) && !link.has_replied() {
             // Before a message is given up, the link must have carried something else.

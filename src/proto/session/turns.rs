@@ -54,6 +54,7 @@ impl Session {
             State::Connecting => {}
             State::Down => self.refuse(),
             State::Up => {
+                self.clear_reserved();
                 self.assign();
                 for id in 0..self.links.capacity() {
                     self.fill(LinkId(id), now);
@@ -62,10 +63,30 @@ impl Session {
         }
     }
 
+    /// Sends those who wait on the link that a suspected message has for itself to another, if they may change.
+    fn clear_reserved(&mut self) {
+        for id in self.link_ids() {
+            if !self.delayed.has_reserved(id) {
+                continue;
+            }
+            let waiting = self
+                .links
+                .get_mut(id.0)
+                .map(|link| core::mem::take(&mut link.turns));
+            for client in waiting.unwrap_or_default() {
+                self.relist(client);
+            }
+        }
+    }
+
     /// Gives the clients that wait for a link the least busy one.
     fn assign(&mut self) {
         while let Some(id) = self.clients.next_awaiting() {
-            let links = self.links.iter_mut().filter(|(_, link)| link.is_open());
+            let is_free = |index: usize| !self.delayed.has_reserved(LinkId(index));
+            let links = self
+                .links
+                .iter_mut()
+                .filter(|(index, link)| link.is_open() && is_free(*index));
             let Some((index, link)) = links.min_by_key(|(_, link)| link.load()) else {
                 return self.clients.await_link(id);
             };
@@ -79,6 +100,9 @@ impl Session {
     fn fill(&mut self, id: LinkId, now: Instant) {
         let must_wait = self.config.spool && !self.delayed.is_clear();
         let mut to_store = Vec::new();
+        if self.delayed.has_reserved(id) {
+            return;
+        }
         let Some(link) = self.links.get_mut(id.0) else {
             return;
         };

@@ -223,3 +223,45 @@ fn while_up_messages_leave_room_for_the_clients() {
         assert!(rig.through.len() > before + 5, "pipeline {pipeline}");
     }
 }
+
+#[test]
+fn what_breaks_each_link_is_sent_alone_beside_links_that_carry_clients() {
+    let mut rig = Rig::up(Config {
+        connections: 2,
+        max_attempts: 3,
+        ..spooling(4)
+    });
+    rig.open_all();
+    rig.catch_up();
+    let clients = [rig.client(), rig.client()];
+    rig.delay(1, "poison");
+    let mut answered = [0; 2];
+    for _ in 0..20 {
+        for (link, answered) in answered.iter_mut().enumerate() {
+            rig.write_all(link);
+            while let Some(asked) = rig.seen(link).get(*answered) {
+                if asked == "poison" {
+                    // Requests that come now would go down with it.
+                    for client in clients {
+                        rig.say(client, "live\n");
+                    }
+                    rig.write_all(link);
+                    rig.fail(link);
+                    *answered = rig.seen(link).len();
+                    break;
+                }
+                rig.reply(link, "ok");
+                *answered += 1;
+                rig.write_all(link);
+            }
+        }
+        rig.pass(SECOND);
+        rig.open_all();
+        rig.catch_up();
+    }
+    assert_eq!(through(&rig), [(1, false)]);
+    let answers: Vec<_> = clients.into_iter().flat_map(|client| rig.got(client)).collect();
+    let lost = answers.iter().filter(|answer| *answer == "con_lost").count();
+    assert!(lost <= clients.len(), "{lost} requests were lost beside it");
+    assert!(lost < answers.len());
+}
