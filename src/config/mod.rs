@@ -87,7 +87,7 @@ pub fn load(config: &Path, peer: &HostId) -> Result<Loaded, ConfigError> {
     let mut directory = Directory::for_one(view)?;
     let (host, source) = directory.host(view, peer)?;
     let mut settings = settings::settings(view, peer, host)?;
-    settings.alike = alike(config, peer);
+    settings.alike = alike(&layers, peer);
     let mut report = Report::new(view);
     report.peer(view, &settings.address, &source);
     Ok(Loaded {
@@ -98,9 +98,9 @@ pub fn load(config: &Path, peer: &HostId) -> Result<Loaded, ConfigError> {
 }
 
 /// The known hosts whose ids end in `.<peer>`; a table that cannot be read knows none.
-fn alike(config: &Path, peer: &HostId) -> Vec<HostId> {
+fn alike(layers: &Layers, peer: &HostId) -> Vec<HostId> {
     let suffix = format!(".{peer}");
-    let Ok(Peers { host_id, peers, .. }) = peers(config) else {
+    let Ok(Peers { host_id, peers, .. }) = peers::list(layers) else {
         return Vec::new();
     };
     let known = peers.into_iter().map(|peer| peer.id).chain([host_id]);

@@ -340,8 +340,7 @@ impl Driver {
             | Event::TryFailed { .. }
             | Event::Poison { .. }
             | Event::LinkLost { .. } => {
-                self.stale = true;
-                self.published = None;
+                self.publish_at_once();
                 None
             }
         };
@@ -356,8 +355,7 @@ impl Driver {
         self.spool.reconfigure(&self.settings);
         self.session
             .reconfigure(session_config(&self.settings), reopen, now);
-        self.stale = true;
-        self.published = None;
+        self.publish_at_once();
     }
 
     /// Takes no more clients; those there are read to the end of what they have sent.
@@ -377,8 +375,7 @@ impl Driver {
             self.admit(Ok(stream), now);
         }
         self.clients.drain();
-        self.published = None;
-        self.stale = true;
+        self.publish_at_once();
     }
 
     fn next_deadline(&self, now: Instant) -> Option<Instant> {
@@ -387,6 +384,12 @@ impl Driver {
             .into_iter()
             .flatten()
             .min()
+    }
+
+    /// What is published is no longer true, and not only in the number of clients.
+    fn publish_at_once(&mut self) {
+        self.stale = true;
+        self.published = None;
     }
 
     fn publish(&mut self, now: Instant) {

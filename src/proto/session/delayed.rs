@@ -82,11 +82,6 @@ impl Delayed {
     pub(super) fn has_reserved(&self, id: LinkId) -> bool {
         self.suspects > 0 && self.len() > 0 && self.link == Some(id)
     }
-
-    /// A link came up: what is on disk must be looked at anew.
-    pub(super) fn look_again(&mut self) {
-        self.caught_up = false;
-    }
 }
 
 impl Session {
@@ -121,7 +116,7 @@ impl Session {
         self.pump(now);
     }
 
-    /// Something new is on disk, to be handed in.
+    /// Something on disk may be new, and is to be handed in.
     pub fn fell_behind(&mut self) {
         self.delayed.caught_up = false;
     }
@@ -168,7 +163,7 @@ impl Session {
         self.commands.push_back(Command::Store(ticket, request));
     }
 
-    /// Puts delayed messages on the first open link.
+    /// Puts delayed messages on one open link, the least busy when they begin.
     pub(super) fn fill_delayed(&mut self, now: Instant) {
         if self.delayed.queue.is_empty() {
             return;
@@ -190,7 +185,6 @@ impl Session {
             // What is on the link already could be to blame as well.
             return;
         }
-        // No more than these can come a second time after a crash.
         if self.delayed.is_last_try(self.config.max_attempts) && !link.has_replied() {
             // Before a message is given up, the link must have carried something else.
             if link.is_idle() {
@@ -198,6 +192,7 @@ impl Session {
             }
             return;
         }
+        // No more than these can come a second time after a crash.
         while self.delayed.in_flight + self.delayed.removing < together && link.has_room(self.config.pipeline)
         {
             let Some((message, request)) = self.delayed.queue.pop_front() else {

@@ -69,9 +69,7 @@ impl Session {
             return;
         };
         link.retiring = true;
-        for client in core::mem::take(&mut link.turns) {
-            self.relist(client);
-        }
+        self.relist_turns(id);
         self.remove_if_retired(id);
     }
 
@@ -139,7 +137,7 @@ impl Session {
             self.last_error = None;
             self.event(Event::LinkUp { link: id, version });
             if self.config.spool && self.state != State::Up {
-                self.delayed.look_again();
+                self.fell_behind();
                 self.commands.push_back(Command::Flush);
             }
             self.settle_flush(now);

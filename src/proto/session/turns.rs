@@ -56,25 +56,27 @@ impl Session {
             State::Up => {
                 self.clear_reserved();
                 self.assign();
-                for id in 0..self.links.capacity() {
-                    self.fill(LinkId(id), now);
+                for id in self.link_ids() {
+                    self.fill(id, now);
                 }
             }
         }
     }
 
-    /// Sends those who wait on the link that a suspected message has for itself to another, if they may change.
+    /// Lists those anew whose turn was to come on this link: who need not stay on it may go to another.
+    pub(super) fn relist_turns(&mut self, id: LinkId) {
+        if let Some(link) = self.links.get_mut(id.0) {
+            for client in core::mem::take(&mut link.turns) {
+                self.relist(client);
+            }
+        }
+    }
+
+    /// Leaves a link that a suspected message has for itself to that.
     fn clear_reserved(&mut self) {
         for id in self.link_ids() {
-            if !self.delayed.has_reserved(id) {
-                continue;
-            }
-            let waiting = self
-                .links
-                .get_mut(id.0)
-                .map(|link| core::mem::take(&mut link.turns));
-            for client in waiting.unwrap_or_default() {
-                self.relist(client);
+            if self.delayed.has_reserved(id) {
+                self.relist_turns(id);
             }
         }
     }
@@ -154,12 +156,7 @@ impl Session {
     /// Shares the waiting clients anew among the links, now that there is one more.
     pub(super) fn spread(&mut self) {
         for id in self.links_that(|link| !link.turns.is_empty()) {
-            let Some(link) = self.links.get_mut(id.0) else {
-                continue;
-            };
-            for client in core::mem::take(&mut link.turns) {
-                self.relist(client);
-            }
+            self.relist_turns(id);
         }
     }
 }
