@@ -2,12 +2,16 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use lonc_proto::session::LinkError;
+use lonc_proto::session::{ConnectFault, LinkError};
+use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt};
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 use tokio::net::{TcpStream, lookup_host};
@@ -28,6 +32,8 @@ pub(crate) struct Link {
     state: State,
     /// Nothing more can be written. What lond has sent before that is still to be read, and reading ends the link.
     write_closed: bool,
+    /// The name lookup of this try is done; shared with the future that opens the connection.
+    looked_up: Arc<AtomicBool>,
     /// What was read and not yet taken.
     pub(crate) input: BytesMut,
 }
@@ -38,6 +44,15 @@ enum State {
     Closed,
     Opening(Pin<Box<dyn Future<Output = Result<TcpStream, LinkError>> + Send>>),
     Open(TcpStream),
+}
+
+/// The far end of a link.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LinkEnd {
+    /// The name lookup of this try is done.
+    pub(crate) looked_up: bool,
+    /// The address it is connected to.
+    pub(crate) address: Option<SocketAddr>,
 }
 
 /// What happened on a link.
@@ -52,7 +67,19 @@ impl Link {
     /// Begins a try, ending whatever was before.
     pub(crate) fn open(&mut self, address: Address, settings: &LinkSettings) {
         self.close();
-        self.state = State::Opening(Box::pin(connect(address, settings.clone())));
+        let looked_up = self.looked_up.clone();
+        self.state = State::Opening(Box::pin(connect(address, settings.clone(), looked_up)));
+    }
+
+    /// What of it only its owner knows.
+    pub(crate) fn end(&self) -> LinkEnd {
+        LinkEnd {
+            looked_up: self.looked_up.load(Relaxed),
+            address: match &self.state {
+                State::Open(stream) => stream.peer_addr().ok(),
+                State::Closed | State::Opening(_) => None,
+            },
+        }
     }
 
     /// Drops the connection or the try.
@@ -102,8 +129,12 @@ fn broken(error: &io::Error) -> LinkError {
     LinkError::Io(error.to_string())
 }
 
-/// Looks the name up anew and tries its addresses one after the other.
-async fn connect(address: Address, settings: LinkSettings) -> Result<TcpStream, LinkError> {
+/// Looks the name up anew and tries its addresses one after the other; `looked_up` becomes true in between.
+async fn connect(
+    address: Address,
+    settings: LinkSettings,
+    looked_up: Arc<AtomicBool>,
+) -> Result<TcpStream, LinkError> {
     let lookup_error = |error: String| LinkError::Lookup {
         name: address.host.clone(),
         error,
@@ -117,21 +148,39 @@ async fn connect(address: Address, settings: LinkSettings) -> Result<TcpStream, 
         Ok(Err(error)) => return Err(lookup_error(error.to_string())),
         Err(_) => return Err(lookup_error("no answer in time".to_owned())),
     };
+    looked_up.store(true, Relaxed);
     let mut failures = Vec::new();
+    let mut fault = None;
     for candidate in addresses {
-        match timeout(settings.connect_timeout, TcpStream::connect(candidate)).await {
-            Ok(Ok(stream)) => match tune(&stream, &settings) {
-                Ok(()) => return Ok(stream),
-                Err(error) => failures.push(format!("{candidate}: {error}")),
+        let connected = timeout(settings.connect_timeout, TcpStream::connect(candidate)).await;
+        let error = match connected {
+            Ok(opened) => match opened.and_then(|stream| tune(&stream, &settings).map(|()| stream)) {
+                Ok(stream) => return Ok(stream),
+                Err(error) => error,
             },
-            Ok(Err(error)) => failures.push(format!("{candidate}: {error}")),
-            Err(_) => failures.push(format!("{candidate}: no answer in time")),
-        }
+            Err(_) => io::Error::new(io::ErrorKind::TimedOut, "no answer in time"),
+        };
+        failures.push(format!("{candidate}: {error}"));
+        fault = fault.max(Some(connect_fault(&error)));
     }
-    if failures.is_empty() {
-        return Err(lookup_error("no address".to_owned()));
+    match fault {
+        None => Err(lookup_error("no address".to_owned())),
+        Some(fault) => Err(LinkError::Connect {
+            fault,
+            error: failures.join("; "),
+        }),
     }
-    Err(LinkError::Connect(failures.join("; ")))
+}
+
+fn connect_fault(error: &io::Error) -> ConnectFault {
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::ECONNREFUSED) => ConnectFault::Refused,
+        Some(Errno::EHOSTUNREACH | Errno::ENETUNREACH) => ConnectFault::Unreachable,
+        Some(Errno::ETIMEDOUT) => ConnectFault::TimedOut,
+        Some(_) => ConnectFault::Other,
+        None if error.kind() == io::ErrorKind::TimedOut => ConnectFault::TimedOut,
+        None => ConnectFault::Other,
+    }
 }
 
 /// Sets what makes the kernel find out that the peer is gone.

@@ -7,6 +7,7 @@ use lonc_proto::session::{LinkState, State, Status};
 use lonc_proto::time::Instant;
 
 use crate::config::{Address, HostId, Settings};
+use crate::link::LinkEnd;
 
 /// How the peer stood at one moment. Displays as the one line `systemctl status` shows.
 #[derive(Clone, Debug)]
@@ -21,8 +22,14 @@ pub struct Snapshot {
     pub next_try: Option<SystemTime>,
     /// The instance takes no more clients and is about to end.
     pub draining: bool,
-    /// When this was so, as the session counts time.
+    /// When this was so, as the session counts time,
     pub taken: Instant,
+    /// and by the calendar.
+    pub today: SystemTime,
+    /// Requests that came in the last [`RECENT`](lonc_proto::session::RECENT).
+    pub recent_requests: u64,
+    /// The far ends of the links, by their indices.
+    pub(crate) ends: Vec<LinkEnd>,
     /// The session's own view.
     pub status: Status,
 }
@@ -37,9 +44,25 @@ impl Snapshot {
             since: today.checked_sub(now.since(status.since)).unwrap_or(today),
             draining: false,
             taken: now,
+            today,
+            recent_requests: 0,
+            ends: Vec::new(),
             next_try: status.next_try.and_then(|at| today.checked_add(at.since(now))),
             status,
         }
+    }
+}
+
+impl Snapshot {
+    /// What the calendar said, or will say, at `then`.
+    #[must_use]
+    pub fn date(&self, then: Instant) -> SystemTime {
+        let date = if then >= self.taken {
+            self.today.checked_add(then.since(self.taken))
+        } else {
+            self.today.checked_sub(self.taken.since(then))
+        };
+        date.unwrap_or(self.today)
     }
 }
 

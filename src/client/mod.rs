@@ -12,6 +12,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -66,6 +67,8 @@ pub(crate) struct Ports {
     pub(crate) to_driver: mpsc::UnboundedSender<FromClient>,
     pub(crate) answers: mpsc::UnboundedReceiver<Answers>,
     pub(crate) budget: Arc<Budget>,
+    /// Bytes that it holds, for who wants to know.
+    pub(crate) held: Arc<AtomicUsize>,
     pub(crate) draining: watch::Receiver<bool>,
 }
 
@@ -288,6 +291,7 @@ impl Client {
     fn settle_budget(&mut self, held: usize) {
         if held != self.on_account {
             self.ports.budget.settle(self.on_account, held);
+            self.ports.held.store(held, Relaxed);
             self.on_account = held;
         }
         if self.lines.len() < RESERVE {

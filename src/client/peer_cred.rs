@@ -22,6 +22,14 @@ impl PeerCred {
         })
     }
 
+    pub(crate) fn pid(self) -> i32 {
+        self.pid
+    }
+
+    pub(crate) fn uid(self) -> u32 {
+        self.uid.as_raw()
+    }
+
     /// True for root and for the user this daemon runs as.
     pub(crate) fn may_stop(self) -> bool {
         self.uid.is_root() || self.uid == Uid::effective()

@@ -1,13 +1,25 @@
 //! The driver's list of clients, and what their tasks are given on the way.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use lonc_proto::session::{Answers, ClientId};
+use lonc_proto::session::{Answers, ClientId, ClientStatus};
+use lonc_proto::time::Instant;
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, watch};
 
 use crate::client::{self, Budget, FromClient, Limits, PeerCred, Ports};
 use crate::config::ClientSettings;
+
+/// Who a client is, and what it has to do with us.
+pub(crate) struct ClientReport {
+    pub(crate) cred: PeerCred,
+    /// When it connected.
+    pub(crate) since: Instant,
+    /// Bytes it holds: requests not answered, answers not taken.
+    pub(crate) held: usize,
+    pub(crate) status: ClientStatus,
+}
 
 /// Those who are connected.
 pub(super) struct Clients {
@@ -20,6 +32,8 @@ pub(super) struct Clients {
 struct Client {
     id: ClientId,
     cred: PeerCred,
+    since: Instant,
+    held: Arc<AtomicUsize>,
     answers: mpsc::UnboundedSender<Answers>,
 }
 
@@ -44,19 +58,28 @@ impl Clients {
         cred: PeerCred,
         stream: UnixStream,
         settings: &ClientSettings,
+        since: Instant,
     ) {
+        let held = Arc::new(AtomicUsize::new(0));
         let (answers, for_client) = mpsc::unbounded_channel();
         if self.places.len() <= id.slot() {
             self.places.resize_with(id.slot() + 1, || None);
         }
         if let Some(place) = self.places.get_mut(id.slot()) {
-            *place = Some(Client { id, cred, answers });
+            *place = Some(Client {
+                id,
+                cred,
+                since,
+                held: held.clone(),
+                answers,
+            });
         }
         let ports = Ports {
             id,
             to_driver: self.to_driver.clone(),
             answers: for_client,
             budget: self.budget.clone(),
+            held,
             draining: self.draining.subscribe(),
         };
         let limits = Limits {
@@ -82,6 +105,20 @@ impl Clients {
     /// Who a client is, while it is connected.
     pub(super) fn cred(&self, id: ClientId) -> Option<PeerCred> {
         self.get(id).map(|client| client.cred)
+    }
+
+    /// What is known of each of those in `statuses`.
+    pub(super) fn report(&self, statuses: Vec<ClientStatus>) -> Vec<ClientReport> {
+        let report = |status: ClientStatus| {
+            let client = self.get(status.client)?;
+            Some(ClientReport {
+                cred: client.cred,
+                since: client.since,
+                held: client.held.load(Relaxed),
+                status,
+            })
+        };
+        statuses.into_iter().filter_map(report).collect()
     }
 
     /// Lets them know that this instance ends.

@@ -226,7 +226,7 @@ fn link_lost(link: usize, why: &LinkError, lost: usize, requeued: usize, address
         LinkError::Stopped => tell!(info, message::LINK_LOST),
         LinkError::Unasked | LinkError::ReplyTooLong => tell!(error, message::PROTOCOL_FAULT),
         LinkError::Lookup { .. }
-        | LinkError::Connect(_)
+        | LinkError::Connect { .. }
         | LinkError::Closed
         | LinkError::Io(_)
         | LinkError::ClosedInStep(_)

@@ -5,6 +5,7 @@ mod clients;
 mod config;
 mod drain;
 mod log;
+mod questions;
 mod timer;
 
 use std::future::poll_fn;
@@ -18,10 +19,12 @@ use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::info;
 
+pub(crate) use self::clients::ClientReport;
 use self::clients::Clients;
 use self::config::session_config;
 use self::drain::Drain;
 use self::log::Log;
+pub(crate) use self::questions::Question;
 use self::timer::Timer;
 use crate::client::{Acceptor, FromClient, PeerCred};
 use crate::config::Settings;
@@ -46,6 +49,8 @@ pub(crate) enum Control {
     Reconfigure(Box<Settings>),
     /// Take no more clients, finish what is under way, then end; asked a second time: end now.
     Drain,
+    /// Answer this.
+    Ask(Question),
     /// Say whether the work is done in time.
     Probe(oneshot::Sender<bool>),
 }
@@ -154,6 +159,7 @@ impl Driver {
                 self.session.reconnect(now);
             }
             Some(Control::Reconfigure(settings)) => self.reconfigure(*settings, now),
+            Some(Control::Ask(question)) => self.answer(question, now),
             Some(Control::Probe(answer)) => {
                 let overdue = self
                     .session
@@ -263,7 +269,7 @@ impl Driver {
         match accepted.and_then(|stream| Ok((PeerCred::of(&stream)?, stream))) {
             Ok((cred, stream)) => {
                 let id = self.session.client_joined(cred.may_stop());
-                self.clients.welcome(id, cred, stream, &self.settings.client);
+                self.clients.welcome(id, cred, stream, &self.settings.client, now);
                 self.stale = true;
             }
             Err(error) => self.log.accept_failed(&error, now),
@@ -404,6 +410,8 @@ impl Driver {
     fn snapshot(&self, now: Instant) -> Snapshot {
         let mut snapshot = Snapshot::new(&self.settings, self.session.status(), now, SystemTime::now());
         snapshot.draining = self.drain.is_on();
+        snapshot.recent_requests = self.session.recent_requests(now);
+        snapshot.ends = self.links.iter().map(Link::end).collect();
         snapshot
     }
 }

@@ -9,6 +9,7 @@ use slab::Slab;
 use super::command::Answers;
 use super::delayed::Ticket;
 use super::link::LinkId;
+use super::status::ClientStatus;
 use crate::line::Lines;
 use crate::request::{Asked, Request, answer};
 
@@ -54,6 +55,8 @@ pub(super) struct Client {
     /// with, by which it also tells what it took.
     limit: usize,
     queue: VecDeque<Item>,
+    /// Requests that came so far.
+    requests: u64,
     /// Requests in the queue.
     queued: usize,
     /// Requests on a link. While there are any, the client stays on that link.
@@ -84,6 +87,7 @@ enum Held {
 
 impl Client {
     pub(super) fn enqueue(&mut self, lines: Lines) {
+        self.requests += lines.count as u64;
         self.queued += lines.count;
         self.queue.push_back(Item::Lines(lines.bytes));
     }
@@ -102,6 +106,15 @@ impl Client {
             self.unread < self.limit
         };
         may && !self.queue.is_empty() && !(self.held && self.in_flight > 0)
+    }
+
+    fn status(&self, client: ClientId) -> ClientStatus {
+        ClientStatus {
+            client,
+            requests: self.requests,
+            queued: self.queued,
+            in_flight: self.in_flight,
+        }
     }
 
     /// Answers the next request, behind those whose answers are held.
@@ -176,6 +189,7 @@ impl Clients {
             rights,
             limit,
             queue: VecDeque::new(),
+            requests: 0,
             queued: 0,
             in_flight: 0,
             link: None,
@@ -206,6 +220,17 @@ impl Clients {
 
     pub(super) fn queued(&self) -> usize {
         self.slab.iter().map(|(_, client)| client.queued).sum()
+    }
+
+    pub(super) fn statuses(&self) -> Vec<ClientStatus> {
+        let id = |slot, client: &Client| ClientId {
+            slot,
+            serial: client.serial,
+        };
+        let clients = self.slab.iter();
+        clients
+            .map(|(slot, client)| client.status(id(slot, client)))
+            .collect()
     }
 
     pub(super) fn await_link(&mut self, id: ClientId) {

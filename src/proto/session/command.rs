@@ -128,6 +128,19 @@ impl fmt::Display for Lost {
     }
 }
 
+/// How connecting failed; what comes later tells more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ConnectFault {
+    /// In some other way.
+    Other,
+    /// There is no way to the address, or the way back says so.
+    Unreachable,
+    /// Nothing answered.
+    TimedOut,
+    /// The host answered that nothing listens there.
+    Refused,
+}
+
 /// Why a try or a link ended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
@@ -140,8 +153,13 @@ pub enum LinkError {
         error: String,
     },
     /// No address could be connected to.
-    #[error("cannot connect: {0}")]
-    Connect(String),
+    #[error("cannot connect: {error}")]
+    Connect {
+        /// What kind of failure it was; of several addresses', that which tells most.
+        fault: ConnectFault,
+        /// What the system said of each address.
+        error: String,
+    },
     /// lond closed the connection.
     #[error("closed by lond")]
     Closed,

@@ -72,6 +72,11 @@ impl Delayed {
             .map_or(0, |(_, count)| count)
     }
 
+    /// The one that broke its link, alone on it, and how often in a row.
+    pub(super) fn failing(&self) -> Option<(MessageId, u32)> {
+        self.failures
+    }
+
     /// True if the next message is set aside should it fail once more.
     fn is_last_try(&self, most: u32) -> bool {
         let first = self.queue.front();
@@ -107,6 +112,22 @@ impl Session {
     #[must_use]
     pub fn delayed_len(&self) -> usize {
         self.delayed.len()
+    }
+
+    /// Takes back a message that was handed in; false if it is in flight or no longer here. It is not reported.
+    pub fn withdraw(&mut self, id: MessageId, now: Instant) -> bool {
+        let Some(at) = self.delayed.queue.iter().position(|(one, _)| *one == id) else {
+            return false;
+        };
+        self.delayed.queue.remove(at);
+        // Suspects are the first in the queue, behind those in flight.
+        if at + self.delayed.in_flight < self.delayed.suspects {
+            self.clear_of_suspicion();
+        }
+        self.delayed.failures = self.delayed.failures.filter(|(one, _)| *one != id);
+        self.settle_flush(now);
+        self.pump(now);
+        true
     }
 
     /// Nothing that was found on disk is left to be handed in.

@@ -129,11 +129,13 @@ impl Session {
             return Ok(());
         };
         let version = link.up().and_then(|up| up.version.clone());
+        let rtt = link.up().and_then(|up| up.rtt);
         if let Some(note) = opened.note {
             self.event(Event::HandshakeNote(note));
         }
         if opened.finished {
             self.counters.links_opened += 1;
+            rtt.into_iter().for_each(|rtt| self.histograms.rtt.observe(rtt));
             self.last_error = None;
             self.event(Event::LinkUp { link: id, version });
             if self.config.spool && self.state != State::Up {
@@ -152,6 +154,7 @@ impl Session {
             owner,
             request,
             reply,
+            took,
         } = replied;
         let words = match &reply {
             Reply::Plain(len) => input.get(..*len),
@@ -165,9 +168,10 @@ impl Session {
             }
         };
         match owner {
-            Owner::Probe => {}
+            Owner::Probe => self.histograms.rtt.observe(took),
             Owner::Delayed(id) => self.delayed_answered(id, request, words == Some(&[]), now),
             Owner::Client(client) => {
+                self.histograms.reply_time.observe(took);
                 match words {
                     None => {
                         self.no_usable_reply(client, request);
@@ -200,6 +204,7 @@ impl Session {
             return;
         };
         let was_up = link.up().is_some();
+        link.note_trouble(&why, now);
         let retry_in = link.backoff.next_wait(self.config.backoff, &mut self.rng);
         let (written, unwritten) = link.end(now, now + retry_in);
         let turns = core::mem::take(&mut link.turns);

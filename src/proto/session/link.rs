@@ -13,6 +13,7 @@ use super::clients::ClientId;
 use super::command::LinkError;
 use super::delayed::MessageId;
 use super::status::{LinkState, LinkStatus};
+use super::trouble::{Reached, Trouble, Troubles};
 use crate::backoff::Backoff;
 use crate::cipher::Cipher;
 use crate::handshake::{Handshake, Step};
@@ -55,6 +56,8 @@ impl Owner {
 pub(super) struct InFlight {
     pub(super) owner: Owner,
     pub(super) request: Request,
+    /// When it was put on the link.
+    since: Instant,
     /// Where its first byte stands in the bytes of this link.
     start: u64,
     /// Where its last byte does; unknown until it is encoded.
@@ -98,6 +101,7 @@ pub(super) struct Link {
     /// Since when it is at its present phase.
     pub(super) since: Instant,
     pub(super) backoff: Backoff,
+    pub(super) troubles: Troubles,
     /// To be closed once nothing is in flight; nothing more is put on it.
     pub(super) retiring: bool,
     /// Clients on this link whose turn comes.
@@ -113,6 +117,8 @@ pub(super) struct Replied {
     pub(super) owner: Owner,
     pub(super) request: Request,
     pub(super) reply: Reply,
+    /// How long after the request was put on the link.
+    pub(super) took: Duration,
 }
 
 impl Link {
@@ -121,6 +127,7 @@ impl Link {
             phase: Phase::Opening,
             since: now,
             backoff: Backoff::default(),
+            troubles: Troubles::default(),
             retiring: false,
             turns: VecDeque::new(),
             out: BytesMut::new(),
@@ -177,6 +184,10 @@ impl Link {
             since: self.since,
             in_flight,
             rtt,
+            trouble: self.troubles.last.clone(),
+            failing_since: self.troubles.since,
+            failed_tries: self.troubles.tries,
+            next_try: self.next_try(),
         }
     }
 
@@ -235,6 +246,7 @@ impl Link {
         up.in_flight.push_back(InFlight {
             owner,
             request,
+            since: now,
             start: self.encoded,
             end: None,
         });
@@ -332,7 +344,23 @@ impl Link {
             owner: first.owner,
             request: first.request,
             reply,
+            took: now.since(first.since),
         }))
+    }
+
+    /// Notes that it ends now, and why.
+    pub(super) fn note_trouble(&mut self, why: &LinkError, now: Instant) {
+        let reached = match (&self.phase, why) {
+            (Phase::Up(_), _) => Reached::Up,
+            (Phase::Handshake { dialogue, .. }, _) => Reached::Handshake(dialogue.step()),
+            (Phase::Opening | Phase::Waiting { .. }, LinkError::Lookup { .. }) => Reached::Lookup,
+            (Phase::Opening | Phase::Waiting { .. }, _) => Reached::Connect,
+        };
+        self.troubles.add(Trouble {
+            why: why.clone(),
+            reached,
+            at: now,
+        });
     }
 
     /// Ends the connection; gives what was in flight: written, and not written, each in order.

@@ -18,7 +18,9 @@ mod command;
 mod delayed;
 mod lifecycle;
 mod link;
+mod metrics;
 mod status;
+mod trouble;
 mod turns;
 
 use alloc::collections::VecDeque;
@@ -29,14 +31,17 @@ use fastrand::Rng;
 use slab::Slab;
 
 pub use self::clients::ClientId;
-pub use self::command::{Answers, Command, Event, LinkError, Lost};
+pub use self::command::{Answers, Command, ConnectFault, Event, LinkError, Lost};
 pub use self::delayed::{MessageId, Stored, Ticket};
 pub use self::link::LinkId;
-pub use self::status::{Counters, LinkState, LinkStatus, State, Status};
+pub use self::metrics::{BOUNDS, Histogram, Histograms, RECENT};
+pub use self::status::{ClientStatus, Counters, LinkState, LinkStatus, State, Status};
+pub use self::trouble::{Reached, Trouble};
 
 use self::clients::{Clients, Rights};
 use self::delayed::Delayed;
 use self::link::{Link, Owner, Phase};
+use self::metrics::Rate;
 use crate::backoff::Bounds;
 use crate::handshake::Identity;
 use crate::line::Lines;
@@ -87,6 +92,8 @@ pub struct Session {
     since: Instant,
     last_error: Option<LinkError>,
     counters: Counters,
+    histograms: Histograms,
+    rate: Rate,
     rng: Rng,
     commands: VecDeque<Command>,
     sparing: bool,
@@ -106,6 +113,8 @@ impl Session {
             since: now,
             last_error: None,
             counters: Counters::default(),
+            histograms: Histograms::default(),
+            rate: Rate::default(),
             rng: Rng::with_seed(seed),
             commands: VecDeque::new(),
             sparing: false,
@@ -135,6 +144,7 @@ impl Session {
     /// A client sent whole lines.
     pub fn client_sent(&mut self, client: ClientId, lines: Lines, now: Instant) {
         self.counters.requests += lines.count as u64;
+        self.rate.add(lines.count, now);
         if let Some(asking) = self.clients.get_mut(client) {
             asking.enqueue(lines);
             self.list(client);
@@ -328,7 +338,9 @@ impl Session {
             rtt: ups().filter_map(|up| up.rtt).min(),
             peer_version: ups().find_map(|up| up.version.clone()),
             delayed: self.delayed.len(),
+            failing: self.delayed.failing(),
             counters: self.counters,
+            histograms: self.histograms,
         }
     }
 }

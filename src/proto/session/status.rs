@@ -5,7 +5,12 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use super::Session;
+use super::clients::ClientId;
+use super::delayed::MessageId;
 use super::link::LinkId;
+use super::metrics::Histograms;
+use super::trouble::Trouble;
 use crate::handshake::Step;
 use crate::time::Instant;
 
@@ -97,6 +102,14 @@ pub struct LinkStatus {
     pub in_flight: usize,
     /// Round trip, as in [`Status::rtt`].
     pub rtt: Option<Duration>,
+    /// What went wrong last, whether or not it is up now.
+    pub trouble: Option<Trouble>,
+    /// Since when it is not up although it should be; nothing if it is up, or in its first try.
+    pub failing_since: Option<Instant>,
+    /// Tries that failed since it was last up, or since the start.
+    pub failed_tries: u32,
+    /// When the next try begins, if it backs off.
+    pub next_try: Option<Instant>,
 }
 
 /// A snapshot.
@@ -124,6 +137,37 @@ pub struct Status {
     pub rtt: Option<Duration>,
     /// lond's version, if it told.
     pub peer_version: Option<String>,
+    /// The delayed message that broke its link, alone on it, and how often in a row.
+    pub failing: Option<(MessageId, u32)>,
     /// What was counted.
     pub counters: Counters,
+    /// What was measured.
+    pub histograms: Histograms,
+}
+
+/// What one client has to do with the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientStatus {
+    /// Which one.
+    pub client: ClientId,
+    /// Requests it has sent so far.
+    pub requests: u64,
+    /// Those not yet put on a link.
+    pub queued: usize,
+    /// Those on a link without their reply.
+    pub in_flight: usize,
+}
+
+impl Session {
+    /// Each of the clients.
+    #[must_use]
+    pub fn client_statuses(&self) -> Vec<ClientStatus> {
+        self.clients.statuses()
+    }
+
+    /// Requests that came in the last [`RECENT`](super::RECENT).
+    #[must_use]
+    pub fn recent_requests(&self, now: Instant) -> u64 {
+        self.rate.recent(now)
+    }
 }

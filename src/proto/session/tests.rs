@@ -9,4 +9,5 @@ mod links;
 mod local;
 mod opening;
 mod replies;
+mod status;
 mod timeouts;

@@ -65,6 +65,7 @@ impl Link {
                 self.phase = Phase::Up(Box::new(up));
                 self.since = now;
                 self.backoff.reset();
+                self.troubles.end();
                 true
             }
         };
