@@ -112,6 +112,7 @@ fn start_lonc(dir: &Path, port: u16) -> Outcome<(PathBuf, JoinHandle<Result<(), 
         config: file,
         loaded,
         socket,
+        control: None,
         level,
     };
     Ok((dir.join("msul1"), thread::spawn(move || daemon.run())))

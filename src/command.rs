@@ -12,9 +12,8 @@ use tracing::error;
 use crate::config::{self, ConfigError, DEFAULT_PATH, HostId};
 use crate::daemon::Daemon;
 use crate::journal::{self, message};
-use crate::listen::ListenSocket;
 use crate::reload;
-use crate::systemd;
+use crate::systemd::{self, Sockets};
 
 /// Exit status of a fault in the configuration, as sysexits.h has it.
 const EX_CONFIG: u8 = 78;
@@ -44,7 +43,7 @@ struct Arguments {
 /// Does what the arguments say.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     // First of all, while there is but one thread: this changes the environment.
-    let passed = systemd::take_socket();
+    let passed = systemd::take_sockets();
     match Arguments::try_parse_from(arguments) {
         Err(usage) => {
             // Where the usage cannot be printed there is nobody to read it.
@@ -63,14 +62,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             peer: Some(peer),
             ..
         }) => match passed {
-            Ok(socket) => serve(config, &peer, socket),
+            Ok(sockets) => serve(config, &peer, sockets),
             Err(fault) => fail(&fault),
         },
         Ok(Arguments { config, peer, .. }) => check(&config, peer.as_ref()),
     }
 }
 
-fn serve(config: PathBuf, peer: &HostId, socket: Option<ListenSocket>) -> ExitCode {
+fn serve(config: PathBuf, peer: &HostId, sockets: Sockets) -> ExitCode {
     let level = journal::init(Some(peer));
     let loaded = match config::load(&config, peer) {
         Ok(loaded) => loaded,
@@ -79,7 +78,8 @@ fn serve(config: PathBuf, peer: &HostId, socket: Option<ListenSocket>) -> ExitCo
     match (Daemon {
         config,
         loaded,
-        socket,
+        socket: sockets.client,
+        control: sockets.control,
         level,
     })
     .run()

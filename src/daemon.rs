@@ -35,6 +35,8 @@ pub struct Daemon {
     pub loaded: Loaded,
     /// Where clients come in, if somebody made the socket for us; else we listen at `<socket_dir>/<peer>`.
     pub socket: Option<ListenSocket>,
+    /// Where operators come in. Without it we listen at `<control_dir>/<peer>`, if `socket` is missing as well.
+    pub control: Option<ListenSocket>,
     /// The log's level, to be changed by a reload.
     pub level: Level,
 }

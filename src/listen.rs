@@ -1,4 +1,4 @@
-//! The listening socket: systemd's, or without it one of our own at `<socket_dir>/<peer>`.
+//! The listening sockets: systemd's, or without it our own at `<socket_dir>/<peer>` and `<control_dir>/<peer>`.
 
 use std::fs::{self, File, Permissions};
 use std::io;
@@ -12,7 +12,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, soc
 
 use crate::config::HostId;
 
-/// Mode of a socket of our own: what systemd's `SocketMode=` in `lonc@.socket` is.
+/// Mode of a socket of our own: what systemd's `SocketMode=` in our units is.
 const MODE: u32 = 0o660;
 
 /// A listening socket, and the file of it if that is ours to remove.
@@ -33,9 +33,11 @@ impl From<UnixListener> for ListenSocket {
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     /// The directory is not there and cannot be made, or cannot be locked.
-    #[error("{}: socket_dir: {source}", .dir.display())]
+    #[error("{}: {key}: {source}", .dir.display())]
     Directory {
-        /// `socket_dir`.
+        /// What the configuration calls it.
+        key: &'static str,
+        /// The directory.
         dir: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -56,9 +58,19 @@ pub enum ListenError {
     },
 }
 
-/// Listens at `<dir>/<peer>`. A stale file there is replaced, a live one refused.
+/// Listens for clients at `<dir>/<peer>`. A stale file there is replaced, a live one refused.
 pub fn bind(dir: &Path, peer: &HostId) -> Result<ListenSocket, ListenError> {
+    bind_in("socket_dir", dir, peer)
+}
+
+/// Listens for operators, likewise.
+pub fn bind_control(dir: &Path, peer: &HostId) -> Result<ListenSocket, ListenError> {
+    bind_in("control_dir", dir, peer)
+}
+
+fn bind_in(key: &'static str, dir: &Path, peer: &HostId) -> Result<ListenSocket, ListenError> {
     let in_dir = |source| ListenError::Directory {
+        key,
         dir: dir.to_owned(),
         source,
     };

@@ -16,8 +16,10 @@ use tracing::debug;
 use crate::listen::ListenSocket;
 use crate::status::Snapshot;
 
-/// `FileDescriptorName=` of the socket for clients.
+/// `FileDescriptorName=` of the socket for clients,
 const CLIENT: &str = "client";
+/// and of the one for operators.
+const CONTROL: &str = "control";
 
 /// Why systemd's sockets cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -27,44 +29,70 @@ pub enum SocketError {
         "no socket named \"{CLIENT}\" among those that systemd passed: {0}; FileDescriptorName={CLIENT} is missing"
     )]
     Missing(String),
-    /// Clients could come in by more than one.
-    #[error("more than one socket named \"{CLIENT}\" among those that systemd passed: {0}")]
-    Several(String),
+    /// It is not clear which to serve.
+    #[error("more than one socket named \"{name}\" among those that systemd passed: {names}")]
+    Several {
+        /// `FileDescriptorName=`.
+        name: &'static str,
+        /// All names.
+        names: String,
+    },
     /// What came is not a listening UNIX stream socket.
-    #[error("socket \"{CLIENT}\" that systemd passed is no listening UNIX stream socket: {0}")]
-    Unusable(io::Error),
+    #[error("socket \"{name}\" that systemd passed is no listening UNIX stream socket: {fault}")]
+    Unusable {
+        /// `FileDescriptorName=`.
+        name: &'static str,
+        /// What the system said.
+        fault: io::Error,
+    },
 }
 
-/// The listening socket that systemd passed, if it passed any.
+/// The listening sockets that systemd passed, if it passed any.
+#[derive(Debug, Default)]
+pub struct Sockets {
+    /// For clients.
+    pub client: Option<ListenSocket>,
+    /// For operators; never without the other.
+    pub control: Option<ListenSocket>,
+}
+
+/// The listening sockets that systemd passed. Where it passed any, the one for clients is among them.
 ///
 /// Changes the environment: to be called before any thread starts.
-pub fn take_socket() -> Result<Option<ListenSocket>, SocketError> {
+pub fn take_sockets() -> Result<Sockets, SocketError> {
     let names = env::var("LISTEN_FDNAMES").ok();
     let mut passed = ListenFd::from_env();
     if passed.len() == 0 {
-        return Ok(None);
+        return Ok(Sockets::default());
     }
-    let index = match &names {
-        // Nobody named them: a socket activator other than systemd, and the first is what is meant.
-        None => 0,
-        Some(names) => {
-            let mut clients = names.split(':').enumerate().filter(|(_, name)| *name == CLIENT);
-            let first = clients
-                .next()
-                .ok_or_else(|| SocketError::Missing(names.clone()))?;
-            if clients.next().is_some() {
-                return Err(SocketError::Several(names.clone()));
-            }
-            first.0
-        }
+    // Where nobody named them it was a socket activator other than systemd, and the first is what is meant.
+    let names = names.unwrap_or_else(|| CLIENT.to_owned());
+    let client = take(&mut passed, &names, CLIENT)?;
+    if client.is_none() {
+        return Err(SocketError::Missing(names));
+    }
+    let control = take(&mut passed, &names, CONTROL)?;
+    Ok(Sockets { client, control })
+}
+
+fn take(passed: &mut ListenFd, names: &str, name: &'static str) -> Result<Option<ListenSocket>, SocketError> {
+    let mut named = names.split(':').enumerate().filter(|(_, one)| *one == name);
+    let Some((index, _)) = named.next() else {
+        return Ok(None);
     };
-    let listener = passed.take_unix_listener(index).map_err(SocketError::Unusable)?;
-    let listener = listener.ok_or_else(|| SocketError::Missing(names.unwrap_or_default()))?;
+    if named.next().is_some() {
+        let names = names.to_owned();
+        return Err(SocketError::Several { name, names });
+    }
+    let unusable = |fault| SocketError::Unusable { name, fault };
+    let Some(listener) = passed.take_unix_listener(index).map_err(unusable)? else {
+        return Ok(None);
+    };
     // With Accept=yes, for one, it is a client's connection.
     match getsockopt(&listener, sockopt::AcceptConn) {
         Ok(true) => Ok(Some(listener.into())),
-        Ok(false) => Err(SocketError::Unusable(io::ErrorKind::InvalidInput.into())),
-        Err(error) => Err(SocketError::Unusable(error.into())),
+        Ok(false) => Err(unusable(io::ErrorKind::InvalidInput.into())),
+        Err(error) => Err(unusable(error.into())),
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-const GOOD: &str = "host_id = 'me'\nsocket_dir = 'DIR'\n[daemon]\nlog_level = 'info'\n\
+const GOOD: &str = "host_id = 'me'\nsocket_dir = 'DIR'\ncontrol_dir = 'DIR/control'\n[daemon]\nlog_level = 'info'\n\
                     [peer.other]\naddress = '127.0.0.1'\nport = 1\n";
 
 /// A daemon and its directory; killed when dropped.
@@ -86,7 +86,7 @@ fn a_bad_configuration_does_not_even_reach_the_daemon() {
     let output = instance.reload(instance.daemon.id());
     assert_eq!(output.status.code(), Some(78));
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("lonc.toml:8: unknown key \"typo\""), "{said}");
+    assert!(said.contains("lonc.toml:9: unknown key \"typo\""), "{said}");
     sleep(Duration::from_millis(100));
     assert!(!instance.log().contains("reload"), "{}", instance.log());
     write(instance.dir.path(), GOOD);

@@ -102,6 +102,7 @@ keys! {
     LONCAPA_CONF = Top "loncapa_conf" Some("[]");
     PORT = Top "port" Some("5663");
     SOCKET_DIR = Top "socket_dir" Some("'/run/lonc'");
+    CONTROL_DIR = Top "control_dir" Some("'/run/lonc-control'");
     SPOOL_DIR = Top "spool_dir" Some("'/var/spool/lonc/delayed'");
     PERMANENT_LOG = Top "permanent_log" Some("'/var/log/lonc/lonnet.perm.log'");
     CONNECTIONS = Link "connections" Some("1");

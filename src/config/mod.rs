@@ -57,6 +57,8 @@ pub struct Peers {
     pub host_id: HostId,
     /// Directory of the sockets, one a peer, named by its id.
     pub socket_dir: PathBuf,
+    /// Directory of the control sockets, one a peer, named by its id.
+    pub control_dir: PathBuf,
     /// When systemd is to start the daemons.
     pub start: Start,
     /// The peers, by their ids.
@@ -134,7 +136,8 @@ pub fn check(config: &Path, peer: Option<&HostId>) -> Result<String, ConfigError
 /// all other peers down at boot.
 ///
 /// # Errors
-/// An unreadable or broken `lonc.toml` or `loncapa_conf` file; no or a wrong `host_id`, `socket_dir` or `start`.
+/// An unreadable or broken `lonc.toml` or `loncapa_conf` file; no or a wrong `host_id`, `socket_dir`, `control_dir` or
+/// `start`.
 pub fn peers(config: &Path) -> Result<Peers, ConfigError> {
     peers::list(&Layers::read(config)?)
 }

@@ -128,6 +128,7 @@ pub(super) fn list(layers: &Layers) -> Result<Peers, ConfigError> {
     Ok(Peers {
         host_id,
         socket_dir,
+        control_dir: general.get(keys::CONTROL_DIR, checks::path)?,
         start: settings::start(general)?,
         peers,
         warnings,

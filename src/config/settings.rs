@@ -24,6 +24,8 @@ pub struct Settings {
     pub address: Address,
     /// Directory of the socket `<peer>` for clients, used when systemd passes none.
     pub socket_dir: PathBuf,
+    /// Directory of the socket `<peer>` for operators, used when systemd passes no sockets.
+    pub control_dir: PathBuf,
     /// Directory of the delayed messages.
     pub spool_dir: PathBuf,
     /// Other hosts whose ids end in `.<peer>`: the names of their delayed messages end as the peer's do.
@@ -159,6 +161,7 @@ pub(super) fn settings(view: View<'_>, peer: &HostId, host: String) -> Result<Se
             port: port(view)?,
         },
         socket_dir: view.get(keys::SOCKET_DIR, path)?,
+        control_dir: view.get(keys::CONTROL_DIR, path)?,
         spool_dir: view.get(keys::SPOOL_DIR, path)?,
         alike: Vec::new(),
         permanent_log: view.get(keys::PERMANENT_LOG, path)?,

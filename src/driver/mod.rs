@@ -30,7 +30,7 @@ use crate::client::{Acceptor, FromClient, PeerCred};
 use crate::config::Settings;
 use crate::journal::message;
 use crate::link::{Link, Progress};
-use crate::spool::{FromSpool, Spool};
+use crate::spool::{Desk, FromSpool, Spool};
 use crate::status::Snapshot;
 use crate::systemd;
 
@@ -107,6 +107,11 @@ impl Driver {
             settings,
         };
         Ok((driver, status_reader))
+    }
+
+    /// Where operators ask about delayed messages.
+    pub(crate) fn desk(&self) -> Desk {
+        self.spool.desk()
     }
 
     /// Works until it has drained.

@@ -1,11 +1,11 @@
-//! The spool's directory: finding the peer's messages, reading, storing, removing, setting aside.
+//! The spool's directory: finding the peer's messages, reading, storing, removing.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process;
 
@@ -185,31 +185,6 @@ impl Directory {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             removed => removed,
         }
-    }
-
-    /// Moves a message to `failed/` beside the spool, as it is; where it is now.
-    pub(crate) fn set_aside(&self, name: &OsStr) -> io::Result<PathBuf> {
-        let failed = self.failed();
-        match DirBuilder::new().mode(0o770).create(&failed) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-        let mut aside = failed.join(name);
-        for number in 1.. {
-            if !aside.try_exists()? {
-                break;
-            }
-            let mut another = name.to_owned();
-            another.push(format!(".{number}"));
-            aside = failed.join(another);
-        }
-        fs::rename(self.path.join(name), &aside)?;
-        File::open(&failed)?.sync_all()?;
-        Ok(aside)
-    }
-
-    fn failed(&self) -> PathBuf {
-        self.path.with_file_name("failed")
     }
 
     /// Removes what an instance that was killed had begun to store; nobody was promised any of that.

@@ -10,9 +10,12 @@
 //!                          └─ watch (inotify): what appears
 //! ```
 
+mod desk;
 mod directory;
+mod errands;
 mod names;
 mod permanent_log;
+mod shelves;
 mod watch;
 mod worker;
 
@@ -24,6 +27,7 @@ use lonc_proto::request::Request;
 use lonc_proto::session::{MessageId, Stored, Ticket};
 use tokio::sync::{mpsc as channel, oneshot};
 
+pub(crate) use self::desk::{Closed, Desk, Listing, MessageState, MoveError, Shelf, Summary};
 use self::directory::Directory;
 use self::names::Owner;
 use self::permanent_log::PermanentLog;
@@ -44,6 +48,8 @@ enum Job {
     SetAside(MessageId),
     /// It is critical and cannot be sent now.
     Store(Ticket, Request),
+    /// What an operator wants.
+    Errand(desk::Errand),
     /// Go by other settings.
     Reconfigure(Box<Place>),
     /// Say when all before this is done.
@@ -113,6 +119,11 @@ impl Spool {
             },
             said,
         ))
+    }
+
+    /// Where operators ask.
+    pub(crate) fn desk(&self) -> Desk {
+        Desk::new(self.jobs.clone())
     }
 
     /// Has the directory looked at anew.

@@ -11,7 +11,9 @@ use lonc_proto::session::{MessageId, Stored, Ticket};
 use tokio::sync::mpsc::UnboundedSender;
 use tracing::{error, info, warn};
 
+use super::desk::Shelf;
 use super::directory::Unsendable;
+use super::errands::Counted;
 use super::names::Namer;
 use super::permanent_log::Fate;
 use super::{FromSpool, Job, Place};
@@ -27,25 +29,31 @@ const STORE_BATCH: usize = 64;
 const UNFINISHED: Duration = Duration::from_secs(60);
 
 pub(super) struct Worker {
-    place: Place,
+    pub(super) place: Place,
     say: UnboundedSender<FromSpool>,
     namer: Namer,
     /// The next names, and whether the directory holds more.
-    window: BTreeSet<OsString>,
+    pub(super) window: BTreeSet<OsString>,
     more: bool,
     /// The last name taken from the window since everything was looked at; those up to it had their turn.
     passed: Option<OsString>,
     /// Messages given to the driver, and what has been done with but could not be removed.
-    given: HashMap<MessageId, (OsString, Request)>,
-    busy: HashSet<OsString>,
+    pub(super) given: HashMap<MessageId, (OsString, Request)>,
+    pub(super) busy: HashSet<OsString>,
+    /// Of the busy those that are not to be sent and could not be set aside.
+    pub(super) stuck: HashSet<OsString>,
     /// Seen without their newline, since when.
-    unfinished: HashMap<OsString, Instant>,
+    pub(super) unfinished: HashMap<OsString, Instant>,
     /// Told of already.
-    reported: HashSet<OsString>,
+    pub(super) reported: HashSet<OsString>,
     last_id: u64,
     unreadable: bool,
     /// The driver knows that there is something to ask for.
     told_fresh: bool,
+    /// Messages set aside since the start.
+    pub(super) set_aside: u64,
+    /// What was counted last for an operator.
+    pub(super) counted: Option<Counted>,
 }
 
 impl Worker {
@@ -59,11 +67,14 @@ impl Worker {
             passed: None,
             given: HashMap::new(),
             busy: HashSet::new(),
+            stuck: HashSet::new(),
             unfinished: HashMap::new(),
             reported: HashSet::new(),
             last_id: 0,
             unreadable: false,
             told_fresh: false,
+            set_aside: 0,
+            counted: None,
         }
     }
 
@@ -77,6 +88,7 @@ impl Worker {
                 Job::More(most) => self.give(most),
                 Job::Delivered(id) => self.delivered(id),
                 Job::SetAside(id) => self.set_aside(id),
+                Job::Errand(errand) => self.run_errand(errand),
                 Job::Store(ticket, request) => next = self.store(ticket, request, jobs),
                 Job::Reconfigure(place) => {
                     self.place = *place;
@@ -142,7 +154,7 @@ impl Worker {
         self.tell_fresh();
     }
 
-    fn appeared(&mut self, name: OsString) {
+    pub(super) fn appeared(&mut self, name: OsString) {
         if !self.place.directory.owns(&name) || self.busy.contains(&name) {
             return;
         }
@@ -261,10 +273,16 @@ impl Worker {
     /// Tries again to remove what was answered long ago.
     fn remove_again(&mut self) {
         let Self {
-            busy, given, place, ..
+            busy,
+            stuck,
+            given,
+            place,
+            ..
         } = self;
         let waiting: HashSet<&OsString> = given.values().map(|(name, _)| name).collect();
-        busy.retain(|name| waiting.contains(name) || place.directory.remove(name).is_err());
+        busy.retain(|name| {
+            waiting.contains(name) || stuck.contains(name) || place.directory.remove(name).is_err()
+        });
     }
 
     fn set_aside(&mut self, id: MessageId) {
@@ -276,17 +294,25 @@ impl Worker {
 
     fn move_aside(&mut self, name: &OsStr, fault: &str) {
         let path = self.place.directory.path().join(name);
-        match self.place.directory.set_aside(name) {
-            Ok(aside) => error!(
-                MESSAGE_ID = message::POISON,
-                LONC_ERROR = fault,
-                "{}: {fault}; it is now {}",
-                path.display(),
-                aside.display()
-            ),
+        match self
+            .place
+            .directory
+            .move_between(name, Shelf::Queue, Shelf::Failed)
+        {
+            Ok(aside) => {
+                self.set_aside += 1;
+                error!(
+                    MESSAGE_ID = message::POISON,
+                    LONC_ERROR = fault,
+                    "{}: {fault}; it is now {}",
+                    path.display(),
+                    aside.display()
+                );
+            }
             Err(why) => {
                 // Not to be sent again by this instance.
                 self.busy.insert(name.to_owned());
+                self.stuck.insert(name.to_owned());
                 error!(
                     MESSAGE_ID = message::POISON,
                     LONC_ERROR = fault,

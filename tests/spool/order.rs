@@ -122,8 +122,8 @@ fn a_peers_id_may_end_like_anothers() {
     )
     .unwrap();
     site.write_config(&format!(
-        "host_id = 'msul2'\nhosts_tab = '{dir}hosts.tab'\nsocket_dir = '{dir}sockets'\nspool_dir = '{dir}delayed'\n\
-         permanent_log = '{dir}perm.log'\n[peer.b]\naddress = '{}'\nport = {}\n",
+        "host_id = 'msul2'\nhosts_tab = '{dir}hosts.tab'\nsocket_dir = '{dir}sockets'\ncontrol_dir = '{dir}control'\n\
+         spool_dir = '{dir}delayed'\npermanent_log = '{dir}perm.log'\n[peer.b]\naddress = '{}'\nport = {}\n",
         peer.addr().ip(),
         peer.port()
     ));

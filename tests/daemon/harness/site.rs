@@ -31,7 +31,7 @@ impl Site {
         let dir = self.path("");
         let dir = dir.to_str().unwrap().trim_end_matches('/');
         self.write_config(&format!(
-            "host_id = 'msul2'\nsocket_dir = '{dir}/sockets'\nspool_dir = '{dir}/delayed'\n\
+            "host_id = 'msul2'\nsocket_dir = '{dir}/sockets'\ncontrol_dir = '{dir}/control'\nspool_dir = '{dir}/delayed'\n\
              permanent_log = '{dir}/perm.log'\n{toml}\n[peer.msul1]\naddress = '{}'\nport = {}\n",
             peer.ip(),
             peer.port()
@@ -49,6 +49,11 @@ impl Site {
     /// Where lonc listens, if it binds itself.
     pub(crate) fn socket(&self) -> PathBuf {
         self.path("sockets/msul1")
+    }
+
+    /// Where lonc listens for operators, if it binds itself.
+    pub(crate) fn control(&self) -> PathBuf {
+        self.path("control/msul1")
     }
 
     /// The program without arguments, and with none of the variables that would change what it does.
