@@ -1,19 +1,24 @@
 //! One instance, from its settings to its end.
 
+mod steering;
+
 use std::io;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{mpsc, oneshot};
-use tracing::{error, info, warn};
+use tokio::sync::{mpsc, oneshot, watch};
+use tracing::{info, warn};
 
+pub(crate) use self::steering::Order;
+use self::steering::Steering;
 use crate::client::Acceptor;
-use crate::config::{self, Loaded, Settings};
+use crate::config::{Loaded, Settings};
+use crate::control::{self, Instance};
 use crate::driver::{Control, Driver};
 use crate::journal::{Level, message};
 use crate::listen::{self, ListenError, ListenSocket};
-use crate::reload;
 use crate::systemd;
 
 /// Why an instance could not begin to serve.
@@ -58,37 +63,74 @@ impl Daemon {
         tell_warnings(&self.loaded.warnings);
         let mut signals = Signals::new()?;
         // Only now that no signal can end us in the middle of it.
+        let control_socket = self.control.or_else(|| match &self.socket {
+            // Where the sockets are passed, this one is, or there is to be none.
+            Some(_) => None,
+            None => bind_control(&settings),
+        });
         let socket = self
             .socket
             .map_or_else(|| listen::bind(&settings.socket_dir, &peer), Ok)?;
         let acceptor = Acceptor::new(socket)?;
-        let (control, orders) = mpsc::channel(8);
+        let (driver_words, words) = mpsc::channel(8);
         info!(
             MESSAGE_ID = message::STARTED,
             "lonc {} serves {peer} at {}",
             env!("CARGO_PKG_VERSION"),
             settings.address
         );
-        let (driver, status) = Driver::new(settings.clone(), acceptor, orders)?;
-        tokio::spawn(systemd::pass_on(status));
-        let probe = control.clone();
+        let (driver, status) = Driver::new(settings.clone(), acceptor, words)?;
+        tokio::spawn(systemd::pass_on(status.clone()));
+        let probe = driver_words.clone();
         tokio::spawn(systemd::ping_watchdog(move || works(probe.clone())));
-        let mut reload = Reload {
+        let (orders, mut ordered) = mpsc::channel(8);
+        let (in_force, level) = watch::channel(settings.daemon.log_level);
+        if let Some(socket) = control_socket {
+            let instance = Instance {
+                driver: driver_words.clone(),
+                orders: orders.clone(),
+                desk: driver.desk(),
+                published: status,
+                level,
+                started: SystemTime::now(),
+            };
+            tokio::spawn(control::serve(Acceptor::new(socket)?, instance));
+        }
+        let mut steering = Steering {
             config: self.config,
             settings,
             level: self.level,
+            in_force,
+            driver: driver_words,
         };
         let steer = async {
             loop {
-                signals.next().await.obey(&control, &mut reload).await;
+                let order = tokio::select! {
+                    order = signals.next() => order,
+                    // `orders` is still here, so there is always a next one.
+                    Some(order) = ordered.recv() => order,
+                };
+                steering.obey(order).await;
             }
         };
         tokio::select! {
             () = driver.run() => {}
             () = steer => {}
         }
+        drop(orders);
         info!(MESSAGE_ID = message::STOPPING, "lonc for {peer} has finished");
         Ok(())
+    }
+}
+
+/// The socket for operators. Without it requests are carried all the same.
+fn bind_control(settings: &Settings) -> Option<ListenSocket> {
+    match listen::bind_control(&settings.control_dir, &settings.peer) {
+        Ok(socket) => Some(socket),
+        Err(fault) => {
+            warn!(MESSAGE_ID = message::CONFIG_WARNING, LONC_ERROR = %fault, "nobody can ask or steer: {fault}");
+            None
+        }
     }
 }
 
@@ -111,13 +153,6 @@ struct Signals {
     user1: Signal,
 }
 
-/// What a signal asks for.
-enum Order {
-    Stop,
-    Reload,
-    Reconnect,
-}
-
 impl Signals {
     fn new() -> io::Result<Self> {
         Ok(Self {
@@ -132,85 +167,8 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => Order::Stop,
             _ = self.interrupt.recv() => Order::Stop,
-            _ = self.hangup.recv() => Order::Reload,
+            _ = self.hangup.recv() => Order::Reload(None),
             _ = self.user1.recv() => Order::Reconnect,
-        }
-    }
-}
-
-impl Order {
-    async fn obey(self, control: &mpsc::Sender<Control>, reload: &mut Reload) {
-        let word = match self {
-            Self::Stop => Control::Drain,
-            Self::Reconnect => Control::Reconnect,
-            Self::Reload => return reload.run(control).await,
-        };
-        // A driver that has just ended needs no word.
-        let _ = control.send(word).await;
-    }
-}
-
-/// What a reload compares with and acts on.
-struct Reload {
-    config: PathBuf,
-    settings: Settings,
-    level: Level,
-}
-
-impl Reload {
-    /// Reads the configuration anew and has the driver go by it; on a fault the old one stays in force.
-    async fn run(&mut self, control: &mpsc::Sender<Control>) {
-        systemd::reloading();
-        match config::load(&self.config, &self.settings.peer) {
-            Ok(Loaded {
-                mut settings,
-                warnings,
-                ..
-            }) => {
-                tell_warnings(&warnings);
-                self.keep_places(&mut settings);
-                self.level.set(settings.daemon.log_level);
-                self.settings = settings.clone();
-                // The answer to the probe tells that the driver has come as far; one that ends needs no settings.
-                let _ = control.send(Control::Reconfigure(Box::new(settings))).await;
-                works(control.clone()).await;
-                info!(
-                    MESSAGE_ID = message::RELOADED,
-                    "configuration read anew from {}",
-                    self.config.display()
-                );
-                systemd::reloaded(None);
-                reload::answer("");
-            }
-            Err(fault) => {
-                let outcome = format!("reload failed, the old configuration stays in force: {fault}");
-                error!(MESSAGE_ID = message::CONFIG_FAULT, LONC_ERROR = %fault, "{outcome}");
-                systemd::reloaded(Some(&outcome));
-                reload::answer(&outcome);
-            }
-        }
-    }
-
-    /// What is in use cannot be changed without a restart.
-    fn keep_places(&self, settings: &mut Settings) {
-        let old = &self.settings;
-        for (key, now, before) in [
-            ("socket_dir", &mut settings.socket_dir, &old.socket_dir),
-            ("spool_dir", &mut settings.spool_dir, &old.spool_dir),
-        ] {
-            if now != before {
-                warn!(
-                    MESSAGE_ID = message::CONFIG_WARNING,
-                    "{key} has changed: that needs a restart"
-                );
-                now.clone_from(before);
-            }
-        }
-        // A table that cannot be read just now must not make other hosts' messages ours.
-        for host in &old.alike {
-            if !settings.alike.contains(host) {
-                settings.alike.push(host.clone());
-            }
         }
     }
 }

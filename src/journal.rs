@@ -58,6 +58,8 @@ pub mod message {
     pub const SPOOL: &str = "75e1024b93104c48844df6bbed6fd184";
     /// How things stand, asked for by SIGUSR1.
     pub const STATUS: &str = "0f5f37ab396c438d992dcab10b154319";
+    /// An operator changed something by way of the control socket.
+    pub const STEERED: &str = "55b65f3a95ed4ce79b83d3b07e3b1f51";
     /// Something in the configuration is odd but can be lived with.
     pub const CONFIG_WARNING: &str = "96b3036385c54c3789f8a837e3b419d7";
 }
@@ -70,6 +72,12 @@ const JOURNAL_ONLY: [&str; 3] = ["MESSAGE_ID", "LONC_ERROR", "LONC_STATE"];
 pub struct Level(Option<Handle<EnvFilter, Registry>>);
 
 impl Level {
+    /// True if [`Level::set`] changes nothing, since `RUST_LOG` has the say.
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        wish().is_some()
+    }
+
     /// Logs at `level` from now on, unless `RUST_LOG` has the say.
     pub fn set(&self, level: LogLevel) {
         if let Some(handle) = &self.0 {
@@ -111,10 +119,14 @@ pub fn is_journald_on_stderr() -> bool {
 
 fn filter(level: LogLevel) -> EnvFilter {
     let configured = EnvFilter::new(level.as_str());
-    match env::var(EnvFilter::DEFAULT_ENV) {
-        Ok(wish) if !wish.is_empty() => EnvFilter::try_new(wish).unwrap_or(configured),
-        Ok(_) | Err(_) => configured,
-    }
+    wish().unwrap_or(configured)
+}
+
+/// What `RUST_LOG` asks for.
+fn wish() -> Option<EnvFilter> {
+    let wish = env::var(EnvFilter::DEFAULT_ENV).ok()?;
+    let filter = EnvFilter::try_new(&wish).ok()?;
+    (!wish.is_empty()).then_some(filter)
 }
 
 fn journald(peer: Option<&HostId>) -> io::Result<tracing_journald::Layer> {

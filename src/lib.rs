@@ -12,11 +12,12 @@
 //! | [`config`] | `lonc.toml`, `PerlSetVar` files and `hosts.tab` → validated settings |
 //! | [`command`] | the command line |
 //! | [`daemon`] | the one place where everything is put together; signals |
+//! | [`control`] | the control socket: operators ask how things stand, and steer |
 //! | `driver` | owns the session, the links and the list of clients; one loop |
 //! | `client` | a task for each client: lines in, answers out in order, limits |
 //! | `link` | one TCP connection: name lookup, connect, bytes |
 //! | [`generator`] | `lonc-generator`: the peers of the configuration become systemd's units |
-//! | [`listen`] | the listening socket, where systemd passed none |
+//! | [`listen`] | the listening sockets, where systemd passed none |
 //! | `spool` | delayed messages on disk: read, stored, removed; a thread of its own |
 //! | [`systemd`] | sockets in; READY, STATUS, WATCHDOG, STOPPING, RELOADING out |
 //! | [`reload`] | `lonc --reload`, which waits until a reload is done |
@@ -24,13 +25,14 @@
 //! | `status` | the snapshot that readers get |
 //! | [`lonc_proto`] | the protocol, pure: no clock, no socket, no runtime |
 //!
-//! Dependencies point one way: `main → daemon → {driver, client, link, systemd, …} → lonc-proto`. Everything runs on
+//! Dependencies point one way: `main → daemon → {control, driver, client, link, systemd, …} → lonc-proto`. Everything runs on
 //! one thread, and each piece of state has one owner.
 #![forbid(unsafe_code)]
 
 mod client;
 pub mod command;
 pub mod config;
+pub mod control;
 pub mod daemon;
 mod driver;
 pub mod generator;

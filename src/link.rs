@@ -1,7 +1,7 @@
 //! One TCP link: opens it, moves its bytes, drops it. What the bytes mean is the session's business.
 
 use std::future::Future;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use lonc_proto::session::{ConnectFault, LinkError};
-use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt};
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 use tokio::net::{TcpStream, lookup_host};
@@ -158,7 +157,7 @@ async fn connect(
                 Ok(stream) => return Ok(stream),
                 Err(error) => error,
             },
-            Err(_) => io::Error::new(io::ErrorKind::TimedOut, "no answer in time"),
+            Err(_) => io::Error::new(ErrorKind::TimedOut, "no answer in time"),
         };
         failures.push(format!("{candidate}: {error}"));
         fault = fault.max(Some(connect_fault(&error)));
@@ -173,14 +172,14 @@ async fn connect(
 }
 
 fn connect_fault(error: &io::Error) -> ConnectFault {
-    match error.raw_os_error().map(Errno::from_raw) {
-        Some(Errno::ECONNREFUSED) => ConnectFault::Refused,
-        Some(Errno::EHOSTUNREACH | Errno::ENETUNREACH) => ConnectFault::Unreachable,
-        Some(Errno::ETIMEDOUT) => ConnectFault::TimedOut,
-        Some(_) => ConnectFault::Other,
-        None if error.kind() == io::ErrorKind::TimedOut => ConnectFault::TimedOut,
-        None => ConnectFault::Other,
-    }
+    let faults = [
+        (ErrorKind::ConnectionRefused, ConnectFault::Refused),
+        (ErrorKind::HostUnreachable, ConnectFault::Unreachable),
+        (ErrorKind::NetworkUnreachable, ConnectFault::Unreachable),
+        (ErrorKind::TimedOut, ConnectFault::TimedOut),
+    ];
+    let known = faults.iter().find(|(kind, _)| *kind == error.kind());
+    known.map_or(ConnectFault::Other, |(_, fault)| *fault)
 }
 
 /// Sets what makes the kernel find out that the peer is gone.

@@ -14,6 +14,8 @@ use crate::link::LinkEnd;
 pub struct Snapshot {
     /// Id of the remote host.
     pub peer: HostId,
+    /// Id of this host.
+    pub host_id: HostId,
     /// Where its lond is.
     pub address: Address,
     /// Since when the state is what it is.
@@ -40,6 +42,7 @@ impl Snapshot {
     pub fn new(settings: &Settings, status: Status, now: Instant, today: SystemTime) -> Self {
         Self {
             peer: settings.peer.clone(),
+            host_id: settings.host_id.clone(),
             address: settings.address.clone(),
             since: today.checked_sub(now.since(status.since)).unwrap_or(today),
             draining: false,

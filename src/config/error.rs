@@ -99,6 +99,41 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    /// The file that is faulty, or is missing, and the line there.
+    #[must_use]
+    pub fn place(&self) -> (Option<String>, Option<usize>) {
+        let at = |path: &Path, line| (Some(text::path(path)), line);
+        match self {
+            Self::Read { path, .. } | Self::NoHostId { path } | Self::UnknownPeer { path, .. } => {
+                at(path, None)
+            }
+            Self::NotUtf8 { path, line }
+            | Self::Syntax { path, line, .. }
+            | Self::UnknownKey { path, line, .. }
+            | Self::BrokenPeer { path, line, .. } => at(path, Some(*line)),
+            Self::Invalid { place, .. } => match place.rsplit_once(':') {
+                Some((file, line)) => (Some(file.to_owned()), line.parse().ok()),
+                None => (None, None),
+            },
+        }
+    }
+
+    /// The key that is wrong or unknown, as the file has it or with its section.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Self::UnknownKey { key, .. } | Self::Invalid { key, .. } => Some(key),
+            Self::NoHostId { .. } => Some("host_id"),
+            Self::Read { .. }
+            | Self::NotUtf8 { .. }
+            | Self::Syntax { .. }
+            | Self::BrokenPeer { .. }
+            | Self::UnknownPeer { .. } => None,
+        }
+    }
+}
+
 fn wanted(by: Option<&str>) -> String {
     by.map(|setting| format!(" ({setting})")).unwrap_or_default()
 }

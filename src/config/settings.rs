@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::address::Address;
 use super::checks::{choice, duration, duration_or_zero, host_id, path, size, whole};
 use super::error::ConfigError;
@@ -102,7 +104,8 @@ pub struct DaemonSettings {
 }
 
 /// How much is logged; each level includes those before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum LogLevel {
     /// Faults only.
     Error,

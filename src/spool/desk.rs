@@ -3,6 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc;
 use std::time::SystemTime;
 
@@ -49,8 +51,6 @@ pub(crate) struct Summary {
     pub(crate) oldest: Option<SystemTime>,
     pub(crate) held: usize,
     pub(crate) failed: usize,
-    /// Messages that this instance set aside since its start.
-    pub(crate) set_aside: u64,
 }
 
 /// The first messages of each shelf, in their order, and how many there are.
@@ -119,11 +119,17 @@ pub(crate) struct Closed;
 #[derive(Clone)]
 pub(crate) struct Desk {
     jobs: mpsc::Sender<Job>,
+    set_aside: Arc<AtomicU64>,
 }
 
 impl Desk {
-    pub(super) fn new(jobs: mpsc::Sender<Job>) -> Self {
-        Self { jobs }
+    pub(super) fn new(jobs: mpsc::Sender<Job>, set_aside: Arc<AtomicU64>) -> Self {
+        Self { jobs, set_aside }
+    }
+
+    /// Messages that this instance set aside since its start.
+    pub(crate) fn set_aside(&self) -> u64 {
+        self.set_aside.load(Relaxed)
     }
 
     pub(crate) async fn summary(&self) -> Result<Summary, Closed> {

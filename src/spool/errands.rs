@@ -52,7 +52,6 @@ impl Worker {
             oldest: first.and_then(|name| Some(directory.metadata(Shelf::Queue, &name).ok()?.1)),
             held: directory.survey(Shelf::Held).0,
             failed: directory.survey(Shelf::Failed).0,
-            set_aside: self.set_aside,
         };
         // One of an instant costs nothing to count again.
         let cost = begun.elapsed().saturating_sub(Duration::from_millis(1));

@@ -20,6 +20,8 @@ mod watch;
 mod worker;
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::sync::mpsc;
 use std::thread;
 
@@ -27,7 +29,7 @@ use lonc_proto::request::Request;
 use lonc_proto::session::{MessageId, Stored, Ticket};
 use tokio::sync::{mpsc as channel, oneshot};
 
-pub(crate) use self::desk::{Closed, Desk, Listing, MessageState, MoveError, Shelf, Summary};
+pub(crate) use self::desk::{Closed, Desk, Message, MessageState, MoveError, Shelf, Summary};
 use self::directory::Directory;
 use self::names::Owner;
 use self::permanent_log::PermanentLog;
@@ -92,6 +94,7 @@ pub(crate) enum FromSpool {
 /// The driver's end.
 pub(crate) struct Spool {
     jobs: mpsc::Sender<Job>,
+    desk: Desk,
     /// A request for more is under way.
     asked: bool,
     /// Its answer may not know what a later look finds.
@@ -105,7 +108,9 @@ impl Spool {
     pub(crate) fn start(settings: &Settings) -> io::Result<(Self, channel::UnboundedReceiver<FromSpool>)> {
         let (jobs, to_do) = mpsc::channel();
         let (say, said) = channel::unbounded_channel();
-        let mut worker = Worker::new(Place::of(settings), say);
+        let set_aside = Arc::new(AtomicU64::new(0));
+        let desk = Desk::new(jobs.clone(), set_aside.clone());
+        let mut worker = Worker::new(Place::of(settings), say, set_aside);
         thread::Builder::new()
             .name("spool".to_owned())
             .spawn(move || worker.run(&to_do))?;
@@ -113,6 +118,7 @@ impl Spool {
         Ok((
             Self {
                 jobs,
+                desk,
                 asked: false,
                 outdated: false,
                 _watch: watch,
@@ -123,7 +129,7 @@ impl Spool {
 
     /// Where operators ask.
     pub(crate) fn desk(&self) -> Desk {
-        Desk::new(self.jobs.clone())
+        self.desk.clone()
     }
 
     /// Has the directory looked at anew.

@@ -37,13 +37,13 @@ impl Directory {
         shelves.into_iter().find(is_there)
     }
 
-    /// The first `most` names on a shelf, in order, and how many there are. One that is not there is empty.
+    /// The first `most` names on a shelf, in order, and how many there are. One beside the queue that cannot be read is
+    /// empty.
     pub(super) fn names(&self, shelf: Shelf, most: usize) -> io::Result<(BTreeSet<OsString>, usize)> {
         let (mut names, mut total) = (BTreeSet::new(), 0);
         let entries = match fs::read_dir(self.shelf(shelf)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && shelf != Shelf::Queue => {
-                return Ok((names, 0));
-            }
+            // Mostly it is just not there yet; and it must not hide what is in the queue.
+            Err(_) if shelf != Shelf::Queue => return Ok((names, 0)),
             entries => entries?,
         };
         for entry in entries {

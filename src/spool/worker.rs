@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -51,13 +53,13 @@ pub(super) struct Worker {
     /// The driver knows that there is something to ask for.
     told_fresh: bool,
     /// Messages set aside since the start.
-    pub(super) set_aside: u64,
+    set_aside: Arc<AtomicU64>,
     /// What was counted last for an operator.
     pub(super) counted: Option<Counted>,
 }
 
 impl Worker {
-    pub(super) fn new(place: Place, say: UnboundedSender<FromSpool>) -> Self {
+    pub(super) fn new(place: Place, say: UnboundedSender<FromSpool>, set_aside: Arc<AtomicU64>) -> Self {
         Self {
             place,
             say,
@@ -73,7 +75,7 @@ impl Worker {
             last_id: 0,
             unreadable: false,
             told_fresh: false,
-            set_aside: 0,
+            set_aside,
             counted: None,
         }
     }
@@ -300,7 +302,7 @@ impl Worker {
             .move_between(name, Shelf::Queue, Shelf::Failed)
         {
             Ok(aside) => {
-                self.set_aside += 1;
+                self.set_aside.fetch_add(1, Relaxed);
                 error!(
                     MESSAGE_ID = message::POISON,
                     LONC_ERROR = fault,

@@ -135,7 +135,9 @@ impl Session {
         }
         if opened.finished {
             self.counters.links_opened += 1;
-            rtt.into_iter().for_each(|rtt| self.histograms.rtt.observe(rtt));
+            if let Some(rtt) = rtt {
+                self.histograms.rtt.observe(rtt);
+            }
             self.last_error = None;
             self.event(Event::LinkUp { link: id, version });
             if self.config.spool && self.state != State::Up {

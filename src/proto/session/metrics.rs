@@ -114,7 +114,7 @@ impl Rate {
         let ages = (0..PLACES as u64).filter(whole);
         ages.filter_map(|age| {
             let place = self.newest.checked_sub(age)? % PLACES as u64;
-            self.counts.iter().nth(usize::try_from(place).ok()?)
+            self.counts.get(usize::try_from(place).ok()?)
         })
         .sum()
     }

@@ -51,11 +51,6 @@ impl Site {
         self.path("sockets/msul1")
     }
 
-    /// Where lonc listens for operators, if it binds itself.
-    pub(crate) fn control(&self) -> PathBuf {
-        self.path("control/msul1")
-    }
-
     /// The program without arguments, and with none of the variables that would change what it does.
     pub(crate) fn program() -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lonc"));

@@ -1,0 +1,101 @@
+//! What the control socket can reach of its instance. Each question has its time; the instance may be about to end.
+
+use std::future::Future;
+use std::time::{Duration, SystemTime};
+
+use lonc_proto::session::MessageId;
+use lonc_proto::time::Instant;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
+
+use super::failure::Failure;
+use crate::config::LogLevel;
+use crate::daemon::Order;
+use crate::driver::{ClientReport, Control, Question};
+use crate::spool::{Closed, Desk, Summary};
+use crate::status::Snapshot;
+
+/// How long whoever is asked may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a status waits for the disk.
+const SUMMARY: Duration = Duration::from_millis(500);
+
+/// The instance, seen from the control socket.
+#[derive(Clone)]
+pub(crate) struct Instance {
+    /// Asks the driver.
+    pub(crate) driver: mpsc::Sender<Control>,
+    /// Asks the daemon.
+    pub(crate) orders: mpsc::Sender<Order>,
+    /// Asks the spool.
+    pub(crate) desk: Desk,
+    /// What the driver published last.
+    pub(crate) published: watch::Receiver<Snapshot>,
+    /// The log's level.
+    pub(crate) level: watch::Receiver<LogLevel>,
+    /// When it started.
+    pub(crate) started: SystemTime,
+}
+
+impl Instance {
+    /// How things stand now; while the instance ends, how they stood last.
+    pub(super) async fn snapshot(&self) -> Snapshot {
+        match self.ask(Question::Status).await {
+            Ok(snapshot) => snapshot,
+            Err(_) => self.published.borrow().clone(),
+        }
+    }
+
+    pub(super) async fn summary(&self) -> Option<Summary> {
+        timeout(SUMMARY, self.desk.summary()).await.ok()?.ok()
+    }
+
+    pub(super) async fn clients(&self) -> Result<(Vec<ClientReport>, Instant), Failure> {
+        self.ask(Question::Clients).await
+    }
+
+    pub(super) async fn withdraw(&self, id: MessageId) -> Result<bool, Failure> {
+        self.ask(|answer| Question::Withdraw(id, answer)).await
+    }
+
+    /// Returns when the driver has begun.
+    pub(super) async fn reconnect(&self) -> Result<(), Failure> {
+        self.tell(Control::Reconnect).await?;
+        self.ask(Question::Status).await.map(drop)
+    }
+
+    /// Asks the daemon.
+    pub(super) async fn order<T>(
+        &self,
+        order: impl FnOnce(oneshot::Sender<T>) -> Order,
+    ) -> Result<T, Failure> {
+        let (answer, answered) = oneshot::channel();
+        let asking = async {
+            self.orders
+                .send(order(answer))
+                .await
+                .map_err(|_| Failure::NoAnswer)?;
+            answered.await.map_err(|_| Failure::NoAnswer)
+        };
+        in_time(asking).await
+    }
+
+    async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> Result<T, Failure> {
+        let (answer, answered) = oneshot::channel();
+        self.tell(Control::Ask(question(answer))).await?;
+        in_time(async { answered.await.map_err(|_| Failure::NoAnswer) }).await
+    }
+
+    async fn tell(&self, word: Control) -> Result<(), Failure> {
+        in_time(async { self.driver.send(word).await.map_err(|_| Failure::NoAnswer) }).await
+    }
+}
+
+/// The spool's answer, if it comes in time.
+pub(super) async fn from_desk<T>(asking: impl Future<Output = Result<T, Closed>>) -> Result<T, Failure> {
+    in_time(async { asking.await.map_err(|Closed| Failure::NoAnswer) }).await
+}
+
+async fn in_time<T>(asking: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    timeout(PATIENCE, asking).await.unwrap_or(Err(Failure::NoAnswer))
+}

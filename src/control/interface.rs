@@ -1,0 +1,386 @@
+//! What is said at the control socket: the shapes of `org.loncapa.lonc`, whose text is [`DESCRIPTION`].
+//!
+//! Fields ending in `_usec` are microseconds: dates count from 1970, all others are spans.
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::LogLevel;
+
+/// The interface's name.
+pub const NAME: &str = "org.loncapa.lonc";
+/// The interface in Varlink's own language, with what each field means.
+pub const DESCRIPTION: &str = include_str!("org.loncapa.lonc.varlink");
+
+/// State of the peer, over all its links.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum State {
+    /// The first try, or the link was just lost: requests wait.
+    Connecting,
+    /// Requests go through.
+    Up,
+    /// Requests are answered `con_lost` at once.
+    Down,
+}
+
+/// What a link is at, or how far one came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum LinkState {
+    /// Looking up the name.
+    Lookup,
+    /// Connecting.
+    Connect,
+    /// Waiting for the challenge.
+    Init,
+    /// Waiting for lond to take the challenge.
+    Challenge,
+    /// Waiting for the answer to `sethost`.
+    Sethost,
+    /// Waiting for lond's version.
+    Version,
+    /// Waiting for lond's name.
+    Pong,
+    /// Waiting for the key.
+    Ekey,
+    /// Open.
+    Up,
+    /// Open, and to be closed once nothing is in flight on it.
+    Retiring,
+    /// Backing off before the next try.
+    Waiting,
+}
+
+/// What ended a link or a try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum TroubleKind {
+    /// The name has no address.
+    Lookup,
+    /// Nothing listens there.
+    Refused,
+    /// There is no way to the host.
+    Unreachable,
+    /// The host does not answer.
+    ConnectTimeout,
+    /// Another failure to connect.
+    Connect,
+    /// lond closed the connection during the handshake.
+    ClosedInHandshake,
+    /// lond closed the link.
+    Closed,
+    /// The connection broke.
+    Broken,
+    /// A step of the handshake was refused.
+    Rejected,
+    /// A step of the handshake was not answered in time.
+    StepTimeout,
+    /// lond broke the protocol.
+    Protocol,
+    /// No reply in time to a request.
+    ReplyTimeout,
+    /// No reply in time to the probe of an idle link.
+    ProbeTimeout,
+    /// This instance stops.
+    Stopped,
+}
+
+/// Why a link ended, or could not be opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Trouble {
+    /// Stable, for programs.
+    pub kind: TroubleKind,
+    /// In words.
+    pub text: String,
+    /// How far it had come: up to [`LinkState::Up`].
+    pub reached: LinkState,
+    /// When.
+    pub date_usec: u64,
+}
+
+/// One TCP link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Link {
+    /// A small number.
+    pub index: usize,
+    /// What it is at.
+    pub state: LinkState,
+    /// Since when.
+    pub since_usec: u64,
+    /// The address it is connected to.
+    pub remote: Option<String>,
+    /// Requests and probes on it without their reply.
+    pub in_flight: usize,
+    /// Round trip.
+    pub rtt_usec: Option<u64>,
+    /// What went wrong last, also when it is up again.
+    pub trouble: Option<Trouble>,
+    /// Since when it is not up although it should be.
+    pub failing_since_usec: Option<u64>,
+    /// Tries that failed since then.
+    pub failed_tries: u32,
+    /// When the next try begins, if it backs off.
+    pub next_try_usec: Option<u64>,
+}
+
+/// Messages on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DelayedSummary {
+    /// To be sent.
+    pub queued: usize,
+    /// When the first of them was written.
+    pub oldest_usec: Option<u64>,
+    /// Held by an operator.
+    pub held: usize,
+    /// Set aside.
+    pub failed: usize,
+}
+
+/// Counted since the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counters {
+    /// Request lines of clients.
+    pub requests: u64,
+    /// Reply lines of lond, those to probes and delayed messages included.
+    pub replies: u64,
+    /// Answered that there is no reply, and not one byte was written.
+    pub never_sent: u64,
+    /// Answered so, and the peer may have carried them out.
+    pub sent_no_reply: u64,
+    /// Encrypted replies that could not be used.
+    pub malformed: u64,
+    /// Critical requests put on disk.
+    pub stored: u64,
+    /// Delayed messages answered.
+    pub delivered: u64,
+    /// Delayed messages that cannot be sent, and went to `failed/`.
+    pub set_aside: u64,
+    /// Handshakes finished.
+    pub links_opened: u64,
+    /// Tries that failed.
+    pub tries_failed: u64,
+    /// Bytes written to lond.
+    pub bytes_sent: u64,
+    /// Bytes of lond's lines.
+    pub bytes_received: u64,
+}
+
+/// How an instance stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// Id of the remote host.
+    pub peer: String,
+    /// Id of this host.
+    pub host_id: String,
+    /// Host and port of lond, as configured.
+    pub address: String,
+    /// State of the peer.
+    pub state: State,
+    /// Since when.
+    pub since_usec: u64,
+    /// It takes no more clients, and is about to end.
+    pub draining: bool,
+    /// The line that `systemctl status` shows.
+    pub text: String,
+    /// Why there is no link, if there is none.
+    pub last_error: Option<String>,
+    /// When the next try begins, if none is under way.
+    pub next_try_usec: Option<u64>,
+    /// Round trip to lond.
+    pub rtt_usec: Option<u64>,
+    /// Each link.
+    pub links: Vec<Link>,
+    /// Clients connected.
+    pub clients: usize,
+    /// Requests not yet on a link.
+    pub queued: usize,
+    /// Requests and probes on a link without their reply.
+    pub in_flight: usize,
+    /// Requests a second, over the last ten.
+    pub request_rate: f64,
+    /// Delayed messages handed over to the link.
+    pub sending: usize,
+    /// Delayed messages; missing if the disk does not answer in time.
+    pub delayed: Option<DelayedSummary>,
+    /// What was counted.
+    pub counters: Counters,
+    /// lond's version, if it told.
+    pub peer_version: Option<String>,
+    /// Our own.
+    pub version: String,
+    /// Our process.
+    pub pid: u32,
+    /// When we started.
+    pub started_usec: u64,
+    /// When this was so.
+    pub taken_usec: u64,
+    /// The least urgent messages that are logged.
+    pub log_level: LogLevel,
+}
+
+/// A connected client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Client {
+    /// Its process.
+    pub pid: i32,
+    /// Its user; others than root and our own may show as 65534.
+    pub uid: u32,
+    /// When it connected.
+    pub since_usec: u64,
+    /// Requests so far.
+    pub requests: u64,
+    /// Those not yet on a link.
+    pub queued: usize,
+    /// Those on a link without their reply.
+    pub in_flight: usize,
+    /// Bytes of requests not answered and of answers not taken.
+    pub bytes_held: usize,
+}
+
+/// What a delayed message is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum MessageState {
+    /// Its turn comes.
+    Waiting,
+    /// Handed over to the link.
+    Sending,
+    /// Answered, and cannot be removed.
+    Answered,
+    /// Without the newline at its end.
+    Unfinished,
+    /// Left alone: no message, unreadable, or it cannot be set aside.
+    Unusable,
+    /// Held by an operator.
+    Held,
+    /// Set aside.
+    Failed,
+}
+
+/// A delayed message, without its body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Message {
+    /// Name of its file.
+    pub name: String,
+    /// What it is at.
+    pub state: MessageState,
+    /// Bytes of its file.
+    pub size: u64,
+    /// When it was written.
+    pub written_usec: u64,
+    /// How often in a row it broke the link, alone on it.
+    pub attempts: u32,
+}
+
+/// How many spans were not longer than a bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Bucket {
+    /// The bound.
+    pub le_usec: u64,
+    /// How many.
+    pub count: u64,
+}
+
+/// How long things took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Histogram {
+    /// Each holds those before it.
+    pub buckets: Vec<Bucket>,
+    /// How many there were in all.
+    pub count: u64,
+    /// How long they were together.
+    pub sum_usec: u64,
+}
+
+/// For a monitoring system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Metrics {
+    /// Id of the remote host.
+    pub peer: String,
+    /// State of the peer.
+    pub state: State,
+    /// Open links.
+    pub up: usize,
+    /// Links, open or not.
+    pub links: usize,
+    /// Clients connected.
+    pub clients: usize,
+    /// Requests not yet on a link.
+    pub queued: usize,
+    /// Requests and probes on a link without their reply.
+    pub in_flight: usize,
+    /// Delayed messages handed over to the link.
+    pub sending: usize,
+    /// Delayed messages; missing if the disk does not answer in time.
+    pub delayed: Option<DelayedSummary>,
+    /// The instance is about to end.
+    pub draining: bool,
+    /// Round trip to lond.
+    pub rtt_usec: Option<u64>,
+    /// What was counted.
+    pub counters: Counters,
+    /// From when a client's request is put on a link to its reply.
+    pub reply_time: Histogram,
+    /// Round trips: the shortest of each handshake, and those of probes.
+    pub link_rtt: Histogram,
+    /// When the instance started, and began to count.
+    pub started_usec: u64,
+    /// When this was so.
+    pub taken_usec: u64,
+}
+
+/// Answer to `GetStatus` and `Monitor`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StatusReply {
+    /// How the instance stands.
+    pub status: Status,
+}
+
+/// Answer to `GetMetrics`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MetricsReply {
+    /// What was counted and measured.
+    pub metrics: Metrics,
+}
+
+/// Answer to `ListClients`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientsReply {
+    /// The busiest first.
+    pub clients: Vec<Client>,
+    /// How many there are.
+    pub total: usize,
+}
+
+/// Answer to `ListDelayed`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DelayedReply {
+    /// In the order in which they are sent, then those held, then those set aside.
+    pub messages: Vec<Message>,
+    /// How many there are.
+    pub total: usize,
+}
+
+/// Answer to `Reload`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReloadReply {
+    /// What was passed over, one line each.
+    pub warnings: Vec<String>,
+}
+
+/// Answer to `HoldDelayed` and `DropDelayed`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MovedReply {
+    /// Where the message is now.
+    pub path: String,
+}

@@ -1,0 +1,144 @@
+//! The control socket: an operator asks how things stand, and steers. It speaks [Varlink](https://varlink.org/),
+//! systemd's own IPC, so that `varlinkctl` works on it; the interface is [`interface::DESCRIPTION`].
+//!
+//! ```text
+//!   loncctl, varlinkctl ─ UNIX socket ─ wire ─► methods ─┬─► driver (snapshots, clients)
+//!                                                        ├─► daemon (reload, log level)
+//!                                                        └─► spool's desk (delayed messages)
+//! ```
+//!
+//! Each connection is a task of its own, with one call at a time and bounds on what it may keep and how long it may
+//! take. The driver answers from what it has and waits for nobody, so that operators cannot hold up requests.
+//!
+//! Varlink is a few lines of framing, which `wire` has. The crates for it were looked at: `zlink` serves all
+//! connections from one future that waits for each reply to be taken, so that one reader that hangs stops all, and
+//! takes calls of 100 MiB; `varlink` has a thread for each connection and no limit at all.
+
+mod failure;
+mod instance;
+pub mod interface;
+mod methods;
+mod render;
+mod service;
+mod wire;
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::UnixStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::sleep;
+use tracing::debug;
+
+pub(crate) use self::instance::Instance;
+use self::methods::Outcome;
+use self::wire::{Connection, Fault};
+use crate::client::{Acceptor, PeerCred};
+
+/// Connections at a time, those of all who may connect;
+const PLACES: usize = 24;
+/// and kept free beside them for those who may change something.
+const RESERVED: usize = 8;
+/// Pause after each call: who asks without end is not to take the time of those who work.
+const PACE: Duration = Duration::from_millis(2);
+/// Least distance of changes that are told.
+const MONITOR_PACE: Duration = Duration::from_millis(100);
+
+/// Serves operators until the process ends.
+pub(crate) async fn serve(mut acceptor: Acceptor, instance: Instance) {
+    let places = Places::default();
+    loop {
+        match poll_fn(|cx| acceptor.poll_accept(cx)).await {
+            Ok(stream) => admit(stream, &places, &instance),
+            Err(fault) => debug!("cannot accept at the control socket: {fault}"),
+        }
+    }
+}
+
+fn admit(stream: UnixStream, places: &Places, instance: &Instance) {
+    let Ok(cred) = PeerCred::of(&stream) else { return };
+    let Some(place) = places.take(cred) else {
+        debug!("{cred} is turned away from the control socket: too many are there");
+        return;
+    };
+    let instance = instance.clone();
+    tokio::spawn(async move {
+        if let Err(fault) = converse(Connection::new(stream), cred, &instance).await {
+            debug!("{cred} is cut off from the control socket: {fault}");
+        }
+        drop(place);
+    });
+}
+
+async fn converse(mut connection: Connection, cred: PeerCred, instance: &Instance) -> Result<(), Fault> {
+    while let Some(call) = connection.next().await? {
+        let oneway = call.oneway;
+        let reply = match methods::run(call, cred, instance).await {
+            Ok(Outcome::Monitor(_)) if oneway => continue,
+            Ok(Outcome::Monitor(interval)) => return monitor(connection, interval, instance).await,
+            Ok(Outcome::Reply(reply)) => reply,
+            Err(failure) => {
+                let (name, parameters) = failure.on_the_wire();
+                wire::error(&name, &parameters)
+            }
+        };
+        if !oneway {
+            connection.send(&reply).await?;
+        }
+        sleep(PACE).await;
+    }
+    Ok(())
+}
+
+/// Tells the status at each change until the other side goes or the instance ends.
+async fn monitor(
+    mut connection: Connection,
+    interval: Option<Duration>,
+    instance: &Instance,
+) -> Result<(), Fault> {
+    let mut published = instance.published.clone();
+    loop {
+        published.mark_unchanged();
+        let status = methods::status(instance).await;
+        connection.send(&wire::reply(&status, true)).await?;
+        sleep(MONITOR_PACE).await;
+        let tick = async {
+            match interval {
+                Some(interval) => sleep(interval.saturating_sub(MONITOR_PACE)).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            changed = published.changed() => if changed.is_err() { return Ok(()) },
+            () = tick => {}
+            () = connection.gone() => return Ok(()),
+        }
+    }
+}
+
+/// How many may still come.
+struct Places {
+    all: Arc<Semaphore>,
+    reserved: Arc<Semaphore>,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self {
+            all: Arc::new(Semaphore::new(PLACES)),
+            reserved: Arc::new(Semaphore::new(RESERVED)),
+        }
+    }
+}
+
+impl Places {
+    fn take(&self, cred: PeerCred) -> Option<OwnedSemaphorePermit> {
+        let reserved = || {
+            cred.may_stop()
+                .then(|| self.reserved.clone().try_acquire_owned().ok())
+                .flatten()
+        };
+        self.all.clone().try_acquire_owned().ok().or_else(reserved)
+    }
+}

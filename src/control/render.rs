@@ -1,0 +1,241 @@
+//! What the instance knows, in the shapes of the interface.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use lonc_proto::handshake::Step;
+use lonc_proto::session::{self, ConnectFault, LinkError, RECENT, Reached};
+use lonc_proto::time::Instant;
+
+use super::instance::Instance;
+use super::interface::{
+    Bucket, Client, Counters, DelayedSummary, Histogram, Link, LinkState, Message, MessageState, Metrics,
+    State, Status, Trouble, TroubleKind,
+};
+use crate::driver::ClientReport;
+use crate::spool::{self, Summary};
+use crate::status::Snapshot;
+
+pub(super) fn status(instance: &Instance, snapshot: &Snapshot, delayed: Option<&Summary>) -> Status {
+    let now = &snapshot.status;
+    let links = now.links.iter().map(|one| link(one, snapshot));
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "so many requests do not come in ten seconds"
+    )]
+    let recent = snapshot.recent_requests as f64;
+    Status {
+        peer: snapshot.peer.to_string(),
+        host_id: snapshot.host_id.to_string(),
+        address: snapshot.address.to_string(),
+        state: state(now.state),
+        since_usec: date(snapshot.since),
+        draining: snapshot.draining,
+        text: snapshot.to_string(),
+        last_error: now.last_error.clone(),
+        next_try_usec: snapshot.next_try.map(date),
+        rtt_usec: now.rtt.map(span),
+        links: links.collect(),
+        clients: now.clients,
+        queued: now.queued,
+        in_flight: now.in_flight,
+        request_rate: recent / RECENT.as_secs_f64(),
+        sending: now.delayed,
+        delayed: delayed.map(summary),
+        counters: counters(&now.counters, instance),
+        peer_version: now.peer_version.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        started_usec: date(instance.started),
+        taken_usec: date(snapshot.today),
+        log_level: *instance.level.borrow(),
+    }
+}
+
+pub(super) fn metrics(instance: &Instance, snapshot: &Snapshot, delayed: Option<&Summary>) -> Metrics {
+    let now = &snapshot.status;
+    let open = |link: &&session::LinkStatus| {
+        matches!(link.state, session::LinkState::Up | session::LinkState::Retiring)
+    };
+    Metrics {
+        peer: snapshot.peer.to_string(),
+        state: state(now.state),
+        up: now.links.iter().filter(open).count(),
+        links: now.links.len(),
+        clients: now.clients,
+        queued: now.queued,
+        in_flight: now.in_flight,
+        sending: now.delayed,
+        delayed: delayed.map(summary),
+        draining: snapshot.draining,
+        rtt_usec: now.rtt.map(span),
+        counters: counters(&now.counters, instance),
+        reply_time: histogram(&now.histograms.reply_time),
+        link_rtt: histogram(&now.histograms.rtt),
+        started_usec: date(instance.started),
+        taken_usec: date(snapshot.today),
+    }
+}
+
+/// Clients, the busiest first.
+pub(super) fn clients(mut reports: Vec<ClientReport>, now: Instant) -> Vec<Client> {
+    let busy = |report: &ClientReport| {
+        let status = &report.status;
+        (status.queued + status.in_flight, status.requests)
+    };
+    reports.sort_by_key(|report| std::cmp::Reverse(busy(report)));
+    let today = SystemTime::now();
+    let client = |report: ClientReport| Client {
+        pid: report.cred.pid(),
+        uid: report.cred.uid(),
+        since_usec: date(today.checked_sub(now.since(report.since)).unwrap_or(today)),
+        requests: report.status.requests,
+        queued: report.status.queued,
+        in_flight: report.status.in_flight,
+        bytes_held: report.held,
+    };
+    reports.into_iter().map(client).collect()
+}
+
+/// A name that is not UTF-8 shows so, and cannot be asked for.
+pub(super) fn message(message: &spool::Message) -> Message {
+    Message {
+        name: message.name.to_string_lossy().into_owned(),
+        state: match message.state {
+            spool::MessageState::Waiting => MessageState::Waiting,
+            spool::MessageState::Sending => MessageState::Sending,
+            spool::MessageState::Answered => MessageState::Answered,
+            spool::MessageState::Unfinished => MessageState::Unfinished,
+            spool::MessageState::Unusable => MessageState::Unusable,
+            spool::MessageState::Held => MessageState::Held,
+            spool::MessageState::Failed => MessageState::Failed,
+        },
+        size: message.size,
+        written_usec: date(message.written),
+        attempts: message.attempts,
+    }
+}
+
+fn state(state: session::State) -> State {
+    match state {
+        session::State::Connecting => State::Connecting,
+        session::State::Up => State::Up,
+        session::State::Down => State::Down,
+    }
+}
+
+fn link(link: &session::LinkStatus, snapshot: &Snapshot) -> Link {
+    let end = snapshot.ends.get(link.link.index()).copied().unwrap_or_default();
+    let date = |then: Instant| date(snapshot.date(then));
+    Link {
+        index: link.link.index(),
+        state: match link.state {
+            session::LinkState::Opening if end.looked_up => LinkState::Connect,
+            session::LinkState::Opening => LinkState::Lookup,
+            session::LinkState::Handshake(step) => in_step(step),
+            session::LinkState::Up => LinkState::Up,
+            session::LinkState::Retiring => LinkState::Retiring,
+            session::LinkState::Waiting => LinkState::Waiting,
+        },
+        since_usec: date(link.since),
+        remote: end.address.map(|address| address.to_string()),
+        in_flight: link.in_flight,
+        rtt_usec: link.rtt.map(span),
+        trouble: link.trouble.as_ref().map(|trouble| Trouble {
+            kind: kind(&trouble.why),
+            text: trouble.why.to_string(),
+            reached: reached(trouble.reached),
+            date_usec: date(trouble.at),
+        }),
+        failing_since_usec: link.failing_since.map(date),
+        failed_tries: link.failed_tries,
+        next_try_usec: link.next_try.map(date),
+    }
+}
+
+fn in_step(step: Step) -> LinkState {
+    match step {
+        Step::Init => LinkState::Init,
+        Step::Challenge => LinkState::Challenge,
+        Step::SetHost => LinkState::Sethost,
+        Step::Version => LinkState::Version,
+        Step::Pong => LinkState::Pong,
+        Step::BuildKey => LinkState::Ekey,
+    }
+}
+
+fn reached(reached: Reached) -> LinkState {
+    match reached {
+        Reached::Lookup => LinkState::Lookup,
+        Reached::Connect => LinkState::Connect,
+        Reached::Handshake(step) => in_step(step),
+        Reached::Up => LinkState::Up,
+    }
+}
+
+fn kind(why: &LinkError) -> TroubleKind {
+    match why {
+        LinkError::Lookup { .. } => TroubleKind::Lookup,
+        LinkError::Connect { fault, .. } => match fault {
+            ConnectFault::Refused => TroubleKind::Refused,
+            ConnectFault::Unreachable => TroubleKind::Unreachable,
+            ConnectFault::TimedOut => TroubleKind::ConnectTimeout,
+            ConnectFault::Other => TroubleKind::Connect,
+        },
+        LinkError::ClosedInStep(_) => TroubleKind::ClosedInHandshake,
+        LinkError::Closed => TroubleKind::Closed,
+        LinkError::Io(_) => TroubleKind::Broken,
+        LinkError::Handshake(_) => TroubleKind::Rejected,
+        LinkError::StepTimeout(_) => TroubleKind::StepTimeout,
+        LinkError::EndlessLine(_) | LinkError::Unasked | LinkError::ReplyTooLong => TroubleKind::Protocol,
+        LinkError::RequestTimeout | LinkError::MessageTimeout => TroubleKind::ReplyTimeout,
+        LinkError::ProbeTimeout => TroubleKind::ProbeTimeout,
+        LinkError::Stopped => TroubleKind::Stopped,
+    }
+}
+
+fn summary(summary: &Summary) -> DelayedSummary {
+    DelayedSummary {
+        queued: summary.queued,
+        oldest_usec: summary.oldest.map(date),
+        held: summary.held,
+        failed: summary.failed,
+    }
+}
+
+fn counters(counters: &session::Counters, instance: &Instance) -> Counters {
+    Counters {
+        requests: counters.requests,
+        replies: counters.replies,
+        never_sent: counters.never_sent,
+        sent_no_reply: counters.sent_no_reply,
+        malformed: counters.malformed,
+        stored: counters.delayed,
+        delivered: counters.delivered,
+        set_aside: instance.desk.set_aside(),
+        links_opened: counters.links_opened,
+        tries_failed: counters.tries_failed,
+        bytes_sent: counters.bytes_sent,
+        bytes_received: counters.bytes_received,
+    }
+}
+
+fn histogram(histogram: &session::Histogram) -> Histogram {
+    let bucket = |(bound, count)| Bucket {
+        le_usec: span(bound),
+        count,
+    };
+    Histogram {
+        buckets: histogram.buckets().map(bucket).collect(),
+        count: histogram.count(),
+        sum_usec: span(histogram.sum()),
+    }
+}
+
+/// Microseconds since 1970; 0 for what lies before.
+fn date(date: SystemTime) -> u64 {
+    date.duration_since(UNIX_EPOCH).map_or(0, span)
+}
+
+fn span(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}

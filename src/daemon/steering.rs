@@ -1,0 +1,128 @@
+//! What the daemon is told while it runs, by signals and at the control socket.
+
+use std::path::PathBuf;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tracing::{error, info, warn};
+
+use super::{tell_warnings, works};
+use crate::config::{self, ConfigError, Loaded, LogLevel, Settings};
+use crate::driver::Control;
+use crate::journal::{Level, message};
+use crate::reload;
+use crate::systemd;
+
+/// What the daemon is told. Who asked may have stopped waiting for the answer.
+pub(crate) enum Order {
+    /// Take no more clients, finish what is under way, and end.
+    Stop,
+    /// Try again now, and log how things stand.
+    Reconnect,
+    /// Read the configuration anew, and say what came of it: warnings, or why the old settings stay.
+    Reload(Option<oneshot::Sender<Result<Vec<String>, ConfigError>>>),
+    /// Log at this level until the next reload; false if that cannot be changed.
+    LogLevel(LogLevel, oneshot::Sender<bool>),
+}
+
+/// What orders compare with and act on.
+pub(super) struct Steering {
+    pub(super) config: PathBuf,
+    pub(super) settings: Settings,
+    pub(super) level: Level,
+    /// The level in force, for who wants to know.
+    pub(super) in_force: watch::Sender<LogLevel>,
+    pub(super) driver: mpsc::Sender<Control>,
+}
+
+impl Steering {
+    pub(super) async fn obey(&mut self, order: Order) {
+        match order {
+            Order::Stop => self.tell(Control::Drain).await,
+            Order::Reconnect => self.tell(Control::Reconnect).await,
+            Order::Reload(answer) => {
+                let outcome = self.reload().await;
+                if let Some(answer) = answer {
+                    let _ = answer.send(outcome);
+                }
+            }
+            Order::LogLevel(level, answer) => {
+                let is_free = !self.level.is_fixed();
+                if is_free {
+                    self.set_level(level);
+                }
+                let _ = answer.send(is_free);
+            }
+        }
+    }
+
+    async fn tell(&self, word: Control) {
+        // A driver that has just ended needs no word.
+        let _ = self.driver.send(word).await;
+    }
+
+    fn set_level(&self, level: LogLevel) {
+        self.level.set(level);
+        self.in_force.send_replace(level);
+    }
+
+    /// Reads the configuration anew and has the driver go by it; on a fault the old one stays in force.
+    async fn reload(&mut self) -> Result<Vec<String>, ConfigError> {
+        systemd::reloading();
+        match config::load(&self.config, &self.settings.peer) {
+            Ok(Loaded {
+                settings, warnings, ..
+            }) => {
+                tell_warnings(&warnings);
+                self.take(settings).await;
+                info!(
+                    MESSAGE_ID = message::RELOADED,
+                    "configuration read anew from {}",
+                    self.config.display()
+                );
+                systemd::reloaded(None);
+                reload::answer("");
+                Ok(warnings)
+            }
+            Err(fault) => {
+                let outcome = format!("reload failed, the old configuration stays in force: {fault}");
+                error!(MESSAGE_ID = message::CONFIG_FAULT, LONC_ERROR = %fault, "{outcome}");
+                systemd::reloaded(Some(&outcome));
+                reload::answer(&outcome);
+                Err(fault)
+            }
+        }
+    }
+
+    async fn take(&mut self, mut settings: Settings) {
+        self.keep_places(&mut settings);
+        self.set_level(settings.daemon.log_level);
+        self.settings = settings.clone();
+        self.tell(Control::Reconfigure(Box::new(settings))).await;
+        // The answer tells that the driver has come as far; one that ends needs no settings.
+        works(self.driver.clone()).await;
+    }
+
+    /// What is in use cannot be changed without a restart.
+    fn keep_places(&self, settings: &mut Settings) {
+        let old = &self.settings;
+        for (key, now, before) in [
+            ("socket_dir", &mut settings.socket_dir, &old.socket_dir),
+            ("control_dir", &mut settings.control_dir, &old.control_dir),
+            ("spool_dir", &mut settings.spool_dir, &old.spool_dir),
+        ] {
+            if now != before {
+                warn!(
+                    MESSAGE_ID = message::CONFIG_WARNING,
+                    "{key} has changed: that needs a restart"
+                );
+                now.clone_from(before);
+            }
+        }
+        // A table that cannot be read just now must not make other hosts' messages ours.
+        for host in &old.alike {
+            if !settings.alike.contains(host) {
+                settings.alike.push(host.clone());
+            }
+        }
+    }
+}
