@@ -63,6 +63,7 @@ fn systemd_reads_them_without_a_word() {
         ];
         names.extend(ODD.map(|id| format!("lonc@{id}.service")));
         names.extend(ODD.map(|id| format!("lonc@{id}.socket")));
+        names.extend(ODD.map(|id| format!("lonc-control@{id}.socket")));
         let mut arguments = vec!["verify", "--man=no"];
         arguments.extend(names.iter().map(String::as_str));
         let output = analyze(dir.path(), &arguments);
@@ -111,6 +112,7 @@ fn nothing_that_only_a_newer_systemd_knows() {
     for name in [
         "lonc@.service",
         "lonc@.socket",
+        "lonc-control@.socket",
         "lonc-hosts.path",
         "lonc-hosts.service",
     ] {
@@ -119,4 +121,37 @@ fn nothing_that_only_a_newer_systemd_knows() {
             assert!(!unit.contains(newer), "{name}: {newer}");
         }
     }
+}
+
+/// The values that a unit gives to a key.
+fn values(unit: &str, key: &str) -> Vec<String> {
+    let text = read(&format!("systemd/{unit}"));
+    let value = |line: &str| line.strip_prefix(key)?.strip_prefix('=').map(str::to_owned);
+    text.lines().filter_map(value).collect()
+}
+
+#[test]
+fn no_socket_lies_in_a_directory_that_goes_with_the_daemon() {
+    let runtime = values("lonc@.service", "RuntimeDirectory");
+    assert_eq!(runtime.len(), 1);
+    for unit in ["lonc@.socket", "lonc-control@.socket"] {
+        for socket in values(unit, "ListenStream") {
+            let goes = format!("/run/{}/", runtime[0].split('/').next().unwrap());
+            assert!(!socket.starts_with(&goes), "{socket}");
+        }
+    }
+}
+
+#[test]
+fn only_its_own_daemon_wants_a_control_socket() {
+    assert!(values("lonc@.service", "Wants").contains(&"lonc-control@%i.socket".to_owned()));
+    assert_eq!(values("lonc-control@.socket", "Service"), ["lonc@%i.service"]);
+    assert_eq!(values("lonc-control@.socket", "StopWhenUnneeded"), ["yes"]);
+    assert_eq!(values("lonc-control@.socket", "WantedBy"), [""; 0]);
+}
+
+#[test]
+fn the_sockets_have_the_names_that_the_daemon_knows() {
+    assert_eq!(values("lonc@.socket", "FileDescriptorName"), ["client"]);
+    assert_eq!(values("lonc-control@.socket", "FileDescriptorName"), ["control"]);
 }

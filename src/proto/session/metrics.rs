@@ -79,7 +79,7 @@ pub struct Histograms {
     pub rtt: Histogram,
 }
 
-/// What [`Rate`] looks back on.
+/// What the rate of requests looks back on.
 pub const RECENT: Duration = Duration::from_secs(SECONDS as u64);
 const SECONDS: usize = 10;
 /// One more, for the second that is not over yet.
