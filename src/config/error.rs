@@ -119,11 +119,12 @@ impl ConfigError {
         }
     }
 
-    /// The key that is wrong or unknown, as the file has it or with its section.
+    /// The key that is wrong, with its section, or that is unknown.
     #[must_use]
     pub fn key(&self) -> Option<&str> {
         match self {
-            Self::UnknownKey { key, .. } | Self::Invalid { key, .. } => Some(key),
+            Self::UnknownKey { key, .. } => Some(key.trim_matches('"')),
+            Self::Invalid { key, .. } => Some(key),
             Self::NoHostId { .. } => Some("host_id"),
             Self::Read { .. }
             | Self::NotUtf8 { .. }

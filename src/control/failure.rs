@@ -53,3 +53,41 @@ fn bad_configuration(fault: &ConfigError) -> Value {
     let (file, line) = fault.place();
     json!({ "text": fault.to_string(), "file": file, "line": line, "key": fault.key() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_as_described() {
+        let name = || "x".to_owned();
+        let fault = ConfigError::NoHostId { path: "/f".into() };
+        for failure in [
+            Failure::InterfaceNotFound(name()),
+            Failure::MethodNotFound(name()),
+            Failure::InvalidParameter(name()),
+            Failure::PermissionDenied,
+            Failure::ExpectedMore,
+            Failure::BadConfiguration(Box::new(fault)),
+            Failure::NoSuchMessage(name()),
+            Failure::MessageBusy(name()),
+            Failure::SpoolFault(name()),
+            Failure::LogLevelFixed,
+            Failure::NoAnswer,
+        ] {
+            let (error, parameters) = failure.on_the_wire();
+            let (interface, error) = error.rsplit_once('.').unwrap();
+            let description = service::describe(interface.to_owned()).unwrap();
+            let text = description["description"].as_str().unwrap();
+            let line = text
+                .lines()
+                .find(|line| line.starts_with(&format!("error {error} (")));
+            let line = line.unwrap_or_else(|| panic!("{error} is not described"));
+            let fields = line.split_once('(').unwrap().1.matches(':').count();
+            assert_eq!(parameters.as_object().unwrap().len(), fields, "{line}");
+            for field in parameters.as_object().unwrap().keys() {
+                assert!(line.contains(&format!("{field}: ")), "{line}");
+            }
+        }
+    }
+}

@@ -384,3 +384,6 @@ pub struct MovedReply {
     /// Where the message is now.
     pub path: String,
 }
+
+#[cfg(test)]
+mod tests;

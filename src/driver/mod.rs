@@ -30,7 +30,7 @@ use crate::client::{Acceptor, FromClient, PeerCred};
 use crate::config::Settings;
 use crate::journal::message;
 use crate::link::{Link, Progress};
-use crate::spool::{Desk, FromSpool, Spool};
+use crate::spool::{FromSpool, Spool};
 use crate::status::Snapshot;
 use crate::systemd;
 
@@ -109,14 +109,11 @@ impl Driver {
         Ok((driver, status_reader))
     }
 
-    /// Where operators ask about delayed messages.
-    pub(crate) fn desk(&self) -> Desk {
-        self.spool.desk()
-    }
-
     /// Works until it has drained.
     pub(crate) async fn run(mut self) {
         poll_fn(|cx| self.poll(cx)).await;
+        // Who asks from now on is answered from what was published last.
+        drop(self.control);
         if self.session.storing() == 0 {
             self.spool.finish().await;
         }
@@ -410,13 +407,5 @@ impl Driver {
             self.stale = false;
             self.published = Some(now);
         }
-    }
-
-    fn snapshot(&self, now: Instant) -> Snapshot {
-        let mut snapshot = Snapshot::new(&self.settings, self.session.status(), now, SystemTime::now());
-        snapshot.draining = self.drain.is_on();
-        snapshot.recent_requests = self.session.recent_requests(now);
-        snapshot.ends = self.links.iter().map(Link::end).collect();
-        snapshot
     }
 }

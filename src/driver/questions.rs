@@ -1,11 +1,15 @@
 //! What the control socket asks of the driver.
 
+use std::time::SystemTime;
+
 use lonc_proto::session::MessageId;
 use lonc_proto::time::Instant;
 use tokio::sync::oneshot;
 
 use super::Driver;
 use super::clients::ClientReport;
+use crate::link::Link;
+use crate::spool::Desk;
 use crate::status::Snapshot;
 
 /// Each is answered at once; who asked may have stopped waiting.
@@ -28,5 +32,18 @@ impl Driver {
             }
             Question::Withdraw(id, answer) => drop(answer.send(self.session.withdraw(id, now))),
         }
+    }
+
+    /// Where operators ask about delayed messages.
+    pub(crate) fn desk(&self) -> Desk {
+        self.spool.desk()
+    }
+
+    pub(super) fn snapshot(&self, now: Instant) -> Snapshot {
+        let mut snapshot = Snapshot::new(&self.settings, self.session.status(), now, SystemTime::now());
+        snapshot.draining = self.drain.is_on();
+        snapshot.recent_requests = self.session.recent_requests(now);
+        snapshot.ends = self.links.iter().map(Link::end).collect();
+        snapshot
     }
 }

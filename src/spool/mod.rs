@@ -16,6 +16,7 @@ mod errands;
 mod names;
 mod permanent_log;
 mod shelves;
+mod storing;
 mod watch;
 mod worker;
 

@@ -55,7 +55,7 @@ fn a_bad_reload_tells_file_line_and_key_and_changes_nothing() {
     assert_eq!(error, "org.loncapa.lonc.BadConfiguration");
     assert_eq!(
         (&told["file"], &told["line"], &told["key"]),
-        (&file.into(), &2.into(), &"\"hots_tab\"".into())
+        (&file.into(), &2.into(), &"hots_tab".into())
     );
     assert!(told["text"].as_str().unwrap().contains("did you mean"), "{told}");
     let (_, told) = reload("host_id = 'msul2'\nlink.pipeline = 'x'");
