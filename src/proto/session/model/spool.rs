@@ -14,7 +14,7 @@ use proptest::sample::Index;
 use self::steps::{Ask, Step, step};
 use crate::session::tests::lond::Style;
 use crate::session::tests::rig::{Rig, SECOND, config};
-use crate::session::{ClientId, Config, LinkId, Stored};
+use crate::session::{ClientId, Config, LinkId, MessageId, Stored};
 
 struct Asker {
     id: ClientId,
@@ -87,6 +87,7 @@ impl World {
             Step::Appear(count) => self.appear(*count),
             Step::HandIn(most) => self.hand_in(*most),
             Step::Store(outcome) => self.store(*outcome),
+            Step::Withdraw(one) => self.withdraw(*one),
             Step::Removed => self.removed(),
             Step::Connect(one) => self.with_link(*one, |world, link| {
                 if !world.rig.wire(link).connected {
@@ -189,6 +190,22 @@ impl World {
         let before = self.stored.insert(command.clone(), outcome);
         assert_eq!(before, None, "{command} is stored twice");
         self.rig.store(outcome);
+    }
+
+    /// One that waits can be taken back, and is not reported any more.
+    fn withdraw(&mut self, one: Index) {
+        let open: Vec<_> = (0..self.handed.len())
+            .filter(|id| self.handed[*id].1.is_none())
+            .collect();
+        if open.is_empty() {
+            return;
+        }
+        let id = open[one.index(open.len())];
+        let is_back = self.rig.session.withdraw(MessageId(id as u64), self.rig.now);
+        if is_back {
+            self.handed[id].1 = Some(false);
+        }
+        self.rig.obey();
     }
 
     fn removed(&mut self) {

@@ -25,6 +25,8 @@ pub(super) enum Step {
     /// The disk hands in up to so many, or says that there are none.
     HandIn(usize),
     Store(Stored),
+    /// An operator takes a message away that was handed in.
+    Withdraw(Index),
     Removed,
     Connect(Index),
     Open(Index),
@@ -52,6 +54,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         5 => (1..8usize).prop_map(Step::Appear),
         10 => (0..8usize).prop_map(Step::HandIn),
         8 => stored.prop_map(Step::Store),
+        2 => one().prop_map(Step::Withdraw),
         10 => Just(Step::Removed),
         1 => one().prop_map(Step::Connect),
         6 => one().prop_map(Step::Open),
