@@ -71,7 +71,11 @@ fn admit(stream: UnixStream, places: &Places, instance: &Instance) {
     });
 }
 
-async fn converse(mut connection: Connection, cred: PeerCred, instance: &Instance) -> Result<(), Fault> {
+async fn converse(
+    mut connection: Connection<UnixStream>,
+    cred: PeerCred,
+    instance: &Instance,
+) -> Result<(), Fault> {
     while let Some(call) = connection.next().await? {
         let oneway = call.oneway;
         let reply = match methods::run(call, cred, instance).await {
@@ -93,7 +97,7 @@ async fn converse(mut connection: Connection, cred: PeerCred, instance: &Instanc
 
 /// Tells the status at each change until the other side goes or the instance ends.
 async fn monitor(
-    mut connection: Connection,
+    mut connection: Connection<UnixStream>,
     interval: Option<Duration>,
     instance: &Instance,
 ) -> Result<(), Fault> {

@@ -6,8 +6,7 @@ use std::time::Duration;
 use memchr::memchr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::UnixStream;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 /// Longest call taken, in bytes. None of ours has more than a few hundred.
@@ -47,14 +46,14 @@ pub(super) enum Fault {
     Io(#[from] io::Error),
 }
 
-/// One end of a connection.
-pub(super) struct Connection {
-    stream: UnixStream,
+/// Our end of a connection.
+pub(super) struct Connection<S> {
+    stream: S,
     input: Vec<u8>,
 }
 
-impl Connection {
-    pub(super) fn new(stream: UnixStream) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    pub(super) fn new(stream: S) -> Self {
         Self {
             stream,
             input: Vec::new(),
@@ -79,12 +78,14 @@ impl Connection {
         }
     }
 
-    /// Reads some more; false at the end.
+    /// Reads some more, up to one call; false at the end.
     async fn read(&mut self) -> Result<bool, Fault> {
-        if self.input.len() > MAX_CALL {
+        let room = (MAX_CALL + 1).saturating_sub(self.input.len());
+        if room == 0 {
             return Err(Fault::TooLong);
         }
-        Ok(self.stream.read_buf(&mut self.input).await? > 0)
+        let mut stream = (&mut self.stream).take(room as u64);
+        Ok(stream.read_buf(&mut self.input).await? > 0)
     }
 
     /// Ends when the other side does, or says more than it should while it is told.
@@ -130,4 +131,79 @@ fn message(content: &impl Serialize) -> Vec<u8> {
     let mut bytes = serde_json::to_vec(content).unwrap_or_default();
     bytes.push(0);
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use tokio::io::{DuplexStream, duplex};
+    use tokio::time::Instant;
+
+    /// Both ends of a connection that holds `room` bytes.
+    fn connection(room: usize) -> (DuplexStream, Connection<DuplexStream>) {
+        let (theirs, ours) = duplex(room);
+        (theirs, Connection::new(ours))
+    }
+
+    #[tokio::test]
+    async fn calls_come_in_pieces_or_together() {
+        let (mut theirs, mut ours) = connection(1000);
+        theirs
+            .write_all(b"{\"method\":\"a.B\",\"more\":tr")
+            .await
+            .unwrap();
+        let next = tokio::join!(ours.next(), theirs.write_all(b"ue}\0{\"method\":\"a.C\"}\0{")).0;
+        let call = next.unwrap().unwrap();
+        assert_eq!(
+            (call.method, call.more, call.oneway),
+            ("a.B".to_owned(), true, false)
+        );
+        assert_eq!(ours.next().await.unwrap().unwrap().method, "a.C");
+        drop(theirs);
+        assert!(ours.next().await.unwrap().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_silent_is_cut_off() {
+        let (mut theirs, mut ours) = connection(1000);
+        theirs.write_all(b"{").await.unwrap();
+        let begun = Instant::now();
+        assert!(matches!(ours.next().await, Err(Fault::Idle)));
+        assert_eq!(begun.elapsed(), IDLE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_no_reply_is_cut_off() {
+        let (_theirs, mut ours) = connection(1000);
+        let begun = Instant::now();
+        assert!(matches!(ours.send(&[b'x'; 1001]).await, Err(Fault::Stalled)));
+        assert_eq!(begun.elapsed(), STALL);
+    }
+
+    #[tokio::test]
+    async fn a_call_may_be_as_long_as_allowed_and_no_longer() {
+        let (mut theirs, mut ours) = connection(4 * MAX_CALL);
+        let long = |more: usize| {
+            let name = "x".repeat(MAX_CALL - "{\"method\":\"\"}".len() + more);
+            format!("{{\"method\":\"{name}\"}}\0")
+        };
+        theirs.write_all(long(0).as_bytes()).await.unwrap();
+        assert!(ours.next().await.unwrap().is_some());
+        theirs.write_all(long(1).as_bytes()).await.unwrap();
+        assert!(matches!(ours.next().await, Err(Fault::TooLong)));
+    }
+
+    #[test]
+    fn messages_end_with_nothing() {
+        assert_eq!(reply(&json!({}), false), b"{\"parameters\":{}}\0");
+        assert_eq!(
+            reply(&json!({}), true),
+            b"{\"parameters\":{},\"continues\":true}\0"
+        );
+        assert_eq!(
+            error("a.B", &json!({})),
+            b"{\"error\":\"a.B\",\"parameters\":{}}\0"
+        );
+    }
 }

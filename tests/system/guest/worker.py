@@ -1,6 +1,7 @@
 """A web worker, run inside a container with Debian's python3-minimal.
 
 worker.py ask SECONDS SOCKET LINE...   sends the lines, prints a reply a line; 1 if the connection ends, 2 if time does
+worker.py call SECONDS SOCKET MESSAGE  sends one Varlink message, prints the reply; 1 if there is none
 worker.py load CLIENTS SOCKET          clients that ask one request after the other until standard input ends;
                                        prints what became of the requests
 """
@@ -35,6 +36,25 @@ def ask(seconds, path, *lines):
     except OSError as error:
         print(error, file=sys.stderr)
         return 1
+    return 0
+
+
+def call(seconds, path, message):
+    """An operator, and no worker."""
+    reply = b""
+    try:
+        stream = connect(path, float(seconds))
+        stream.sendall(message.encode() + b"\0")
+        while not reply.endswith(b"\0"):
+            more = stream.recv(65536)
+            if not more:
+                print("the connection ended before the reply", file=sys.stderr)
+                return 1
+            reply += more
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(reply[:-1].decode())
     return 0
 
 
@@ -107,4 +127,4 @@ def load(clients, path):
     return 0
 
 
-sys.exit({"ask": ask, "load": load}[sys.argv[1]](*sys.argv[2:]))
+sys.exit({"ask": ask, "call": call, "load": load}[sys.argv[1]](*sys.argv[2:]))

@@ -8,8 +8,8 @@ from harness.images import LINTIAN
 from harness.registry import scenario
 
 MOST_EXPOSURE = 1.2
-UNITS = ("lonc@msul1.service", "lonc@msul1.socket", "lonc.target", "lonc-sockets.target", "lonc-hosts.path",
-         "lonc-hosts.service")
+UNITS = ("lonc@msul1.service", "lonc@msul1.socket", "lonc-control@msul1.socket", "lonc.target",
+         "lonc-sockets.target", "lonc-hosts.path", "lonc-hosts.service")
 
 
 @scenario
