@@ -113,12 +113,17 @@ impl Worker {
     }
 
     fn put(&mut self, name: &OsStr, to: Shelf, withdrawn: Option<MessageId>) -> Result<PathBuf, MoveError> {
+        if let Some(id) = withdrawn {
+            self.given.remove(&id);
+            self.forget(name);
+        }
         let Found { shelf, given } = self.find(name).ok_or(MoveError::NoSuchMessage)?;
         let there = self.place.directory.shelf(shelf).join(name);
         if shelf == to && (given.is_some() || to != Shelf::Queue) {
             return Ok(there);
         }
-        if given != withdrawn || self.state(shelf, name, given.is_some()) == MessageState::Answered {
+        let is_answered = self.state(shelf, name, false) == MessageState::Answered;
+        if given.is_some() || is_answered {
             return Err(MoveError::Busy);
         }
         let moved = if shelf == to {
@@ -128,14 +133,11 @@ impl Worker {
         };
         self.counted = None;
         if shelf == Shelf::Queue {
-            given.and_then(|id| self.given.remove(&id));
             self.forget(name);
         }
         match &moved {
-            Ok(path) if to == Shelf::Queue => {
-                self.appeared(path.file_name().unwrap_or(name).to_owned());
-            }
-            // The session has it no more.
+            Ok(path) if to == Shelf::Queue => self.appeared(path.file_name().unwrap_or(name).to_owned()),
+            // It may have been taken from the session.
             Err(_) if shelf == Shelf::Queue => self.appeared(name.to_owned()),
             Ok(_) | Err(_) => {}
         }
