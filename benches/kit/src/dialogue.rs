@@ -9,6 +9,8 @@ pub enum Style {
     Plain,
     /// The same, with lonc asked to encrypt them on the way.
     Encrypted,
+    /// Always the same: a line to send, and the one that must come.
+    Fixed(&'static str, &'static str),
     /// Redis' `GET` of a key of the client's own, stored before by [`store_values`].
     Redis,
 }
@@ -17,8 +19,8 @@ pub enum Style {
 pub(crate) struct Dialogue {
     request: Vec<u8>,
     reply: Vec<u8>,
-    /// Where the number of the request stands in each.
-    places: (usize, usize),
+    /// Where the number of the request stands in each, if it has one.
+    places: Option<(usize, usize)>,
     /// Numbers begin anew after so many.
     numbers: u64,
 }
@@ -36,18 +38,28 @@ impl Dialogue {
         match style {
             Style::Plain | Style::Encrypted => lines(style, size, client),
             Style::Redis => redis(client),
+            Style::Fixed(request, reply) => Self {
+                request: format!("{request}\n").into_bytes(),
+                reply: format!("{reply}\n").into_bytes(),
+                places: None,
+                numbers: 1,
+            },
         }
     }
 
     /// The bytes that ask for the `number`th reply.
     pub(crate) fn request(&mut self, number: u64) -> &[u8] {
-        put_number(&mut self.request, self.places.0, number % self.numbers);
+        if let Some((place, _)) = self.places {
+            put_number(&mut self.request, place, number % self.numbers);
+        }
         &self.request
     }
 
     /// The bytes that must come then.
     pub(crate) fn reply(&mut self, number: u64) -> &[u8] {
-        put_number(&mut self.reply, self.places.1, number % self.numbers);
+        if let Some((_, place)) = self.places {
+            put_number(&mut self.reply, place, number % self.numbers);
+        }
         &self.reply
     }
 
@@ -69,7 +81,7 @@ fn lines(style: Style, size: usize, client: usize) -> Dialogue {
     };
     Dialogue {
         request: [prefix, &reply].concat(),
-        places: (prefix.len() + start.len(), start.len()),
+        places: Some((prefix.len() + start.len(), start.len())),
         reply,
         numbers: 10u64.pow(9),
     }
@@ -82,7 +94,7 @@ fn redis(client: usize) -> Dialogue {
     Dialogue {
         request: format!("{start}{key}\r\n").into_bytes(),
         reply: format!("{value_start}{key:x<REDIS_VALUE$}\r\n").into_bytes(),
-        places: (start.len() + 5, value_start.len() + 5),
+        places: Some((start.len() + 5, value_start.len() + 5)),
         numbers: REDIS_KEYS,
     }
 }

@@ -14,6 +14,9 @@ use crate::stream::{Poller, Stream};
 /// After this without any reply those that are missing are lost.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Latencies above this, in nanoseconds, count as this.
+const LONGEST: u64 = 60_000_000_000;
+
 /// What is asked, by how many, for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
@@ -150,7 +153,7 @@ impl Run {
             report: Report {
                 replies: 0,
                 span: Duration::ZERO,
-                latency: Histogram::new(3).map_err(io::Error::other)?,
+                latency: Histogram::new_with_max(LONGEST, 3).map_err(io::Error::other)?,
                 wrong: 0,
                 lost: 0,
             },

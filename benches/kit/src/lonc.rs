@@ -94,7 +94,7 @@ pub fn await_socket(path: &Path) {
 #[must_use]
 pub fn ask(path: &Path, line: &str) -> String {
     let mut stream = UnixStream::connect(path).expect("somebody listens");
-    write!(stream, "{line}\n").expect("the request is taken");
+    writeln!(stream, "{line}").expect("the request is taken");
     stream
         .shutdown(std::net::Shutdown::Write)
         .expect("the connection is there");

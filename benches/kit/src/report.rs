@@ -39,7 +39,8 @@ impl Findings {
         (report, cost)
     }
 
-    fn check(&mut self, report: &Report) {
+    /// Counts what is wrong with a load.
+    pub fn check(&mut self, report: &Report) {
         self.wrong += report.wrong;
         self.lost += report.lost;
     }
