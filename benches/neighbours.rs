@@ -13,12 +13,11 @@ use std::thread::scope;
 use std::time::Duration;
 
 use bench_kit::load::{Load, Report, Style, Target};
-use bench_kit::lonc::Lonc;
+use bench_kit::lonc::{Lonc, as_shipped};
 use bench_kit::process::Memory;
 use bench_kit::report::{Findings, micros};
 use bench_kit::{lond, relay};
 
-const LONC: &str = env!("CARGO_BIN_EXE_lonc");
 const SPAN: Duration = Duration::from_secs(2);
 
 fn main() {
@@ -27,13 +26,14 @@ fn main() {
         return;
     }
     let mut findings = Findings::new();
+    let program = as_shipped(env!("CARGO_BIN_EXE_lonc"));
     let peer = lond::start("msul1").expect("a free port");
     println!("a light client, in µs: median, 99 %, 99.9 %, longest; and what it gets done");
     println!("on loopback");
-    beside_each(&mut findings, &Lonc::start(LONC, peer, ""));
+    beside_each(&mut findings, &Lonc::start(program, peer, ""));
     println!("over a round trip of 20 ms");
     let far = relay::start(peer, Duration::from_millis(10));
-    beside_each(&mut findings, &Lonc::start(LONC, far, ""));
+    beside_each(&mut findings, &Lonc::start(program, far, ""));
     findings.finish();
 }
 

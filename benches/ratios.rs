@@ -12,15 +12,14 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bench_kit::load::{Load, Style, Target};
-use bench_kit::lonc::Lonc;
+use bench_kit::lonc::{Lonc, as_shipped};
 use bench_kit::process::Memory;
 use bench_kit::proxies::Proxy;
-use bench_kit::report::{Findings, ROUNDS, mebibytes, paired};
+use bench_kit::report::{Findings, Pairs, ROUNDS, mebibytes};
 use bench_kit::{lond, relay};
 use idea::Idea;
 use idea::cipher::{Array, BlockCipherDecrypt as _, BlockCipherEncrypt as _, KeyInit as _};
 
-const LONC: &str = env!("CARGO_BIN_EXE_lonc");
 const FAR: Duration = Duration::from_millis(20);
 
 fn main() {
@@ -29,9 +28,10 @@ fn main() {
         return;
     }
     let mut findings = Findings::new();
+    let program = as_shipped(env!("CARGO_BIN_EXE_lonc"));
     let peer = lond::start("msul1").expect("a free port");
     println!("medians of {ROUNDS} ratios, each measured in turn");
-    let lonc = Lonc::start(LONC, peer, "");
+    let lonc = Lonc::start(program, peer, "");
     let idle = Memory::of(lonc.pid());
     beside_direct(&mut findings, &lonc, peer);
     beside_perl(&mut findings, &lonc, peer);
@@ -46,21 +46,21 @@ fn main() {
         loaded,
     );
     drop(lonc);
-    far_away(&mut findings, peer);
+    far_away(&mut findings, program, peer);
     findings.finish();
 }
 
-fn rates([one, other]: [f64; 2]) -> String {
-    format!("{one:.0}/s beside {other:.0}/s")
+fn rates(pairs: &Pairs) -> String {
+    format!("{:.0}/s beside {:.0}/s", pairs.one(), pairs.other())
 }
 
 fn beside_direct(findings: &mut Findings, lonc: &Lonc, peer: SocketAddr) {
     for (clients, wanted) in [(64, 0.8), (1, 0.7)] {
         let load = Load::of(clients);
         let direct = |load: Load| load.run(&Target::Tcp(peer)).expect("the load runs").rate();
-        let (ratio, both) = paired(|| findings.run(load, &lonc.target()).rate(), || direct(load));
+        let pairs = Pairs::of(|| findings.run(load, &lonc.target()).rate(), || direct(load));
         let what = format!("requests of {clients} clients, lonc/direct");
-        findings.at_least(&what, ratio, wanted, rates(both));
+        findings.at_least(&what, pairs.ratio(), wanted, rates(&pairs));
     }
 }
 
@@ -70,15 +70,15 @@ fn beside_perl(findings: &mut Findings, lonc: &Lonc, peer: SocketAddr) {
         return;
     };
     let load = Load::of(64);
-    let (ratio, both) = paired(
+    let pairs = Pairs::of(
         || findings.run(load, &lonc.target()).rate(),
         || load.run(perl.target()).expect("the load runs").rate(),
     );
     findings.at_least(
         "requests of 64 clients, lonc/lock-step Perl",
-        ratio,
+        pairs.ratio(),
         7.0,
-        rates(both),
+        rates(&pairs),
     );
 }
 
@@ -89,7 +89,7 @@ fn beside_nutcracker(findings: &mut Findings, lonc: &Lonc) {
     };
     let load = Load::of(64);
     let mut others = Findings::new();
-    let (ratio, [one, other]) = paired(
+    let pairs = Pairs::of(
         || findings.run_costing(load, &lonc.target(), lonc.pid()).1,
         || {
             others
@@ -98,7 +98,8 @@ fn beside_nutcracker(findings: &mut Findings, lonc: &Lonc) {
         },
     );
     let what = "processor time a request at 64 clients, lonc/nutcracker";
-    findings.at_most(what, ratio, 0.9, format_args!("{one:.2} µs beside {other:.2} µs"));
+    let costs = format_args!("{:.2} µs beside {:.2} µs", pairs.one(), pairs.other());
+    findings.at_most(what, pairs.ratio(), 0.9, costs);
     others.finish();
 }
 
@@ -106,9 +107,9 @@ fn beside_nutcracker(findings: &mut Findings, lonc: &Lonc) {
 fn beside_cipher(findings: &mut Findings, lonc: &Lonc) {
     const SIZE: usize = 16 * 1024;
     let load = Load::of(8).size(SIZE).style(Style::Encrypted);
-    let (ratio, both) = paired(|| findings.run(load, &lonc.target()).rate(), || bare_cipher(SIZE));
+    let pairs = Pairs::of(|| findings.run(load, &lonc.target()).rate(), || bare_cipher(SIZE));
     let what = "requests of 16 KiB encrypted both ways, lonc/bare cipher";
-    findings.at_least(what, ratio, 0.6, rates(both));
+    findings.at_least(what, pairs.ratio(), 0.6, rates(&pairs));
 }
 
 /// How often a second so many bytes can be encrypted and decrypted.
@@ -128,28 +129,33 @@ fn bare_cipher(size: usize) -> f64 {
     f64::from(times) / start.elapsed().as_secs_f64()
 }
 
-fn far_away(findings: &mut Findings, peer: SocketAddr) {
+fn far_away(findings: &mut Findings, program: &str, peer: SocketAddr) {
     let far = relay::start(peer, FAR / 2);
-    let lonc = Lonc::start(LONC, far, "");
-    let lock_step = Lonc::start(LONC, far, "[link]\npipeline = 1");
+    let lonc = Lonc::start(program, far, "");
+    let lock_step = Lonc::start(program, far, "[link]\npipeline = 1");
     let load = Load::of(64).lasting(Duration::from_secs(2));
     // One connection that has 64 under way is all that a pipelined link can do.
     let limit = Load::of(1).depth(64).lasting(Duration::from_secs(2));
     let mut others = Findings::new();
-    let (ratio, both) = paired(
+    let pairs = Pairs::of(
         || findings.run(load, &lonc.target()).rate(),
         || others.run(limit, &Target::Tcp(far)).rate(),
     );
     findings.at_least(
         "requests over 20 ms, lonc/one pipelined link",
-        ratio,
+        pairs.ratio(),
         0.9,
-        rates(both),
+        rates(&pairs),
     );
-    let (ratio, both) = paired(
+    let pairs = Pairs::of(
         || findings.run(load, &lonc.target()).rate(),
         || others.run(load, &lock_step.target()).rate(),
     );
-    findings.at_least("requests over 20 ms, lonc/lock-step", ratio, 50.0, rates(both));
+    findings.at_least(
+        "requests over 20 ms, lonc/lock-step",
+        pairs.ratio(),
+        50.0,
+        rates(&pairs),
+    );
     others.finish();
 }

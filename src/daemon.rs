@@ -1,6 +1,7 @@
 //! One instance, from its settings to its end.
 
 use std::io;
+use std::panic;
 use std::path::PathBuf;
 
 use tokio::runtime;
@@ -81,8 +82,13 @@ impl Daemon {
                 signals.next().await.obey(&control, &mut reload).await;
             }
         };
+        // As a task of its own: the runtime looks for new input before it turns to its main future, and so would once
+        // more for each batch of requests.
+        let driver = tokio::spawn(driver.run());
         tokio::select! {
-            () = driver.run() => {}
+            ended = driver => if let Err(fault) = ended && fault.is_panic() {
+                panic::resume_unwind(fault.into_panic());
+            },
             () = steer => {}
         }
         info!(MESSAGE_ID = message::STOPPING, "lonc for {peer} has finished");

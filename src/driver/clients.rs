@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use lonc_proto::session::{Answers, ClientId};
 use tokio::net::UnixStream;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
-use crate::client::{self, Budget, FromClient, Limits, PeerCred, Ports};
+use crate::client::{self, Budget, FromClient, Limits, PeerCred, Ports, ToClient};
 use crate::config::ClientSettings;
 
 /// Those who are connected.
@@ -14,13 +14,12 @@ pub(super) struct Clients {
     places: Vec<Option<Client>>,
     to_driver: mpsc::UnboundedSender<FromClient>,
     budget: Arc<Budget>,
-    draining: watch::Sender<bool>,
 }
 
 struct Client {
     id: ClientId,
     cred: PeerCred,
-    answers: mpsc::UnboundedSender<Answers>,
+    channel: mpsc::UnboundedSender<ToClient>,
 }
 
 impl Clients {
@@ -32,7 +31,6 @@ impl Clients {
             places: Vec::new(),
             to_driver,
             budget,
-            draining: watch::Sender::new(false),
         };
         (clients, from_clients)
     }
@@ -45,19 +43,18 @@ impl Clients {
         stream: UnixStream,
         settings: &ClientSettings,
     ) {
-        let (answers, for_client) = mpsc::unbounded_channel();
+        let (channel, from_driver) = mpsc::unbounded_channel();
         if self.places.len() <= id.slot() {
             self.places.resize_with(id.slot() + 1, || None);
         }
         if let Some(place) = self.places.get_mut(id.slot()) {
-            *place = Some(Client { id, cred, answers });
+            *place = Some(Client { id, cred, channel });
         }
         let ports = Ports {
             id,
             to_driver: self.to_driver.clone(),
-            answers: for_client,
+            from_driver,
             budget: self.budget.clone(),
-            draining: self.draining.subscribe(),
         };
         let limits = Limits {
             request: settings.max_request_bytes,
@@ -75,7 +72,7 @@ impl Clients {
     pub(super) fn answer(&self, id: ClientId, answers: Answers) {
         if let Some(client) = self.get(id) {
             // One that has just vanished is about to say so.
-            let _ = client.answers.send(answers);
+            let _ = client.channel.send(ToClient::Answers(answers));
         }
     }
 
@@ -86,7 +83,10 @@ impl Clients {
 
     /// Lets them know that this instance ends.
     pub(super) fn drain(&self) {
-        self.draining.send_replace(true);
+        for client in self.places.iter().flatten() {
+            // As above.
+            let _ = client.channel.send(ToClient::Drain);
+        }
     }
 
     pub(super) fn set_max_queued(&self, max_queued: usize) {

@@ -123,14 +123,14 @@ impl Driver {
             progress |= self.poll_links(cx, now);
             progress |= self.poll_spool(cx, now);
             // 3. Requests of all clients that are ready, so that one write carries them.
-            progress |= self.poll_clients(cx, now);
+            progress |= self.poll_clients(cx);
             // 4. New clients.
             progress |= self.poll_acceptor(cx, now);
             // 5. What is due.
             progress |= self.poll_timer(cx, now);
             progress |= self.obey(now);
             // 6. What all that put on the links.
-            progress |= self.poll_writes(cx, now);
+            progress |= self.poll_writes(cx);
             progress |= self.obey(now);
             if self.drain.is_over(&self.session, now) {
                 return Poll::Ready(());
@@ -201,7 +201,7 @@ impl Driver {
                 FromSpool::Messages(messages) => {
                     self.spool.answered();
                     for (id, request) in messages {
-                        self.session.delayed(id, request, now);
+                        self.session.delayed(id, request);
                     }
                 }
                 FromSpool::CaughtUp => {
@@ -210,8 +210,8 @@ impl Driver {
                     }
                 }
                 FromSpool::Fresh => self.session.fell_behind(),
-                FromSpool::Removed => self.session.removed(now),
-                FromSpool::Stored(ticket, outcome) => self.session.stored(ticket, outcome, now),
+                FromSpool::Removed => self.session.removed(),
+                FromSpool::Stored(ticket, outcome) => self.session.stored(ticket, outcome),
             }
         }
         let low = self.settings.link.pipeline;
@@ -221,7 +221,7 @@ impl Driver {
         progress
     }
 
-    fn poll_clients(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+    fn poll_clients(&mut self, cx: &mut Context<'_>) -> bool {
         for taken in 0..BATCH {
             let Poll::Ready(Some(word)) = self.from_clients.poll_recv(cx) else {
                 return taken > 0;
@@ -229,11 +229,11 @@ impl Driver {
             match word {
                 FromClient::Sent { id, lines, took } => {
                     if took > 0 {
-                        self.session.client_took(id, took, now);
+                        self.session.client_took(id, took);
                     }
-                    self.session.client_sent(id, lines, now);
+                    self.session.client_sent(id, lines);
                 }
-                FromClient::Took { id, bytes } => self.session.client_took(id, bytes, now),
+                FromClient::Took { id, bytes } => self.session.client_took(id, bytes),
                 FromClient::Left { id } => {
                     self.session.client_left(id);
                     self.clients.leave(id);
@@ -283,7 +283,7 @@ impl Driver {
         true
     }
 
-    fn poll_writes(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+    fn poll_writes(&mut self, cx: &mut Context<'_>) -> bool {
         let mut progress = false;
         for id in self.session.link_ids() {
             let unsent = self.session.unsent(id);
@@ -294,7 +294,7 @@ impl Driver {
                 continue;
             };
             progress = true;
-            self.session.sent(id, written, now);
+            self.session.sent(id, written);
         }
         progress
     }
@@ -302,7 +302,7 @@ impl Driver {
     /// Does what the session says; true if it said anything: a link that begins to open wants to be polled.
     fn obey(&mut self, now: Instant) -> bool {
         let mut obeyed = false;
-        while let Some(command) = self.session.next_command() {
+        while let Some(command) = self.session.next_command(now) {
             obeyed = true;
             match command {
                 Command::Connect(id) => {

@@ -23,6 +23,26 @@ pub struct Lonc {
 /// How a measured process is waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Builds the program as it is shipped, at `path` in the target directory, and gives that back. Beside tests and benches
+/// cargo builds it with what those need of its libraries; it is larger then.
+#[must_use]
+pub fn as_shipped(path: &str) -> &str {
+    let built = Command::new(env!("CARGO"))
+        .args([
+            "build",
+            "--quiet",
+            "--release",
+            "--package",
+            "lonc",
+            "--bin",
+            "lonc",
+        ])
+        .status()
+        .expect("cargo runs");
+    assert!(built.success(), "lonc can be built");
+    path
+}
+
 impl Lonc {
     /// Starts `program` for peer `msul1` at `peer`, with these sections of TOML, and waits until its link is up.
     #[must_use]

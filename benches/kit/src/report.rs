@@ -75,16 +75,42 @@ impl Findings {
     }
 }
 
-/// The middle ratio of what `one` and `other` give in turn, and the middle one of each.
-pub fn paired(mut one: impl FnMut() -> f64, mut other: impl FnMut() -> f64) -> (f64, [f64; 2]) {
-    let (mut ratios, mut ones, mut others) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        let (one, other) = (one(), other());
-        ratios.push(one / other);
-        ones.push(one);
-        others.push(other);
+/// Figures of two sides, measured in turn.
+#[derive(Default)]
+pub struct Pairs(Vec<(f64, f64)>);
+
+impl Pairs {
+    /// What `one` and `other` give, in turn, [`ROUNDS`] times.
+    pub fn of(mut one: impl FnMut() -> f64, mut other: impl FnMut() -> f64) -> Self {
+        let mut pairs = Self::default();
+        for _ in 0..ROUNDS {
+            pairs.add(one(), other());
+        }
+        pairs
     }
-    (median(ratios), [median(ones), median(others)])
+
+    /// One pair more.
+    pub fn add(&mut self, one: f64, other: f64) {
+        self.0.push((one, other));
+    }
+
+    /// The middle ratio of one side to the other.
+    #[must_use]
+    pub fn ratio(&self) -> f64 {
+        median(self.0.iter().map(|(one, other)| one / other).collect())
+    }
+
+    /// The middle figure of one side.
+    #[must_use]
+    pub fn one(&self) -> f64 {
+        median(self.0.iter().map(|pair| pair.0).collect())
+    }
+
+    /// The middle figure of the other side.
+    #[must_use]
+    pub fn other(&self) -> f64 {
+        median(self.0.iter().map(|pair| pair.1).collect())
+    }
 }
 
 /// The middle one of several figures.
