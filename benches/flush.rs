@@ -25,7 +25,6 @@ mod harness;
 #[allow(dead_code, reason = "it serves the tests of the spool as well")]
 #[path = "../tests/spool/post.rs"]
 mod post;
-mod relay;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -47,7 +46,7 @@ fn main() {
     let count: usize = asked.unwrap_or(100_000);
     let peer = Peer::start();
     peer.keep_journal(false);
-    let far = relay::start(peer.addr(), FAR);
+    let far = bench_kit::relay::start(peer.addr(), FAR);
     println!("flush of the spool, messages a second");
     let near_rates = (
         flush(&peer, peer.addr(), count, 64),

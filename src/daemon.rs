@@ -3,6 +3,7 @@
 mod steering;
 
 use std::io;
+use std::panic;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -113,8 +114,13 @@ impl Daemon {
                 steering.obey(order).await;
             }
         };
+        // As a task of its own: the runtime looks for new input before it turns to its main future, and so would once
+        // more for each batch of requests.
+        let driver = tokio::spawn(driver.run());
         tokio::select! {
-            () = driver.run() => {}
+            ended = driver => if let Err(fault) = ended && fault.is_panic() {
+                panic::resume_unwind(fault.into_panic());
+            },
             () = steer => {}
         }
         drop(orders);

@@ -53,9 +53,9 @@ fn encrypted(cipher: &Cipher, command: &[u8], room: usize) -> Vec<u8> {
     let Asked::Forward(request) = Asked::of(Bytes::from([b"encrypt:", command].concat())) else {
         panic!("that is a request");
     };
-    let mut encoder = Encoder::new(request);
+    let mut encoder = Encoder::default();
     let mut wire = BytesMut::new();
-    while !encoder.encode(cipher, room, &mut wire) {}
+    while !encoder.encode(&request, cipher, room, &mut wire) {}
     wire.to_vec()
 }
 

@@ -6,29 +6,31 @@
 
 mod acceptor;
 mod budget;
+mod outbox;
 mod peer_cred;
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Buf as _, BytesMut};
+use bytes::BytesMut;
 use lonc_proto::line::{LineBuffer, Lines};
 use lonc_proto::request::answer;
 use lonc_proto::session::{Answers, ClientId};
 use nix::sys::socket::{Shutdown, shutdown};
 use std::os::fd::AsRawFd as _;
-use tokio::io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 pub(crate) use self::acceptor::Acceptor;
 pub(crate) use self::budget::Budget;
+use self::outbox::Outbox;
 pub(crate) use self::peer_cred::PeerCred;
 
 /// Bytes asked for in one read, if there is no room from the last.
@@ -52,6 +54,14 @@ pub(crate) enum FromClient {
     Left { id: ClientId },
 }
 
+/// What the driver tells a client's task.
+pub(crate) enum ToClient {
+    /// To be written to it.
+    Answers(Answers),
+    /// Read what it has sent so far, and no more.
+    Drain,
+}
+
 /// Limits of one client.
 #[derive(Clone, Copy)]
 pub(crate) struct Limits {
@@ -65,33 +75,34 @@ pub(crate) struct Limits {
 pub(crate) struct Ports {
     pub(crate) id: ClientId,
     pub(crate) to_driver: mpsc::UnboundedSender<FromClient>,
-    pub(crate) answers: mpsc::UnboundedReceiver<Answers>,
+    pub(crate) from_driver: mpsc::UnboundedReceiver<ToClient>,
     pub(crate) budget: Arc<Budget>,
     /// Bytes that it holds, for who wants to know.
     pub(crate) held: Arc<AtomicUsize>,
-    pub(crate) draining: watch::Receiver<bool>,
 }
 
 /// Serves one client until it has gone or all its requests are answered after its end of file.
 pub(crate) async fn serve(stream: UnixStream, limits: Limits, ports: Ports) {
     let budget = ports.budget.clone();
-    let mut draining = ports.draining.clone();
     let mut client = Client::new(stream, limits, ports);
-    let mut shut = false;
     loop {
         let blocked = client.blocked;
-        tokio::select! {
-            biased;
-            turn = poll_fn(|cx| client.poll_turn(cx)) => match turn {
-                Turn::Blocked => {}
-                Turn::Done => break,
-            },
-            // Whoever may go over the budget loses that by not making use of it, which nobody tells.
-            _ = timeout(budget::STALL, budget.freed()), if blocked => client.blocked = false,
-            _ = draining.wait_for(|draining| *draining), if !shut => {
-                shut = true;
-                client.shut_input();
+        let turn = poll_fn(|cx| client.poll_turn(cx));
+        let turn = if blocked {
+            tokio::select! {
+                biased;
+                turn = turn => turn,
+                // Whoever may go over the budget loses that by not making use of it, which nobody tells.
+                _ = timeout(budget::STALL, budget.freed()) => {
+                    client.blocked = false;
+                    continue;
+                }
             }
+        } else {
+            turn.await
+        };
+        if matches!(turn, Turn::Done) {
+            break;
         }
     }
     client.leave();
@@ -121,7 +132,7 @@ struct Client {
     ports: Ports,
     lines: LineBuffer,
     input: Input,
-    out: BytesMut,
+    out: Outbox,
     /// Answers still to come, and the bytes of the requests they are for.
     owed: usize,
     owed_bytes: usize,
@@ -140,7 +151,7 @@ impl Client {
             ports,
             lines: LineBuffer::new(limits.request),
             input: Input::Open,
-            out: BytesMut::new(),
+            out: Outbox::default(),
             owed: 0,
             owed_bytes: 0,
             took: 0,
@@ -152,9 +163,10 @@ impl Client {
     /// Moves bytes until nothing moves: 1. answers in, 2. answers out, 3. requests in.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
         loop {
-            while let Poll::Ready(answers) = self.ports.answers.poll_recv(cx) {
-                match answers {
-                    Some(answers) => self.take_answers(answers),
+            while let Poll::Ready(word) = self.ports.from_driver.poll_recv(cx) {
+                match word {
+                    Some(ToClient::Answers(answers)) => self.take_answers(answers),
+                    Some(ToClient::Drain) => self.shut_input(),
                     None => return Poll::Ready(Turn::Done),
                 }
             }
@@ -186,34 +198,17 @@ impl Client {
     fn take_answers(&mut self, answers: Answers) {
         self.owed = self.owed.saturating_sub(answers.count);
         self.owed_bytes = self.owed_bytes.saturating_sub(answers.retired);
-        if self.out.is_empty() {
-            self.out = answers.bytes;
-        } else {
-            self.out.extend_from_slice(&answers.bytes);
-        }
+        self.out.push(answers.bytes);
     }
 
     /// Writes what the client takes.
     fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         if self.input == Input::TooLong && self.owed == 0 {
-            self.out.extend_from_slice(answer::TOO_LONG);
-            self.out.extend_from_slice(b"\n");
+            let words = [answer::TOO_LONG, b"\n"].concat();
+            self.out.push(BytesMut::from(&words[..]));
             self.input = Input::TooLongTold;
         }
-        while !self.out.is_empty() {
-            match Pin::new(&mut self.stream).poll_write(cx, &self.out) {
-                Poll::Pending => break,
-                Poll::Ready(Err(error)) => return Err(error),
-                Poll::Ready(Ok(written)) => {
-                    self.out.advance(written);
-                    self.took += written;
-                }
-            }
-        }
-        if self.out.is_empty() {
-            // Else an idle client would keep the memory of its largest answer.
-            self.out = BytesMut::new();
-        }
+        self.took += self.out.write(&mut self.stream, cx)?;
         // The driver is told before its own account of untaken answers could stop it.
         if self.took >= self.limits.held / 4 {
             self.tell(|id, took| FromClient::Took { id, bytes: took });

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use lonc_proto::session::{Answers, ClientId, ClientStatus};
 use lonc_proto::time::Instant;
 use tokio::net::UnixStream;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
-use crate::client::{self, Budget, FromClient, Limits, PeerCred, Ports};
+use crate::client::{self, Budget, FromClient, Limits, PeerCred, Ports, ToClient};
 use crate::config::ClientSettings;
 
 /// Who a client is, and what it has to do with us.
@@ -26,7 +26,6 @@ pub(super) struct Clients {
     places: Vec<Option<Client>>,
     to_driver: mpsc::UnboundedSender<FromClient>,
     budget: Arc<Budget>,
-    draining: watch::Sender<bool>,
 }
 
 struct Client {
@@ -34,7 +33,7 @@ struct Client {
     cred: PeerCred,
     since: Instant,
     held: Arc<AtomicUsize>,
-    answers: mpsc::UnboundedSender<Answers>,
+    channel: mpsc::UnboundedSender<ToClient>,
 }
 
 impl Clients {
@@ -46,7 +45,6 @@ impl Clients {
             places: Vec::new(),
             to_driver,
             budget,
-            draining: watch::Sender::new(false),
         };
         (clients, from_clients)
     }
@@ -61,7 +59,7 @@ impl Clients {
         since: Instant,
     ) {
         let held = Arc::new(AtomicUsize::new(0));
-        let (answers, for_client) = mpsc::unbounded_channel();
+        let (channel, from_driver) = mpsc::unbounded_channel();
         if self.places.len() <= id.slot() {
             self.places.resize_with(id.slot() + 1, || None);
         }
@@ -71,16 +69,15 @@ impl Clients {
                 cred,
                 since,
                 held: held.clone(),
-                answers,
+                channel,
             });
         }
         let ports = Ports {
             id,
             to_driver: self.to_driver.clone(),
-            answers: for_client,
+            from_driver,
             budget: self.budget.clone(),
             held,
-            draining: self.draining.subscribe(),
         };
         let limits = Limits {
             request: settings.max_request_bytes,
@@ -98,7 +95,7 @@ impl Clients {
     pub(super) fn answer(&self, id: ClientId, answers: Answers) {
         if let Some(client) = self.get(id) {
             // One that has just vanished is about to say so.
-            let _ = client.answers.send(answers);
+            let _ = client.channel.send(ToClient::Answers(answers));
         }
     }
 
@@ -123,7 +120,10 @@ impl Clients {
 
     /// Lets them know that this instance ends.
     pub(super) fn drain(&self) {
-        self.draining.send_replace(true);
+        for client in self.places.iter().flatten() {
+            // As above.
+            let _ = client.channel.send(ToClient::Drain);
+        }
     }
 
     pub(super) fn set_max_queued(&self, max_queued: usize) {

@@ -137,7 +137,7 @@ impl Driver {
             progress |= self.poll_timer(cx, now);
             progress |= self.obey(now);
             // 6. What all that put on the links.
-            progress |= self.poll_writes(cx, now);
+            progress |= self.poll_writes(cx);
             progress |= self.obey(now);
             if self.drain.is_over(&self.session, now) {
                 return Poll::Ready(());
@@ -209,7 +209,7 @@ impl Driver {
                 FromSpool::Messages(messages) => {
                     self.spool.answered();
                     for (id, request) in messages {
-                        self.session.delayed(id, request, now);
+                        self.session.delayed(id, request);
                     }
                 }
                 FromSpool::CaughtUp => {
@@ -218,8 +218,8 @@ impl Driver {
                     }
                 }
                 FromSpool::Fresh => self.session.fell_behind(),
-                FromSpool::Removed => self.session.removed(now),
-                FromSpool::Stored(ticket, outcome) => self.session.stored(ticket, outcome, now),
+                FromSpool::Removed => self.session.removed(),
+                FromSpool::Stored(ticket, outcome) => self.session.stored(ticket, outcome),
             }
         }
         let low = self.settings.link.pipeline;
@@ -237,11 +237,11 @@ impl Driver {
             match word {
                 FromClient::Sent { id, lines, took } => {
                     if took > 0 {
-                        self.session.client_took(id, took, now);
+                        self.session.client_took(id, took);
                     }
                     self.session.client_sent(id, lines, now);
                 }
-                FromClient::Took { id, bytes } => self.session.client_took(id, bytes, now),
+                FromClient::Took { id, bytes } => self.session.client_took(id, bytes),
                 FromClient::Left { id } => {
                     self.session.client_left(id);
                     self.clients.leave(id);
@@ -291,7 +291,7 @@ impl Driver {
         true
     }
 
-    fn poll_writes(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+    fn poll_writes(&mut self, cx: &mut Context<'_>) -> bool {
         let mut progress = false;
         for id in self.session.link_ids() {
             let unsent = self.session.unsent(id);
@@ -302,7 +302,7 @@ impl Driver {
                 continue;
             };
             progress = true;
-            self.session.sent(id, written, now);
+            self.session.sent(id, written);
         }
         progress
     }
@@ -310,7 +310,7 @@ impl Driver {
     /// Does what the session says; true if it said anything: a link that begins to open wants to be polled.
     fn obey(&mut self, now: Instant) -> bool {
         let mut obeyed = false;
-        while let Some(command) = self.session.next_command() {
+        while let Some(command) = self.session.next_command(now) {
             obeyed = true;
             match command {
                 Command::Connect(id) => {

@@ -85,7 +85,8 @@ impl LineBuffer {
     /// End and number of the lines before the first that is over-long or incomplete.
     fn whole_lines(&self) -> (usize, usize) {
         let (mut end, mut count) = (0, 0);
-        for newline in memchr_iter(b'\n', &self.bytes) {
+        let fresh = self.bytes.get(self.searched..).unwrap_or_default();
+        for newline in memchr_iter(b'\n', fresh).map(|at| self.searched + at) {
             if newline - end > self.longest {
                 break;
             }

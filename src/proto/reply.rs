@@ -45,6 +45,17 @@ pub enum Reply {
     Malformed(Malformed),
 }
 
+impl Reply {
+    /// True for an empty line; one that is malformed is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::Plain(len) => *len == 0,
+            Self::Decrypted(body) => body.is_empty(),
+            Self::Malformed(_) => false,
+        }
+    }
+}
+
 impl fmt::Debug for Reply {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -149,23 +149,18 @@ impl fmt::Debug for Request {
 }
 
 /// Puts a request on the wire piece by piece, so that a large one holds up nobody.
+#[derive(Default)]
 pub struct Encoder {
-    request: Request,
     done: usize,
 }
 
 impl Encoder {
-    /// Starts at the request's first byte.
-    #[must_use]
-    pub fn new(request: Request) -> Self {
-        Self { request, done: 0 }
-    }
-
-    /// Appends about `room` bytes of the line to `out`; true once the newline is out.
-    pub fn encode(&mut self, cipher: &Cipher, room: usize, out: &mut BytesMut) -> bool {
-        let command = &self.request.command;
+    /// Appends about the next `room` bytes of the line to `out`; true once the newline is out. It must be the same
+    /// request each time.
+    pub fn encode(&mut self, request: &Request, cipher: &Cipher, room: usize, out: &mut BytesMut) -> bool {
+        let command = &request.command;
         let rest = command.get(self.done..).unwrap_or_default();
-        if self.request.encrypted {
+        if request.encrypted {
             if self.done == 0 {
                 out.extend_from_slice(format!("enc:{}:", command.len()).as_bytes());
             }
@@ -182,6 +177,7 @@ impl Encoder {
             }
         } else {
             let (slice, more) = rest.split_at_checked(room.max(1)).unwrap_or((rest, &[]));
+            out.reserve(slice.len() + 1);
             out.extend_from_slice(slice);
             self.done += slice.len();
             if !more.is_empty() {

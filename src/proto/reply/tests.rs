@@ -36,8 +36,8 @@ fn encrypted(plain: &[u8], slice: usize) -> Vec<u8> {
     let Asked::Forward(request) = Asked::of(Bytes::from(line)) else {
         panic!("is a command")
     };
-    let (mut encoder, mut wire) = (Encoder::new(request), BytesMut::new());
-    while !encoder.encode(&cipher(), slice, &mut wire) {}
+    let (mut encoder, mut wire) = (Encoder::default(), BytesMut::new());
+    while !encoder.encode(&request, &cipher(), slice, &mut wire) {}
     wire.to_vec()
 }
 

@@ -2,7 +2,7 @@
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use bytes::{Buf as _, Bytes};
+use bytes::{Buf as _, Bytes, BytesMut};
 use memchr::memchr;
 use slab::Slab;
 
@@ -34,17 +34,13 @@ pub(super) struct Rights {
     pub(super) may_stop: bool,
 }
 
-enum Item {
-    Lines(Bytes),
-    /// Taken once, and given back unwritten.
-    Again(Request),
-}
-
-/// What stands at the front of a queue.
+/// What a client asks next.
 enum Front {
-    Forward(Request),
-    /// lonc answers this one itself, with these words.
+    /// The first of those that are ready.
+    Forward,
+    /// lonc answers this one itself, with these words; its line has so many bytes.
     Local(&'static [u8], usize),
+    /// The same, and the instance is to stop.
     Stop(usize),
 }
 
@@ -54,10 +50,13 @@ pub(super) struct Client {
     /// Bytes of answers not taken at which it is not served further. As long as it stays it keeps the limit it came
     /// with, by which it also tells what it took.
     limit: usize,
-    queue: VecDeque<Item>,
     /// Requests that came so far.
     requests: u64,
-    /// Requests in the queue.
+    /// Lines as they came.
+    lines: VecDeque<Bytes>,
+    /// Requests for the peer that come before all lines: the next one, and those that were given back unwritten.
+    ready: VecDeque<Request>,
+    /// Requests that are ready, or in the lines.
     queued: usize,
     /// Requests on a link. While there are any, the client stays on that link.
     pub(super) in_flight: usize,
@@ -89,7 +88,7 @@ impl Client {
     pub(super) fn enqueue(&mut self, lines: Lines) {
         self.requests += lines.count as u64;
         self.queued += lines.count;
-        self.queue.push_back(Item::Lines(lines.bytes));
+        self.lines.push_back(lines.bytes);
     }
 
     pub(super) fn took(&mut self, bytes: usize) {
@@ -105,7 +104,7 @@ impl Client {
         } else {
             self.unread < self.limit
         };
-        may && !self.queue.is_empty() && !(self.held && self.in_flight > 0)
+        may && self.queued > 0 && !(self.held && self.in_flight > 0)
     }
 
     fn status(&self, client: ClientId) -> ClientStatus {
@@ -129,43 +128,49 @@ impl Client {
     }
 
     fn give(&mut self, words: &[u8], line_len: usize) {
+        self.answers.bytes.reserve(words.len() + 1);
         self.answers.bytes.extend_from_slice(words);
         self.answers.bytes.extend_from_slice(b"\n");
         self.answers.count += 1;
         self.answers.retired += line_len;
     }
 
-    /// The front of the queue and, for lines, where the rest begins.
-    fn front(&mut self) -> Option<(Front, usize)> {
-        loop {
-            match self.queue.front()? {
-                Item::Again(request) => return Some((Front::Forward(request.clone()), 0)),
-                Item::Lines(lines) => match memchr(b'\n', lines) {
-                    None => self.queue.pop_front(),
-                    Some(end) => {
-                        let front = match Asked::of(lines.slice(..end)) {
-                            Asked::Nothing => Front::Local(answer::UNKNOWN_CMD, end + 1),
-                            Asked::Stop if self.rights.may_stop => Front::Stop(end + 1),
-                            Asked::Stop => Front::Local(answer::REFUSED, end + 1),
-                            Asked::Forward(request) => Front::Forward(request),
-                        };
-                        return Some((front, end + 1));
-                    }
-                },
+    /// What it asks next. A request for the peer is made ready by this; what lonc answers itself stays in its line.
+    fn front(&mut self) -> Option<Front> {
+        while self.ready.is_empty() {
+            let lines = self.lines.front()?;
+            let Some(end) = memchr(b'\n', lines) else {
+                self.lines.pop_front();
+                continue;
             };
+            match Asked::of(lines.slice(..end)) {
+                Asked::Nothing => return Some(Front::Local(answer::UNKNOWN_CMD, end + 1)),
+                Asked::Stop if self.rights.may_stop => return Some(Front::Stop(end + 1)),
+                Asked::Stop => return Some(Front::Local(answer::REFUSED, end + 1)),
+                Asked::Forward(request) => {
+                    self.ready.push_back(request);
+                    self.pass_line(end + 1);
+                }
+            }
+        }
+        Some(Front::Forward)
+    }
+
+    /// Takes the first line, of so many bytes, off the lines.
+    fn pass_line(&mut self, len: usize) {
+        if let Some(lines) = self.lines.front_mut() {
+            lines.advance(len);
+            if lines.is_empty() {
+                self.lines.pop_front();
+            }
         }
     }
 
-    /// Takes off the front, which ends at `end` of its lines.
-    fn pop(&mut self, end: usize) {
+    /// The request that [`Client::front`] made ready.
+    fn take_ready(&mut self) -> Option<Request> {
+        let request = self.ready.pop_front()?;
         self.queued = self.queued.saturating_sub(1);
-        if let Some(Item::Lines(lines)) = self.queue.front_mut() {
-            lines.advance(end);
-            if !lines.is_empty() {
-                return;
-            }
-        }
-        self.queue.pop_front();
+        Some(request)
     }
 }
 
@@ -188,7 +193,8 @@ impl Clients {
             serial,
             rights,
             limit,
-            queue: VecDeque::new(),
+            lines: VecDeque::new(),
+            ready: VecDeque::new(),
             requests: 0,
             queued: 0,
             in_flight: 0,
@@ -251,6 +257,33 @@ impl Clients {
         }
     }
 
+    /// Answers `request`, which was in flight, with a line that has memory of its own and its newline. What is to be
+    /// handed out now is given, in order, so that nothing large is copied.
+    pub(super) fn answer_large(&mut self, id: ClientId, request: &Request, line: BytesMut) -> Vec<Answers> {
+        let Some(client) = self.get_mut(id) else {
+            return Vec::new();
+        };
+        client.in_flight = client.in_flight.saturating_sub(1);
+        client.unread += line.len();
+        let line_len = request.line_len();
+        if !client.held_answers.is_empty() {
+            let words = line.freeze();
+            let words = words.slice(..words.len().saturating_sub(1));
+            client.held_answers.push_back(Held::Answer { words, line_len });
+            return Vec::new();
+        }
+        let before = core::mem::take(&mut client.answers);
+        let large = Answers {
+            bytes: line,
+            count: 1,
+            retired: line_len,
+        };
+        [before, large]
+            .into_iter()
+            .filter(|answers| answers.count > 0)
+            .collect()
+    }
+
     /// Keeps the place of `request`, which was in flight and is being stored, among its client's answers.
     pub(super) fn hold_answer(&mut self, id: ClientId, ticket: Ticket, request: &Request) {
         if let Some(client) = self.get_mut(id) {
@@ -288,12 +321,10 @@ impl Clients {
     pub(super) fn take_critical(&mut self, id: ClientId) -> Vec<Request> {
         let mut critical = Vec::new();
         if let Some(client) = self.get_mut(id) {
-            while let Some((front, end)) = client.front() {
-                client.pop(end);
-                if let Front::Forward(request) = front
-                    && request.is_critical()
-                {
-                    critical.push(request);
+            while let Some(front) = client.front() {
+                match front {
+                    Front::Forward => critical.extend(client.take_ready().filter(Request::is_critical)),
+                    Front::Local(_, len) | Front::Stop(len) => client.pass_line(len),
                 }
             }
         }
@@ -307,7 +338,7 @@ impl Clients {
         };
         client.in_flight = client.in_flight.saturating_sub(1);
         client.queued += 1;
-        client.queue.push_front(Item::Again(request));
+        client.ready.push_front(request);
         None
     }
 
@@ -324,49 +355,44 @@ impl Clients {
 
     /// Takes the request whose turn it is. Those that lonc answers itself are answered on the way.
     pub(super) fn take_next(&mut self, id: ClientId) -> Option<Request> {
-        let taken = self.settle(id)?;
+        self.settle(id);
         let client = self.get_mut(id)?;
-        client.pop(taken.1);
+        if client.unread >= client.limit || client.held {
+            return None;
+        }
+        let request = client.take_ready()?;
         client.in_flight += 1;
-        Some(taken.0)
+        Some(request)
     }
 
-    /// Answers what lonc answers itself, up to the first request for the peer; that one is shown, not taken.
-    pub(super) fn settle(&mut self, id: ClientId) -> Option<(Request, usize)> {
-        let client = self.get_mut(id)?;
+    /// Answers what lonc answers itself, up to the first request for the peer; that one is made ready.
+    pub(super) fn settle(&mut self, id: ClientId) {
+        let Some(client) = self.get_mut(id) else { return };
         let mut stop_asked = false;
-        let forward = loop {
-            if client.unread >= client.limit {
-                break None;
+        while client.unread < client.limit
+            && let Some(front) = client.front()
+        {
+            client.held = !matches!(front, Front::Forward) && client.in_flight > 0;
+            if client.held {
+                break;
             }
-            let Some((front, end)) = client.front() else {
-                break None;
-            };
             let (words, line_len) = match front {
-                Front::Forward(request) => {
-                    client.held = false;
-                    break Some((request, end));
-                }
-                Front::Local(..) | Front::Stop(_) if client.in_flight > 0 => {
-                    client.held = true;
-                    break None;
-                }
+                Front::Forward => break,
                 Front::Local(words, line_len) => (words, line_len),
                 Front::Stop(line_len) => {
                     stop_asked = true;
                     (answer::OK, line_len)
                 }
             };
-            client.held = false;
             client.answer(words, line_len);
-            client.pop(end);
-        };
+            client.queued = client.queued.saturating_sub(1);
+            client.pass_line(line_len);
+        }
         let answered = client.answers.count > 0;
         self.stop_asked |= stop_asked;
         if answered {
             self.hand_out(id);
         }
-        forward
     }
 
     /// True once if a client that may asked for the instance to stop.

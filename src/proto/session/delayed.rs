@@ -91,9 +91,9 @@ impl Delayed {
 
 impl Session {
     /// Hands in a delayed message; it is sent as soon as a link is open, after those handed in before.
-    pub fn delayed(&mut self, id: MessageId, request: Request, now: Instant) {
+    pub fn delayed(&mut self, id: MessageId, request: Request) {
         self.delayed.queue.push_back((id, request));
-        self.pump(now);
+        self.stirred = true;
     }
 
     /// True if there are messages on disk that could be sent now.
@@ -126,7 +126,7 @@ impl Session {
         }
         self.delayed.failures = self.delayed.failures.filter(|(one, _)| *one != id);
         self.settle_flush(now);
-        self.pump(now);
+        self.stirred = true;
         true
     }
 
@@ -134,7 +134,7 @@ impl Session {
     pub fn caught_up(&mut self, now: Instant) {
         self.delayed.caught_up = true;
         self.settle_flush(now);
-        self.pump(now);
+        self.stirred = true;
     }
 
     /// Something on disk may be new, and is to be handed in.
@@ -143,13 +143,13 @@ impl Session {
     }
 
     /// A delivered message is no longer on disk, or cannot be removed.
-    pub fn removed(&mut self, now: Instant) {
+    pub fn removed(&mut self) {
         self.delayed.removing = self.delayed.removing.saturating_sub(1);
-        self.pump(now);
+        self.stirred = true;
     }
 
     /// How the storing of a critical request went.
-    pub fn stored(&mut self, ticket: Ticket, outcome: Stored, now: Instant) {
+    pub fn stored(&mut self, ticket: Ticket, outcome: Stored) {
         let Some(at) = self.delayed.storing.iter().position(|(one, _)| *one == ticket) else {
             return;
         };
@@ -166,7 +166,7 @@ impl Session {
         };
         self.clients.answer_stored(client, ticket, words);
         self.list(client);
-        self.pump(now);
+        self.stirred = true;
     }
 
     /// Requests that are being stored.

@@ -13,6 +13,17 @@ use crate::reply::Reply;
 use crate::request::Request;
 use crate::time::Instant;
 
+/// Bytes of a reply that are rather handed on than copied: copying fewer takes microseconds, and so does not keep the
+/// memory of a whole read for them.
+const LARGE: usize = 256 * 1024;
+
+/// Takes a plain reply off the input, with its newline; others have left it already.
+fn pass_reply(reply: &Reply, input: &mut BytesMut) {
+    if let Reply::Plain(len) = reply {
+        input.advance(len + 1);
+    }
+}
+
 impl Session {
     pub(super) fn links_that(&self, hold: impl Fn(&Link) -> bool) -> Vec<LinkId> {
         self.links
@@ -150,6 +161,7 @@ impl Session {
         Ok(())
     }
 
+    /// Gives a reply to whom it is for, and takes it off the input.
     fn give_reply(&mut self, replied: Replied, input: &mut BytesMut, now: Instant) {
         self.counters.replies += 1;
         let Replied {
@@ -158,34 +170,55 @@ impl Session {
             reply,
             took,
         } = replied;
-        let words = match &reply {
-            Reply::Plain(len) => input.get(..*len),
-            Reply::Decrypted(body) => Some(&body[..]),
-            Reply::Malformed(why) => {
-                self.counters.malformed += 1;
-                let client = owner.client();
-                self.commands
-                    .push_back(Command::Event(Event::MalformedReply { client, why: *why }));
-                None
-            }
-        };
+        if let Reply::Malformed(why) = reply {
+            self.counters.malformed += 1;
+            let client = owner.client();
+            self.event(Event::MalformedReply { client, why });
+        }
         match owner {
-            Owner::Probe => self.histograms.rtt.observe(took),
-            Owner::Delayed(id) => self.delayed_answered(id, request, words == Some(&[]), now),
+            Owner::Probe => {
+                self.histograms.rtt.observe(took);
+                pass_reply(&reply, input);
+            }
+            Owner::Delayed(id) => {
+                self.delayed_answered(id, request, reply.is_empty(), now);
+                pass_reply(&reply, input);
+            }
             Owner::Client(client) => {
                 self.histograms.reply_time.observe(took);
-                match words {
-                    None => {
-                        self.no_usable_reply(client, request);
-                    }
-                    Some(words) => self.clients.answer(client, &request, words),
-                }
+                self.answer_client(client, request, reply, input);
                 self.list(client);
             }
         }
-        if let Reply::Plain(len) = reply {
-            input.advance(len + 1);
+    }
+
+    /// Answers a client's request with the peer's reply; what is large is not copied on the way.
+    fn answer_client(&mut self, client: ClientId, request: Request, reply: Reply, input: &mut BytesMut) {
+        match reply {
+            Reply::Plain(len) if len < LARGE => {
+                let words = input.get(..len).unwrap_or_default();
+                self.clients.answer(client, &request, words);
+                pass_reply(&reply, input);
+            }
+            Reply::Plain(len) => self.answer_large(client, &request, input.split_to(len + 1)),
+            Reply::Decrypted(body) if body.len() < LARGE => self.clients.answer(client, &request, &body),
+            Reply::Decrypted(mut body) => {
+                body.extend_from_slice(b"\n");
+                self.answer_large(client, &request, body);
+            }
+            Reply::Malformed(_) => {
+                self.no_usable_reply(client, request);
+            }
         }
+    }
+
+    fn answer_large(&mut self, client: ClientId, request: &Request, line: BytesMut) {
+        let answers = self.clients.answer_large(client, request, line);
+        self.commands.extend(
+            answers
+                .into_iter()
+                .map(|answers| Command::Answer(client, answers)),
+        );
     }
 
     /// Answers a client's request that there is no reply, or has it stored if it must not be lost; true if it is

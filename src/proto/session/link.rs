@@ -242,7 +242,7 @@ impl Link {
         if up.in_flight.is_empty() {
             up.front_since = now;
         }
-        up.encoder = Some(Encoder::new(request.clone()));
+        up.encoder = Some(Encoder::default());
         up.in_flight.push_back(InFlight {
             owner,
             request,
@@ -271,14 +271,15 @@ impl Link {
         let (Some(encoder), Some(room)) = (&mut up.encoder, HIGH_WATER.checked_sub(self.out.len())) else {
             return;
         };
+        let Some(last) = up.in_flight.back_mut() else {
+            return;
+        };
         let before = self.out.len();
-        let finished = encoder.encode(&up.cipher, room, &mut self.out);
+        let finished = encoder.encode(&last.request, &up.cipher, room, &mut self.out);
         self.encoded += (self.out.len() - before) as u64;
         if finished {
+            last.end = Some(self.encoded);
             up.encoder = None;
-            if let Some(last) = up.in_flight.back_mut() {
-                last.end = Some(self.encoded);
-            }
         }
     }
 

@@ -97,6 +97,8 @@ pub struct Session {
     rng: Rng,
     commands: VecDeque<Command>,
     sparing: bool,
+    /// Something happened that may put requests on links, or have them refused.
+    stirred: bool,
     stopped: bool,
 }
 
@@ -118,6 +120,7 @@ impl Session {
             rng: Rng::with_seed(seed),
             commands: VecDeque::new(),
             sparing: false,
+            stirred: false,
             stopped: false,
         };
         session.add_links(now);
@@ -148,7 +151,7 @@ impl Session {
         if let Some(asking) = self.clients.get_mut(client) {
             asking.enqueue(lines);
             self.list(client);
-            self.pump(now);
+            self.stirred = true;
         }
     }
 
@@ -159,11 +162,11 @@ impl Session {
     }
 
     /// A client took so many bytes of its answers.
-    pub fn client_took(&mut self, client: ClientId, bytes: usize, now: Instant) {
+    pub fn client_took(&mut self, client: ClientId, bytes: usize) {
         if let Some(taking) = self.clients.get_mut(client) {
             taking.took(bytes);
             self.list(client);
-            self.pump(now);
+            self.stirred = true;
         }
     }
 
@@ -183,7 +186,7 @@ impl Session {
             (why, _) => why,
         };
         self.end_link(id, why, now);
-        self.pump(now);
+        self.stirred = true;
     }
 
     /// Bytes came in on a link; those of complete lines are taken from `input`.
@@ -192,7 +195,7 @@ impl Session {
             input.clear();
             self.end_link(id, why, now);
         }
-        self.pump(now);
+        self.stirred = true;
     }
 
     /// The names of all links there may be now.
@@ -213,12 +216,10 @@ impl Session {
     }
 
     /// So many bytes of [`Session::unsent`] were written.
-    pub fn sent(&mut self, id: LinkId, bytes: usize, now: Instant) {
+    pub fn sent(&mut self, id: LinkId, bytes: usize) {
         if let Some(link) = self.links.get_mut(id.0) {
             self.counters.bytes_sent += bytes as u64;
-            if link.sent(bytes) {
-                self.pump(now);
-            }
+            self.stirred |= link.sent(bytes);
         }
     }
 
@@ -265,7 +266,7 @@ impl Session {
         if (reopen || self.state == State::Up) && !self.any_up() {
             self.wait_anew(now);
         }
-        self.pump(now);
+        self.stirred = true;
     }
 
     /// Answers everything that has no answer yet, closes the links, and refuses all that comes after.
@@ -276,11 +277,17 @@ impl Session {
         }
         self.links.clear();
         self.enter(State::Down, now);
-        self.pump(now);
+        self.stirred = true;
     }
 
     /// The next thing the driver is to do.
-    pub fn next_command(&mut self) -> Option<Command> {
+    ///
+    /// What happened since the last call is put on the links here, and so all at once: the driver tells of all that it
+    /// knows, then asks until there is no more to do, then writes.
+    pub fn next_command(&mut self, now: Instant) -> Option<Command> {
+        if core::mem::take(&mut self.stirred) {
+            self.pump(now);
+        }
         if self.clients.take_stop() {
             return Some(Command::Stop);
         }
@@ -315,7 +322,7 @@ impl Session {
         for id in self.links_that(due) {
             self.link_is_due(id, now);
         }
-        self.pump(now);
+        self.stirred = true;
     }
 
     /// How things stand.

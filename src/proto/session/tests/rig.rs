@@ -103,7 +103,7 @@ impl Rig {
     /// Does what the session commands; true if that was anything.
     pub(in crate::session) fn obey(&mut self) -> bool {
         let mut any = false;
-        while let Some(command) = self.session.next_command() {
+        while let Some(command) = self.session.next_command(self.now) {
             any = true;
             match command {
                 Command::Connect(id) => {
@@ -150,7 +150,7 @@ impl Rig {
     }
 
     pub(in crate::session) fn take(&mut self, client: ClientId, bytes: usize) {
-        self.session.client_took(client, bytes, self.now);
+        self.session.client_took(client, bytes);
         self.obey();
     }
 
@@ -180,7 +180,7 @@ impl Rig {
         let unsent = self.session.unsent(LinkId(link));
         let bytes = unsent[..most.min(unsent.len())].to_vec();
         self.lond(link).take(&bytes);
-        self.session.sent(LinkId(link), bytes.len(), self.now);
+        self.session.sent(LinkId(link), bytes.len());
         self.obey();
     }
 
@@ -277,7 +277,7 @@ impl Rig {
         let Asked::Forward(request) = request else {
             panic!("{command} is no message");
         };
-        self.session.delayed(MessageId(id), request, self.now);
+        self.session.delayed(MessageId(id), request);
         self.obey();
     }
 
@@ -289,14 +289,14 @@ impl Rig {
 
     /// A delivered message is no longer on disk.
     pub(in crate::session) fn removed(&mut self) {
-        self.session.removed(self.now);
+        self.session.removed();
         self.obey();
     }
 
     /// The oldest request to be stored is, or cannot be; its command.
     pub(in crate::session) fn store(&mut self, outcome: Stored) -> String {
         let (ticket, request) = self.to_store.pop_front().expect("a request to be stored");
-        self.session.stored(ticket, outcome, self.now);
+        self.session.stored(ticket, outcome);
         self.obey();
         String::from_utf8(request.command().to_vec()).unwrap()
     }

@@ -7,7 +7,8 @@ use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
 /// Listens, and passes every connection on to `peer`; each byte arrives so much later.
-pub(crate) fn start(peer: SocketAddr, delay: Duration) -> SocketAddr {
+#[must_use]
+pub fn start(peer: SocketAddr, delay: Duration) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     spawn(move || {
