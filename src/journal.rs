@@ -9,7 +9,7 @@ use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 
 use tracing_journald::{Priority, PriorityMappings};
-use tracing_subscriber::filter::{EnvFilter, LevelFilter};
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::debug_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::reload::{self, Handle};
@@ -69,7 +69,7 @@ const JOURNAL_ONLY: [&str; 3] = ["MESSAGE_ID", "LONC_ERROR", "LONC_STATE"];
 
 /// Changes the level while the daemon runs. The default one changes nothing: nothing is logged.
 #[derive(Default)]
-pub struct Level(Option<Handle<EnvFilter, Registry>>);
+pub struct Level(Option<Handle<Targets, Registry>>);
 
 impl Level {
     /// True if [`Level::set`] changes nothing, since `RUST_LOG` has the say.
@@ -117,15 +117,14 @@ pub fn is_journald_on_stderr() -> bool {
     stderr.is_ok_and(|stderr| named == Some((stderr.dev(), stderr.ino())))
 }
 
-fn filter(level: LogLevel) -> EnvFilter {
-    let configured = EnvFilter::new(level.as_str());
-    wish().unwrap_or(configured)
+fn filter(level: LogLevel) -> Targets {
+    wish().unwrap_or_else(|| level.as_str().parse().unwrap_or_default())
 }
 
 /// What `RUST_LOG` asks for.
-fn wish() -> Option<EnvFilter> {
-    let wish = env::var(EnvFilter::DEFAULT_ENV).ok()?;
-    let filter = EnvFilter::try_new(&wish).ok()?;
+fn wish() -> Option<Targets> {
+    let wish = env::var("RUST_LOG").ok()?;
+    let filter = wish.parse().ok()?;
     (!wish.is_empty()).then_some(filter)
 }
 

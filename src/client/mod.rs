@@ -11,10 +11,11 @@ mod peer_cred;
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::pin;
+use std::mem::MaybeUninit;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -23,7 +24,7 @@ use lonc_proto::request::answer;
 use lonc_proto::session::{Answers, ClientId};
 use nix::sys::socket::{Shutdown, shutdown};
 use std::os::fd::AsRawFd as _;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -33,10 +34,8 @@ pub(crate) use self::budget::Budget;
 use self::outbox::Outbox;
 pub(crate) use self::peer_cred::PeerCred;
 
-/// Bytes asked for in one read, if there is no room from the last.
-const READ: usize = 8 * 1024;
-/// Room that is enough for a read.
-const READ_AT_LEAST: usize = 512;
+/// Bytes asked for in one read.
+const READ: usize = 16 * 1024;
 /// What a request costs beside its bytes, about.
 const PER_REQUEST: usize = 64;
 /// What a client may hold whatever the others do.
@@ -217,17 +216,22 @@ impl Client {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let space = self.lines.space();
-        if space.capacity() - space.len() < READ_AT_LEAST {
-            // Lines share the memory they were read into; that each has a block of its own is not to happen.
+        let count = if self.lines.len() < READ {
+            // Only what came gets memory: a client between two lines holds none, and small lines pin no large block.
+            let mut room = [const { MaybeUninit::uninit() }; READ];
+            let mut read = ReadBuf::uninit(&mut room);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
+            self.lines.push(read.filled());
+            read.filled().len()
+        } else {
+            let space = self.lines.space();
             space.reserve(READ);
+            ready!(pin!(self.stream.read_buf(space)).poll(cx))?
+        };
+        if count == 0 {
+            return Poll::Ready(self.end_input());
         }
-        match pin!(self.stream.read_buf(space)).poll(cx) {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-            Poll::Ready(Ok(0)) => return Poll::Ready(self.end_input()),
-            Poll::Ready(Ok(_)) => self.ports.budget.touch(self.budget_name()),
-        }
+        self.ports.budget.touch(self.budget_name());
         loop {
             match self.lines.take_lines() {
                 Ok(None) => break,
@@ -316,7 +320,8 @@ impl Client {
     /// Cuts the connection; a client still busy sending its over-long line first gets the chance to read why.
     async fn finish(mut self) {
         if self.input == Input::TooLongTold && self.stream.shutdown().await.is_ok() {
-            let mut rest = [0; READ];
+            // On the heap: else each client would carry the room for this from its beginning.
+            let mut rest = vec![0; READ];
             let discard = async { while matches!(self.stream.read(&mut rest).await, Ok(1..)) {} };
             let _ = timeout(LINGER, discard).await;
         }

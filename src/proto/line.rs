@@ -3,9 +3,6 @@
 use bytes::{Bytes, BytesMut};
 use memchr::{memchr_iter, memrchr};
 
-/// Lines of more than so many bytes get memory of their own.
-const LARGE: usize = 32 * 1024;
-
 /// Whole lines, newlines included, as they came.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Lines {
@@ -39,7 +36,12 @@ impl LineBuffer {
         }
     }
 
-    /// Where to append what was read.
+    /// Appends what was read.
+    pub fn push(&mut self, read: &[u8]) {
+        self.bytes.extend_from_slice(read);
+    }
+
+    /// Where to append what is read of a long line, without copying it.
     pub fn space(&mut self) -> &mut BytesMut {
         &mut self.bytes
     }
@@ -74,11 +76,10 @@ impl LineBuffer {
         if count == 0 {
             return Err(TooLong);
         }
-        let lines = self.bytes.split_to(end).freeze();
-        if lines.len() > LARGE {
-            // What is left shares the memory of the lines, and would keep it when they are long gone.
-            self.bytes = BytesMut::from(&self.bytes[..]);
-        }
+        // What is left gets memory of its own: it may stay when the lines are long gone.
+        let rest = BytesMut::from(self.bytes.get(end..).unwrap_or_default());
+        self.bytes.truncate(end);
+        let lines = core::mem::replace(&mut self.bytes, rest).freeze();
         Ok(Some(Lines { bytes: lines, count }))
     }
 
@@ -113,9 +114,9 @@ mod tests {
     #[test]
     fn partial_lines_wait_for_their_newline() {
         let mut buffer = LineBuffer::new(100);
-        buffer.space().extend_from_slice(b"pi");
+        buffer.push(b"pi");
         assert_eq!(taken(&mut buffer), None);
-        buffer.space().extend_from_slice(b"ng\n\nhal");
+        buffer.push(b"ng\n\nhal");
         assert_eq!(taken(&mut buffer), Some((b"ping\n\n".to_vec(), 2)));
         assert_eq!(taken(&mut buffer), None);
         assert_eq!(buffer.len(), 3);
@@ -124,11 +125,11 @@ mod tests {
     #[test]
     fn the_limit_counts_without_the_newline_and_spares_the_lines_before() {
         let mut buffer = LineBuffer::new(4);
-        buffer.space().extend_from_slice(b"a\n1234\n12345\nb\n");
+        buffer.push(b"a\n1234\n12345\nb\n");
         assert_eq!(taken(&mut buffer), Some((b"a\n1234\n".to_vec(), 2)));
         assert!(buffer.take_lines().is_err());
         let mut partial = LineBuffer::new(4);
-        partial.space().extend_from_slice(b"12345");
+        partial.push(b"12345");
         assert!(partial.take_lines().is_err());
     }
 
@@ -139,7 +140,7 @@ mod tests {
             let mut buffer = LineBuffer::new(1000);
             let (mut got, mut count) = (Vec::new(), 0);
             for piece in &pieces {
-                buffer.space().extend_from_slice(piece.as_bytes());
+                buffer.push(piece.as_bytes());
                 if let Some((bytes, lines)) = taken(&mut buffer) {
                     got.extend(bytes);
                     count += lines;
