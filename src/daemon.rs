@@ -14,6 +14,7 @@ use tracing::{info, warn};
 
 pub(crate) use self::steering::Order;
 use self::steering::Steering;
+use crate::alarm::Alarm;
 use crate::client::Acceptor;
 use crate::config::{Loaded, Settings};
 use crate::control::{self, Instance};
@@ -83,7 +84,9 @@ impl Daemon {
         let (driver, status) = Driver::new(settings.clone(), acceptor, words)?;
         tokio::spawn(systemd::pass_on(status.clone()));
         let probe = driver_words.clone();
-        tokio::spawn(systemd::ping_watchdog(move || works(probe.clone())));
+        tokio::spawn(systemd::ping_watchdog(Alarm::new()?, move || {
+            works(probe.clone())
+        }));
         let (orders, mut ordered) = mpsc::channel(8);
         let (in_force, level) = watch::channel(settings.daemon.log_level);
         if let Some(socket) = control_socket {

@@ -14,6 +14,7 @@
 //! | [`daemon`] | the one place where everything is put together; signals |
 //! | [`control`] | the control socket: operators ask how things stand, and steer |
 //! | `driver` | owns the session, the links and the list of clients; one loop |
+//! | `alarm` | a timer of the kernel's, that wakes the process once |
 //! | `client` | a task for each client: lines in, answers out in order, limits |
 //! | `link` | one TCP connection: name lookup, connect, bytes |
 //! | [`generator`] | `lonc-generator`: the peers of the configuration become systemd's units |
@@ -29,6 +30,7 @@
 //! one thread, and each piece of state has one owner.
 #![forbid(unsafe_code)]
 
+mod alarm;
 mod client;
 pub mod command;
 pub mod config;

@@ -3,6 +3,7 @@
 use std::env;
 use std::future::Future;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use listenfd::ListenFd;
@@ -10,9 +11,9 @@ use lonc_proto::session::State;
 use nix::sys::socket::{getsockopt, sockopt};
 use sd_notify::NotifyState;
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval};
 use tracing::debug;
 
+use crate::alarm::Alarm;
 use crate::listen::ListenSocket;
 use crate::status::Snapshot;
 
@@ -152,24 +153,28 @@ pub async fn pass_on(mut status: watch::Receiver<Snapshot>) {
 
 /// Pings the watchdog twice in each of its intervals, as long as `works` says that the work is done in time. Without
 /// a watchdog this ends at once.
-pub async fn ping_watchdog<F: Future<Output = bool>>(works: impl FnMut() -> F) {
+pub(crate) async fn ping_watchdog<F: Future<Output = bool>>(alarm: Alarm, works: impl FnMut() -> F) {
     if let Some(limit) = sd_notify::watchdog_enabled() {
-        ping_every(limit / 2, works, || notify(&[NotifyState::Watchdog])).await;
+        let period = (limit / 2).max(Duration::from_millis(1));
+        let alarm = Arc::new(alarm);
+        let pause = || {
+            let alarm = alarm.clone();
+            async move { alarm.after(period).await }
+        };
+        ping_between(pause, works, || notify(&[NotifyState::Watchdog])).await;
     }
 }
 
-async fn ping_every<F: Future<Output = bool>>(
-    period: Duration,
+async fn ping_between<P: Future<Output = ()>, F: Future<Output = bool>>(
+    pause: impl Fn() -> P,
     mut works: impl FnMut() -> F,
     mut ping: impl FnMut(),
 ) {
-    let mut ticks = interval(period.max(Duration::from_millis(1)));
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
         if works().await {
             ping();
         }
+        pause().await;
     }
 }
 
@@ -179,11 +184,15 @@ mod tests {
     use std::cell::Cell;
     use std::future::pending;
 
+    async fn every_ten_seconds() {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+    }
+
     #[tokio::test(start_paused = true)]
     async fn the_watchdog_is_pinged_while_the_work_is_done_in_time() {
         let (healthy, pings) = (Cell::new(true), Cell::new(0));
         let work = || async { healthy.get() };
-        let pinging = ping_every(Duration::from_secs(10), work, || pings.set(pings.get() + 1));
+        let pinging = ping_between(every_ten_seconds, work, || pings.set(pings.get() + 1));
         let watch = async {
             tokio::time::sleep(Duration::from_secs(35)).await;
             assert_eq!(pings.get(), 4);
@@ -200,7 +209,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_loop_that_does_not_answer_is_not_vouched_for() {
         let pings = Cell::new(0);
-        let pinging = ping_every(Duration::from_secs(10), pending::<bool>, || {
+        let pinging = ping_between(every_ten_seconds, pending::<bool>, || {
             pings.set(pings.get() + 1);
         });
         let _ = tokio::time::timeout(Duration::from_secs(1000), pinging).await;

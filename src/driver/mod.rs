@@ -84,7 +84,7 @@ impl Driver {
     ) -> io::Result<(Self, watch::Receiver<Snapshot>)> {
         let (spool, from_spool) = Spool::start(&settings)?;
         let (clients, from_clients) = Clients::new(settings.client.max_queued_bytes);
-        let timer = Timer::new();
+        let timer = Timer::new()?;
         let now = timer.now();
         let session = Session::new(session_config(&settings), fastrand::u64(..), now);
         let snapshot = Snapshot::new(&settings, session.status(), now, SystemTime::now());
@@ -145,7 +145,7 @@ impl Driver {
             if !progress {
                 self.publish(now);
                 // The deadlines are those of now; whoever moved one has been dealt with above.
-                self.timer.arm(cx, self.next_deadline(now));
+                self.timer.arm(cx, self.next_deadline(now), now);
                 return Poll::Pending;
             }
         }

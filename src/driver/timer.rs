@@ -1,33 +1,31 @@
 //! The driver's clock and its one alarm.
 
-use std::future::Future as _;
-use std::pin::Pin;
+use std::io;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use lonc_proto::time::Instant;
-use tokio::time::{Sleep, sleep_until};
 
-/// How far off the alarm is while nothing is due.
+use crate::alarm::Alarm;
+
+/// When the alarm rings while nothing is due.
 const FAR: Duration = Duration::from_secs(24 * 3600);
 
 /// An alarm that is set later than it rings is left to ring: under load the deadline moves with each reply, and moving
 /// the alarm along would cost more than one ring too many every few minutes.
 pub(super) struct Timer {
     origin: tokio::time::Instant,
-    alarm: Pin<Box<Sleep>>,
+    alarm: Alarm,
     rings: Instant,
 }
 
 impl Timer {
-    pub(super) fn new() -> Self {
-        let origin = tokio::time::Instant::now();
-        let rings = Instant::after_origin(FAR);
-        Self {
-            origin,
-            alarm: Box::pin(sleep_until(origin + FAR)),
-            rings,
-        }
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self {
+            origin: tokio::time::Instant::now(),
+            alarm: Alarm::new()?,
+            rings: Instant::after_origin(FAR),
+        })
     }
 
     /// The time, by this timer's origin.
@@ -40,25 +38,27 @@ impl Timer {
         if self.rings > now {
             return Poll::Pending;
         }
-        if self.alarm.as_mut().poll(cx).is_pending() {
+        if self.alarm.poll_ring(cx).is_pending() {
             return Poll::Pending;
         }
-        self.set(now + FAR);
+        self.set(now + FAR, now);
         Poll::Ready(())
     }
 
     /// Has the alarm ring at `deadline` at the latest.
-    pub(super) fn arm(&mut self, cx: &mut Context<'_>, deadline: Option<Instant>) {
+    pub(super) fn arm(&mut self, cx: &mut Context<'_>, deadline: Option<Instant>, now: Instant) {
         if let Some(deadline) = deadline.filter(|deadline| *deadline < self.rings) {
-            self.set(deadline);
+            self.set(deadline, now);
         }
-        if self.alarm.as_mut().poll(cx).is_ready() {
+        if self.alarm.poll_ring(cx).is_ready() {
+            // The deadline has passed by now, and the ring was used up by looking.
+            self.set(now, now);
             cx.waker().wake_by_ref();
         }
     }
 
-    fn set(&mut self, rings: Instant) {
+    fn set(&mut self, rings: Instant, now: Instant) {
         self.rings = rings;
-        self.alarm.as_mut().reset(self.origin + rings.since_origin());
+        self.alarm.set(rings.since(now));
     }
 }
