@@ -18,6 +18,7 @@ use crate::alarm::Alarm;
 use crate::client::Acceptor;
 use crate::config::{Loaded, Settings};
 use crate::control::{self, Instance};
+use crate::descriptors;
 use crate::driver::{Control, Driver};
 use crate::journal::{Level, message};
 use crate::listen::{self, ListenError, ListenSocket};
@@ -63,6 +64,7 @@ impl Daemon {
         let peer = settings.peer.clone();
         self.level.set(settings.daemon.log_level);
         tell_warnings(&self.loaded.warnings);
+        descriptors::make_room(settings.client.max_clients);
         let mut signals = Signals::new()?;
         // Only now that no signal can end us in the middle of it.
         let control_socket = self.control.or_else(|| match &self.socket {

@@ -13,6 +13,7 @@
 //! | [`command`] | the command line |
 //! | [`daemon`] | the one place where everything is put together; signals |
 //! | [`control`] | the control socket: operators ask how things stand, and steer |
+//! | `descriptors` | room for as many open files as there may be clients |
 //! | `driver` | owns the session, the links and the list of clients; one loop |
 //! | `alarm` | a timer of the kernel's, that wakes the process once |
 //! | `client` | a task for each client: lines in, answers out in order, limits |
@@ -36,6 +37,7 @@ pub mod command;
 pub mod config;
 pub mod control;
 pub mod daemon;
+mod descriptors;
 mod driver;
 pub mod generator;
 pub mod journal;

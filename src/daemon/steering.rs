@@ -7,6 +7,7 @@ use tracing::{error, info, warn};
 
 use super::{tell_warnings, works};
 use crate::config::{self, ConfigError, Loaded, LogLevel, Settings};
+use crate::descriptors;
 use crate::driver::Control;
 use crate::journal::{Level, message};
 use crate::reload;
@@ -73,6 +74,7 @@ impl Steering {
                 settings, warnings, ..
             }) => {
                 tell_warnings(&warnings);
+                descriptors::make_room(settings.client.max_clients);
                 self.take(settings).await;
                 info!(
                     MESSAGE_ID = message::RELOADED,

@@ -106,17 +106,35 @@ fn one_client_too_many_waits_until_another_leaves() {
     assert_eq!(first.ask("echo:1"), "1");
 }
 
-#[test]
-fn clients_for_whom_the_system_has_no_room_wait_until_others_leave() {
-    let peer = Peer::start();
+/// lonc, started by a shell that has set this limit of open files.
+fn with_files(peer: &Peer, ulimit: &str) -> Lonc {
     let site = Site::new(peer.addr(), "");
     let lonc = site.command();
     let mut command = Command::new("sh");
     Site::clean(&mut command);
-    command.args(["-c", "ulimit -n 24; exec \"$@\"", "sh"]);
+    command.args(["-c", &format!("ulimit {ulimit}; exec \"$@\""), "sh"]);
     command.arg(lonc.get_program()).args(lonc.get_args());
-    let mut lonc = Lonc::spawn(site, command);
+    let lonc = Lonc::spawn(site, command);
     lonc.await_socket();
+    lonc
+}
+
+#[test]
+fn a_low_limit_of_open_files_is_raised_as_far_as_that_is_allowed() {
+    let peer = Peer::start();
+    let lonc = with_files(&peer, "-S -n 40");
+    let mut clients: Vec<_> = (0..100).map(|_| lonc.client()).collect();
+    for (number, client) in clients.iter_mut().enumerate() {
+        assert_eq!(client.ask(&format!("echo:{number}")), number.to_string());
+    }
+    let lonc = with_files(&peer, "-n 40");
+    lonc.await_log("only 40 files may be open, and client.max_clients = 1024 needs 1152");
+}
+
+#[test]
+fn clients_for_whom_the_system_has_no_room_wait_until_others_leave() {
+    let peer = Peer::start();
+    let mut lonc = with_files(&peer, "-n 24");
     let mut clients: VecDeque<_> = (0..40).map(|_| lonc.client()).collect();
     for (number, client) in clients.iter_mut().enumerate() {
         client.say(format!("echo:{number}"));

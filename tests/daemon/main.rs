@@ -16,6 +16,7 @@ mod chaos;
 mod config_faults;
 mod dead_peer;
 mod departures;
+mod fairness;
 mod handshake;
 mod harness;
 mod journald;

@@ -5,7 +5,7 @@ use std::prelude::v1::*;
 
 use super::lond::{Fault, Style};
 use super::rig::{Rig, SECOND, config};
-use crate::session::{Config, Event, LinkError, LinkId, State};
+use crate::session::{Config, Event, LinkError, LinkId, State, Stored};
 
 #[test]
 fn replies_go_to_whoever_asked_however_they_are_cut() {
@@ -27,6 +27,39 @@ fn replies_go_to_whoever_asked_however_they_are_cut() {
     }
     assert_eq!(rig.got(one), ["A", "B"]);
     assert_eq!(rig.got(two), ["C"]);
+}
+
+#[test]
+fn large_replies_keep_their_place_among_small_ones() {
+    let mut rig = Rig::up(Config {
+        spool: true,
+        ..config()
+    });
+    rig.catch_up();
+    let client = rig.client();
+    rig.say(client, "critical:a\nb\nc\nd\n");
+    rig.write_all(0);
+    let large = |letter: &str| letter.repeat(1000);
+    // The first is to be stored, and those behind it wait for that.
+    rig.lond(0).answer(b"", Style::Malformed(Fault::NotHex));
+    rig.lond(0).answer(b"B", Style::Plain);
+    rig.lond(0).answer(large("C").as_bytes(), Style::Plain);
+    rig.lond(0).answer(large("D").as_bytes(), Style::Encrypted);
+    rig.deliver(0, usize::MAX);
+    assert_eq!(rig.got(client), Vec::<String>::new());
+    rig.store(Stored::Safe);
+    assert_eq!(
+        rig.got(client),
+        ["con_delayed".into(), "B".into(), large("C"), large("D")]
+    );
+
+    rig.say(client, "a\nb\nc\n");
+    rig.write_all(0);
+    for words in ["A".to_owned(), large("B"), "C".to_owned()] {
+        rig.lond(0).answer(words.as_bytes(), Style::Plain);
+    }
+    rig.deliver(0, usize::MAX);
+    assert_eq!(rig.got(client), ["A".into(), large("B"), "C".into()]);
 }
 
 #[test]

@@ -1,0 +1,63 @@
+//! One client's many requests, and many clients.
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+use crate::harness::{Lonc, Peer};
+
+/// `client.max_clients`, unless the configuration says another number.
+const MOST_CLIENTS: usize = 1024;
+
+#[test]
+fn ten_thousand_queued_requests_delay_a_single_one_by_the_pipeline_and_no_more() {
+    let peer = Peer::start();
+    let pipeline = 4;
+    let lonc = Lonc::start_linked(&peer, &format!("[link]\npipeline = {pipeline}\n"));
+    let mut heavy = lonc.client();
+    heavy.send("hold:first\n".to_owned() + &"echo:heavy\n".repeat(10_000));
+    peer.await_command("hold:first");
+    let mut light = lonc.client();
+    // What lonc answers itself tells that it has read the line behind it, too.
+    light.send("\necho:light\n");
+    assert_eq!(light.hear(), "unknown_cmd");
+    peer.release();
+    assert_eq!(light.hear(), "light");
+    let commands = peer.commands();
+    let place = |wanted: &str| commands.iter().position(|command| command == wanted);
+    let (first, single) = (place("hold:first").unwrap(), place("echo:light").unwrap());
+    assert!(
+        single - first <= pipeline + 1,
+        "{} requests went before it",
+        single - first
+    );
+    for _ in 0..10_000 {
+        heavy.hear();
+    }
+    assert_eq!(heavy.hear(), "heavy");
+}
+
+#[test]
+fn as_many_clients_as_are_allowed_are_served_at_the_same_time() {
+    // Ends of all these connections are in this process, too.
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).unwrap();
+    assert!(
+        most > 4 * MOST_CLIENTS as u64,
+        "this machine allows only {most} open files"
+    );
+    let peer = Peer::start();
+    let mut lonc = Lonc::start_linked(&peer, "");
+    let mut clients: Vec<_> = (0..MOST_CLIENTS).map(|_| lonc.client()).collect();
+    for (number, client) in clients.iter_mut().enumerate() {
+        client.say(format!("echo:{number}"));
+    }
+    for (number, client) in clients.iter_mut().enumerate() {
+        assert_eq!(client.hear(), number.to_string());
+    }
+    let mut one_more = lonc.client();
+    one_more.say("echo:late");
+    lonc.await_log("1024 clients are connected, which is client.max_clients");
+    one_more.assert_nothing();
+    clients.pop();
+    assert_eq!(one_more.hear(), "late");
+    lonc.assert_alive();
+}
