@@ -95,6 +95,11 @@ impl Client {
         self.unread = self.unread.saturating_sub(bytes);
     }
 
+    /// True if it has requests that are not on a link.
+    pub(super) fn asks(&self) -> bool {
+        self.queued > 0
+    }
+
     /// True if a request of it can be taken now.
     ///
     /// With `sparing` it may have only one in flight, and less of its answers untaken.
@@ -104,7 +109,7 @@ impl Client {
         } else {
             self.unread < self.limit
         };
-        may && self.queued > 0 && !(self.held && self.in_flight > 0)
+        may && self.asks() && !(self.held && self.in_flight > 0)
     }
 
     fn status(&self, client: ClientId) -> ClientStatus {

@@ -165,8 +165,10 @@ impl Session {
     pub fn client_took(&mut self, client: ClientId, bytes: usize) {
         if let Some(taking) = self.clients.get_mut(client) {
             taking.took(bytes);
-            self.list(client);
-            self.stirred = true;
+            if taking.asks() {
+                self.list(client);
+                self.stirred = true;
+            }
         }
     }
 

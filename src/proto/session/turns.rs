@@ -14,11 +14,10 @@ impl Session {
     ///
     /// While it has requests in flight it stays on their link, so that it reads its own writes.
     pub(super) fn list(&mut self, id: ClientId) {
-        if self
-            .clients
-            .get_mut(id)
-            .is_some_and(|client| client.in_flight == 0)
-        {
+        let Some(client) = self.clients.get_mut(id).filter(|client| client.asks()) else {
+            return;
+        };
+        if client.in_flight == 0 {
             // What lonc answers itself needs neither a link nor a turn.
             self.clients.settle(id);
         }
