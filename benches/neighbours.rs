@@ -31,6 +31,10 @@ fn main() {
     println!("a light client, in µs: median, 99 %, 99.9 %, longest; and what it gets done");
     println!("on loopback");
     beside_each(&mut findings, &Lonc::start(program, peer, ""));
+    println!("on loopback, with a second link: what is left is the loop's own delay");
+    let lonc = Lonc::start(program, peer, "[link]\nconnections = 2");
+    beside_each(&mut findings, &lonc);
+    drop(lonc);
     println!("over a round trip of 20 ms");
     let far = relay::start(peer, Duration::from_millis(10));
     beside_each(&mut findings, &Lonc::start(program, far, ""));

@@ -18,6 +18,7 @@
 //! | `alarm` | a timer of the kernel's, that wakes the process once |
 //! | `client` | a task for each client: lines in, answers out in order, limits |
 //! | `link` | one TCP connection: name lookup, connect, bytes |
+//! | `give_way` | lets the other tasks have their turn |
 //! | [`generator`] | `lonc-generator`: the peers of the configuration become systemd's units |
 //! | [`listen`] | the listening sockets, where systemd passed none |
 //! | `spool` | delayed messages on disk: read, stored, removed; a thread of its own |
@@ -40,6 +41,7 @@ pub mod daemon;
 mod descriptors;
 mod driver;
 pub mod generator;
+mod give_way;
 pub mod journal;
 mod link;
 pub mod listen;

@@ -29,6 +29,8 @@ use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use crate::give_way::give_way;
+
 pub(crate) use self::acceptor::Acceptor;
 pub(crate) use self::budget::Budget;
 use self::outbox::Outbox;
@@ -36,6 +38,8 @@ pub(crate) use self::peer_cred::PeerCred;
 
 /// Bytes asked for in one read.
 const READ: usize = 16 * 1024;
+/// Reads in a row, before others have their turn.
+const TURNS: usize = 8;
 /// What a request costs beside its bytes, about.
 const PER_REQUEST: usize = 64;
 /// What a client may hold whatever the others do.
@@ -161,7 +165,7 @@ impl Client {
 
     /// Moves bytes until nothing moves: 1. answers in, 2. answers out, 3. requests in.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
-        loop {
+        for _ in 0..TURNS {
             while let Poll::Ready(word) = self.ports.from_driver.poll_recv(cx) {
                 match word {
                     Some(ToClient::Answers(answers)) => self.take_answers(answers),
@@ -192,6 +196,8 @@ impl Client {
                 Poll::Ready(Err(_)) => return Poll::Ready(Turn::Done),
             }
         }
+        give_way(cx);
+        Poll::Pending
     }
 
     fn take_answers(&mut self, answers: Answers) {

@@ -28,6 +28,7 @@ pub(crate) use self::questions::Question;
 use self::timer::Timer;
 use crate::client::{Acceptor, FromClient, PeerCred};
 use crate::config::Settings;
+use crate::give_way::give_way;
 use crate::journal::message;
 use crate::link::{Link, Progress};
 use crate::spool::{FromSpool, Spool};
@@ -36,6 +37,8 @@ use crate::systemd;
 
 /// Clients accepted, and messages of clients taken, before the other work has its turn again.
 const BATCH: usize = 64;
+/// How long it works before others have their turn: encrypting a large request takes many milliseconds.
+const SLICE: Duration = Duration::from_micros(200);
 /// The number of clients in the status may be this old.
 const STATUS_EVERY: Duration = Duration::from_secs(2);
 /// A deadline this far past means that the work is not done in time.
@@ -120,6 +123,7 @@ impl Driver {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let begun = self.timer.now();
         loop {
             let now = self.timer.now();
             let mut progress = false;
@@ -146,6 +150,10 @@ impl Driver {
                 self.publish(now);
                 // The deadlines are those of now; whoever moved one has been dealt with above.
                 self.timer.arm(cx, self.next_deadline(now), now);
+                return Poll::Pending;
+            }
+            if now.since(begun) >= SLICE {
+                give_way(cx);
                 return Poll::Pending;
             }
         }

@@ -85,6 +85,8 @@ enum Line {
     Encrypted {
         len: usize,
         plain: BytesMut,
+        /// Where the plain text has its first newline.
+        newline: Option<usize>,
         fault: Option<Malformed>,
     },
 }
@@ -126,6 +128,7 @@ impl ReplyReader {
                     self.line = Line::Encrypted {
                         len,
                         plain: BytesMut::new(),
+                        newline: None,
                         fault: None,
                     };
                 }
@@ -139,15 +142,24 @@ impl ReplyReader {
                 *searched = input.len();
                 end
             }
-            Line::Encrypted { len, plain, fault } => {
+            Line::Encrypted {
+                len,
+                plain,
+                newline,
+                fault,
+            } => {
                 let end = memchr(b'\n', input);
                 let hex = end.unwrap_or(input.len() - input.len() % DIGITS);
                 let blocks = input.split_to(hex);
                 self.gone += hex;
+                let before = plain.len();
                 decrypt(cipher, &blocks, plain, fault);
+                // Looked for piece by piece: over all of a large reply it would take milliseconds at its end.
+                let fresh = plain.get(before..).unwrap_or_default();
+                *newline = newline.or_else(|| memchr(b'\n', fresh).map(|at| before + at));
                 end?;
                 input.advance(1);
-                Some(finish(*len, core::mem::take(plain), *fault))
+                Some(finish(*len, core::mem::take(plain), *newline, *fault))
             }
         }
     }
@@ -164,19 +176,18 @@ fn decrypt(cipher: &Cipher, hex: &[u8], plain: &mut BytesMut, fault: &mut Option
     }
 }
 
-fn finish(len: usize, mut plain: BytesMut, fault: Option<Malformed>) -> Reply {
+/// The whole reply. One newline at the end of the plain text is dropped, and there may be none before.
+fn finish(len: usize, mut plain: BytesMut, newline: Option<usize>, fault: Option<Malformed>) -> Reply {
     if let Some(fault) = fault {
         return Reply::Malformed(fault);
     }
     if plain.len() < len {
         return Reply::Malformed(Malformed::TooShort);
     }
-    plain.truncate(len);
-    if plain.last() == Some(&b'\n') {
-        plain.truncate(len - 1);
-    }
-    if memchr(b'\n', &plain).is_some() {
-        return Reply::Malformed(Malformed::Newline);
+    match newline.filter(|at| *at < len) {
+        Some(at) if at + 1 < len => return Reply::Malformed(Malformed::Newline),
+        Some(at) => plain.truncate(at),
+        None => plain.truncate(len),
     }
     Reply::Decrypted(plain)
 }

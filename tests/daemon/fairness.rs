@@ -1,6 +1,8 @@
 //! One client's many requests, and many clients.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread::scope;
 
 use crate::harness::{Lonc, Peer};
 
@@ -60,4 +62,30 @@ fn as_many_clients_as_are_allowed_are_served_at_the_same_time() {
     clients.pop();
     assert_eq!(one_more.hear(), "late");
     lonc.assert_alive();
+}
+
+#[test]
+fn while_a_large_request_is_encrypted_others_are_served() {
+    let peer = Peer::start();
+    peer.keep_journal(false);
+    let lonc = Lonc::start_linked(&peer, "[link]\nconnections = 2\n");
+    peer.await_links(|_, open| open == 2);
+    let mut heavy = lonc.client();
+    let command = format!("len:{}", "x".repeat(8 << 20));
+    heavy.say(format!("encrypt:{command}"));
+    let mut light = lonc.client();
+    let answered = AtomicBool::new(false);
+    let mut served = 0;
+    scope(|scope| {
+        scope.spawn(|| {
+            assert_eq!(heavy.hear(), command.len().to_string());
+            answered.store(true, Relaxed);
+        });
+        while !answered.load(Relaxed) {
+            assert_eq!(light.ask("echo:light"), "light");
+            served += 1;
+        }
+    });
+    // It goes on the wire in some three hundred pieces. Done in one go it would let hardly anybody in.
+    assert!(served >= 30, "only {served} requests were served meanwhile");
 }
