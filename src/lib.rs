@@ -13,6 +13,7 @@
 //! | [`command`] | the command line |
 //! | [`daemon`] | the one place where everything is put together; signals |
 //! | [`control`] | the control socket: operators ask how things stand, and steer |
+//! | [`ctl`] | `loncctl`: the operator's tool, the other end of the control socket |
 //! | `driver` | owns the session, the links and the list of clients; one loop |
 //! | `client` | a task for each client: lines in, answers out in order, limits |
 //! | `link` | one TCP connection: name lookup, connect, bytes |
@@ -33,6 +34,7 @@ mod client;
 pub mod command;
 pub mod config;
 pub mod control;
+pub mod ctl;
 pub mod daemon;
 mod driver;
 pub mod generator;
