@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{DEFAULT_PATH, HostId};
 
@@ -126,12 +126,13 @@ pub(super) struct Ping {
 
 /// Several daemons.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("which").required(true).args(["peers", "all"])))]
 pub(super) struct Many {
     /// The peers.
-    #[arg(value_name = "PEER", required_unless_present = "all")]
+    #[arg(value_name = "PEER")]
     pub(super) peers: Vec<HostId>,
     /// All whose daemon runs.
-    #[arg(long, conflicts_with = "peers")]
+    #[arg(long)]
     pub(super) all: bool,
     /// Longest wait for a daemon's answer.
     #[arg(long, value_name = "TIME", default_value = "35s", value_parser = span)]

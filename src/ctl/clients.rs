@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::arguments;
 use super::outcome::{Exit, Fault};
-use super::screen::Screen;
+use super::screen::{self, Screen};
 use super::site::Site;
 use super::steer;
 use super::table::Side::{Left, Right};
@@ -27,13 +27,13 @@ pub(super) async fn run(site: &Site, arguments: &arguments::Clients, screen: Scr
         Err(fault) => return Ok(steer::failed(site, &peer, &fault)),
     };
     if arguments.json {
-        screen.print(&format!("{:#}\n", json!(reply)))?;
+        screen::print(&format!("{:#}\n", json!(reply)))?;
         return Ok(Exit::Fine);
     }
-    screen.print(&table(&reply.clients).render(screen))?;
+    screen::print(&table(&reply.clients).render(screen))?;
     let more = reply.total.saturating_sub(reply.clients.len());
     if more > 0 {
-        screen.print(&format!("and {more} more\n"))?;
+        screen::print(&format!("and {more} more\n"))?;
     }
     Ok(Exit::Fine)
 }

@@ -78,17 +78,17 @@ async fn obey(arguments: Arguments) -> Result<Exit, Fault> {
         Command::Why(arguments) => why::run(&site()?, &arguments, screen).await,
         Command::Send(arguments) => send::run(&site()?, &arguments, screen).await,
         Command::Ping(arguments) => ping::run(&site()?, &arguments, screen).await,
-        Command::Reconnect(arguments) => steer::run(&site()?, Order::Reconnect, &arguments, screen).await,
-        Command::Reload(arguments) => steer::run(&site()?, Order::Reload, &arguments, screen).await,
-        Command::LogLevel(arguments) => steer::log_level(&site()?, &arguments, screen).await,
+        Command::Reconnect(arguments) => steer::run(&site()?, Order::Reconnect, &arguments).await,
+        Command::Reload(arguments) => steer::run(&site()?, Order::Reload, &arguments).await,
+        Command::LogLevel(arguments) => steer::log_level(&site()?, &arguments).await,
         Command::Clients(arguments) => clients::run(&site()?, &arguments, screen).await,
         Command::Spool(arguments) => spool::run(&site()?, &arguments, screen).await,
         Command::Check(arguments) => check::run(&config, &arguments, screen).await,
-        Command::Completions { shell } => completions(shell, screen),
+        Command::Completions { shell } => completions(shell),
     }
 }
 
-fn completions(shell: Shell, screen: Screen) -> Result<Exit, Fault> {
+fn completions(shell: Shell) -> Result<Exit, Fault> {
     use clap_complete::{Shell as Known, generate};
     let known = match shell {
         Shell::Bash => Known::Bash,
@@ -97,6 +97,6 @@ fn completions(shell: Shell, screen: Screen) -> Result<Exit, Fault> {
     };
     let mut script = Vec::new();
     generate(known, &mut Arguments::command(), "loncctl", &mut script);
-    screen.print_bytes(&script)?;
+    screen::print_bytes(&script)?;
     Ok(Exit::Fine)
 }

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::arguments;
 use super::outcome::{Exit, Fault, complain};
-use super::screen::{Paint, Screen};
+use super::screen::{self, Paint, Screen};
 use super::site::Site;
 use super::table::Side::{Left, Right};
 use super::table::{Cell, NOTHING, Table};
@@ -37,7 +37,7 @@ pub(super) async fn run(site: &Site, arguments: &arguments::Ping, screen: Screen
         exit = exit.max(pong.exit(&peer));
         table.row(pong.cells(&peer));
     }
-    screen.print(&table.render(screen))?;
+    screen::print(&table.render(screen))?;
     Ok(exit)
 }
 
@@ -90,10 +90,8 @@ impl Pong {
     }
 
     fn cells(&self, peer: &HostId) -> Vec<Cell> {
-        let paint = match self.exit(peer) {
-            Exit::Fine => Paint::Good,
-            _ => Paint::Bad,
-        };
+        let is_fine = self.exit(peer) == Exit::Fine;
+        let paint = if is_fine { Paint::Good } else { Paint::Bad };
         let answer = match &self.answer {
             Ok(answer) => words::word(&String::from_utf8_lossy(answer)),
             Err(_) => NOTHING.to_owned(),

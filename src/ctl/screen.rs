@@ -57,17 +57,6 @@ impl Screen {
         }
     }
 
-    pub(super) fn print(self, text: &str) -> Result<(), Fault> {
-        self.print_bytes(text.as_bytes())
-    }
-
-    pub(super) fn print_bytes(self, bytes: &[u8]) -> Result<(), Fault> {
-        let mut out = stdout().lock();
-        out.write_all(bytes)
-            .and_then(|()| out.flush())
-            .map_err(Fault::Output)
-    }
-
     #[cfg(test)]
     pub(super) fn of(is_coloured: bool) -> Self {
         Self {
@@ -75,6 +64,17 @@ impl Screen {
             is_coloured,
         }
     }
+}
+
+/// Prints to standard output, at once.
+pub(super) fn print(text: &str) -> Result<(), Fault> {
+    print_bytes(text.as_bytes())
+}
+
+pub(super) fn print_bytes(bytes: &[u8]) -> Result<(), Fault> {
+    let mut out = stdout().lock();
+    let printed = out.write_all(bytes).and_then(|()| out.flush());
+    printed.map_err(Fault::Output)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::arguments;
 use super::outcome::{Exit, Fault, complain};
-use super::screen::Screen;
+use super::screen::{self, Screen};
 use super::site::Site;
 use super::words;
 use super::worker::{NoReply, Worker, exit_of};
@@ -80,9 +80,9 @@ impl Sender<'_> {
     fn show(&self, reply: &[u8]) -> Result<(), Fault> {
         if self.screen.is_terminal {
             let text = words::safe(&String::from_utf8_lossy(reply));
-            return self.screen.print(&format!("{text}\n"));
+            return screen::print(&format!("{text}\n"));
         }
-        self.screen.print_bytes(&[reply, b"\n"].concat())
+        screen::print_bytes(&[reply, b"\n"].concat())
     }
 
     fn explain(&self, exit: Exit) -> Exit {

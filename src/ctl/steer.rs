@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::arguments::{self, Level};
 use super::outcome::{Exit, Fault, complain};
-use super::screen::Screen;
+use super::screen;
 use super::site::Site;
 use super::standing::Standing;
 use super::{advice, words};
@@ -40,12 +40,7 @@ impl Order {
 }
 
 /// All at the same time; with `--all` those that do not run are passed over.
-pub(super) async fn run(
-    site: &Site,
-    order: Order,
-    arguments: &arguments::Many,
-    screen: Screen,
-) -> Result<Exit, Fault> {
+pub(super) async fn run(site: &Site, order: Order, arguments: &arguments::Many) -> Result<Exit, Fault> {
     let peers = site.choose(&arguments.peers)?;
     let limit = arguments.timeout;
     let answers =
@@ -58,7 +53,7 @@ pub(super) async fn run(
         count += 1;
         match answer {
             Ok(reply) => {
-                screen.print(&format!("{}: {}\n", peer.id, order.done()))?;
+                screen::print(&format!("{}: {}\n", peer.id, order.done()))?;
                 warn(&peer.id, &reply);
             }
             Err(fault) => exit = exit.max(failed(site, &peer.id, &fault)),
@@ -71,11 +66,7 @@ pub(super) async fn run(
 }
 
 /// Until the daemon's next reload or restart.
-pub(super) async fn log_level(
-    site: &Site,
-    arguments: &arguments::LogLevel,
-    screen: Screen,
-) -> Result<Exit, Fault> {
+pub(super) async fn log_level(site: &Site, arguments: &arguments::LogLevel) -> Result<Exit, Fault> {
     let peer = site.peer(&arguments.peer)?.id;
     let level = match arguments.level {
         Level::Error => "error",
@@ -90,7 +81,7 @@ pub(super) async fn log_level(
         .await;
     match asked {
         Ok(Empty {}) => {
-            screen.print(&format!(
+            screen::print(&format!(
                 "{peer}: logs at {level} until its next reload or restart\n"
             ))?;
             Ok(Exit::Fine)
@@ -111,9 +102,10 @@ pub(super) fn failed(site: &Site, peer: &HostId, fault: &CallError) -> Exit {
 
 /// How to end when an order was not obeyed.
 pub(super) fn exit_of(fault: &CallError) -> Exit {
-    match fault {
-        CallError::Remote(_) => Exit::Amiss,
-        _ => Standing::silent(fault).exit().max(Exit::Amiss),
+    if matches!(fault, CallError::Remote(_)) {
+        Exit::Amiss
+    } else {
+        Standing::silent(fault).exit().max(Exit::Amiss)
     }
 }
 

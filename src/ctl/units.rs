@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Whether this machine runs under systemd, as sd_booted(3) has it.
+/// Whether this machine runs under systemd, as `sd_booted(3)` has it.
 pub(super) fn is_booted() -> bool {
     Path::new("/run/systemd/system").is_dir()
 }

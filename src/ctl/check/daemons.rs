@@ -12,7 +12,7 @@ use crate::ctl::{advice, spool, words};
 pub(super) fn units(peers: &[Peer]) -> Vec<Finding> {
     if !systemd::is_booted() {
         return vec![Finding::fine(
-            "systemd",
+            &"systemd",
             "does not run here: the daemons are started by hand",
         )];
     }
@@ -26,19 +26,19 @@ pub(super) fn units(peers: &[Peer]) -> Vec<Finding> {
     if !is("is-active", "active") {
         let remedy = "systemctl start lonc.target";
         findings.push(Finding::wrong(
-            "lonc.target",
+            &"lonc.target",
             "is not active: there are no sockets",
             remedy,
         ));
     } else if !is("is-enabled", "enabled") {
         let remedy = "systemctl enable lonc.target";
         findings.push(Finding::doubt(
-            "lonc.target",
+            &"lonc.target",
             "is not enabled: nothing starts at boot",
             remedy,
         ));
     } else {
-        findings.push(Finding::fine("lonc.target", "active, enabled"));
+        findings.push(Finding::fine(&"lonc.target", "active, enabled"));
     }
     findings.extend(unit_of_each(peers, "socket"));
     findings.extend(unit_of_each(peers, "service"));
@@ -74,9 +74,10 @@ pub(super) fn answers(site: &Site, peers: &[Peer], answers: &[Answer]) -> Vec<Fi
             Err(CallError::NotStarted) => findings.push(not_started(site, peer)),
             Err(fault) => {
                 let remedy = advice::about(fault, &peer.id, &site.control(&peer.id));
-                findings.push(match Standing::silent(fault) {
-                    Standing::Denied => Finding::doubt(&peer.id, fault.to_string(), remedy),
-                    _ => Finding::wrong(&peer.id, fault.to_string(), remedy),
+                findings.push(if Standing::silent(fault) == Standing::Denied {
+                    Finding::doubt(&peer.id, fault.to_string(), remedy)
+                } else {
+                    Finding::wrong(&peer.id, fault.to_string(), remedy)
                 });
             }
         }

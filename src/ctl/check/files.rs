@@ -3,7 +3,7 @@
 use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nix::sys::statvfs::statvfs;
 use nix::unistd::{Gid, Group, User};
@@ -38,14 +38,14 @@ pub(super) fn sockets(site: &Site, peers: &[Peer]) -> Vec<Finding> {
                 None => sound += 1,
             },
             Err(_) => findings.push(Finding::doubt(
-                path.display(),
+                &path.display(),
                 "there is no socket: workers cannot ask this peer",
                 no_socket(peer),
             )),
         }
     }
     if sound > 0 {
-        findings.push(Finding::fine(dir.display(), words::count(sound, "socket")));
+        findings.push(Finding::fine(&dir.display(), words::count(sound, "socket")));
     }
     findings.extend(web_user(site, peers));
     findings
@@ -65,14 +65,14 @@ fn no_socket(peer: &Peer) -> String {
 fn wrong_with_socket(path: &Path, metadata: &Metadata) -> Option<Finding> {
     if !metadata.file_type().is_socket() {
         return Some(Finding::wrong(
-            path.display(),
+            &path.display(),
             "is no socket",
             "Remove it, and restart the socket: systemctl restart lonc-sockets.target",
         ));
     }
     (metadata.mode() & 0o002 != 0).then(|| {
         Finding::doubt(
-            path.display(),
+            &path.display(),
             "all users of this host may send requests",
             "SocketMode=0660 in a drop-in of lonc@.socket, with the web server's user in its group",
         )
@@ -100,7 +100,7 @@ fn web_user(site: &Site, peers: &[Peer]) -> Option<Finding> {
     let first = users.first()?;
     (!users.iter().any(may)).then(|| {
         Finding::doubt(
-            path.display(),
+            &path.display(),
             format!("the web server's user {} may not send requests", first.name),
             format!(
                 "adduser {} {}, and restart the web server",
@@ -140,19 +140,23 @@ fn rights(dir: &Path, metadata: &Metadata) -> Finding {
     let subject = dir.display();
     if !metadata.is_dir() {
         return Finding::wrong(
-            subject,
+            &subject,
             "is no directory",
             "Remove it; systemd-tmpfiles --create lonc.conf makes it",
         );
     }
     if mode & 0o002 != 0 {
         let remedy = format!("chmod o-w {subject}; the workers write there by its group");
-        return Finding::doubt(subject, "all users of this host may leave messages there", remedy);
+        return Finding::doubt(
+            &subject,
+            "all users of this host may leave messages there",
+            remedy,
+        );
     }
     if mode & 0o020 != 0 && mode & 0o2000 == 0 {
         let remedy =
             format!("chmod g+s {subject}: else the daemon may not be able to read what workers leave there");
-        return Finding::doubt(subject, "files do not take its group", remedy);
+        return Finding::doubt(&subject, "files do not take its group", remedy);
     }
     let name = |id: u32, found: Option<String>| found.unwrap_or_else(|| id.to_string());
     let user = User::from_uid(metadata.uid().into())
@@ -164,7 +168,7 @@ fn rights(dir: &Path, metadata: &Metadata) -> Finding {
         .flatten()
         .map(|group| group.name);
     let (user, group) = (name(metadata.uid(), user), name(metadata.gid(), group));
-    Finding::fine(subject, format!("{user}:{group}, mode {mode:04o}"))
+    Finding::fine(&subject, format!("{user}:{group}, mode {mode:04o}"))
 }
 
 fn space(dir: &Path) -> Option<Finding> {
@@ -174,7 +178,7 @@ fn space(dir: &Path) -> Option<Finding> {
     let is_out_of_files = disk.files() > 0 && disk.files_available() < 1000;
     (free < SPARE || is_out_of_files).then(|| {
         Finding::wrong(
-            dir.display(),
+            &dir.display(),
             format!(
                 "{} and {} files are free",
                 words::size(free),
@@ -185,13 +189,14 @@ fn space(dir: &Path) -> Option<Finding> {
     })
 }
 
-fn unreadable(path: &PathBuf, fault: &io::Error, missing: &str) -> Finding {
-    match fault.kind() {
-        ErrorKind::NotFound => Finding::doubt(path.display(), "is not there", missing),
-        _ => Finding::doubt(
-            path.display(),
+fn unreadable(path: &Path, fault: &io::Error, missing: &str) -> Finding {
+    if fault.kind() == ErrorKind::NotFound {
+        Finding::doubt(&path.display(), "is not there", missing)
+    } else {
+        Finding::doubt(
+            &path.display(),
             fault.to_string(),
             "Look as root: sudo loncctl check",
-        ),
+        )
     }
 }

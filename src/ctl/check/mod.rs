@@ -7,7 +7,7 @@ mod network;
 use std::path::Path;
 
 use super::outcome::{Exit, Fault};
-use super::screen::{Paint, Screen};
+use super::screen::{self, Paint, Screen};
 use super::site::Site;
 use super::{arguments, status, units, words};
 use crate::config::{self, Peer};
@@ -32,7 +32,7 @@ struct Finding {
 }
 
 impl Finding {
-    fn fine(subject: impl ToString, text: impl Into<String>) -> Self {
+    fn fine(subject: &impl ToString, text: impl Into<String>) -> Self {
         Self {
             weight: Weight::Fine,
             subject: subject.to_string(),
@@ -41,7 +41,7 @@ impl Finding {
         }
     }
 
-    fn doubt(subject: impl ToString, text: impl Into<String>, remedy: impl Into<String>) -> Self {
+    fn doubt(subject: &impl ToString, text: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             weight: Weight::Doubt,
             remedy: Some(remedy.into()),
@@ -49,7 +49,7 @@ impl Finding {
         }
     }
 
-    fn wrong(subject: impl ToString, text: impl Into<String>, remedy: impl Into<String>) -> Self {
+    fn wrong(subject: &impl ToString, text: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             weight: Weight::Wrong,
             ..Self::doubt(subject, text, remedy)
@@ -63,11 +63,12 @@ impl Finding {
             Weight::Wrong => ("WRONG", Paint::Bad),
         };
         let (word, subject) = (screen.paint(word, paint), words::safe(&self.subject));
-        let mut text = format!("{word}  {subject}: {}\n", words::safe(&self.text));
-        if let Some(remedy) = &self.remedy {
-            text += &format!("       -> {}\n", words::safe(remedy));
-        }
-        text
+        let remedy = self
+            .remedy
+            .as_ref()
+            .map(|remedy| format!("       -> {}\n", words::safe(remedy)));
+        let text = words::safe(&self.text);
+        format!("{word}  {subject}: {text}\n{}", remedy.unwrap_or_default())
     }
 }
 
@@ -83,7 +84,7 @@ pub(super) async fn run(file: &Path, arguments: &arguments::Check, screen: Scree
         Err(Fault::Config(fault)) => {
             let remedy =
                 "Mend it there; lonc.toml(5) has all keys. Daemons that run go on with what they have";
-            report.add(&[Finding::wrong("configuration", fault.to_string(), remedy)])?;
+            report.add(&[Finding::wrong(&"configuration", fault.to_string(), remedy)])?;
             return Ok(Exit::Config);
         }
         Err(fault) => return Err(fault),
@@ -115,7 +116,7 @@ impl Report {
     fn add(&mut self, findings: &[Finding]) -> Result<(), Fault> {
         for finding in findings {
             self.worst = self.worst.max(finding.weight);
-            self.screen.print(&finding.render(self.screen))?;
+            screen::print(&finding.render(self.screen))?;
         }
         Ok(())
     }
@@ -123,7 +124,7 @@ impl Report {
 
 fn configuration(site: &Site, peers: &[Peer]) -> Vec<Finding> {
     let mend = "Mend that line; lonc.toml(5) and lonc-generator(8) tell what it must look like";
-    let warning = |warning: &String| Finding::doubt("hosts.tab", warning, mend);
+    let warning = |warning: &String| Finding::doubt(&"hosts.tab", warning, mend);
     let mut findings: Vec<_> = site.peers.warnings.iter().map(warning).collect();
     // Sections of other peers matter only if all are looked at.
     let checked = match peers {
@@ -132,14 +133,14 @@ fn configuration(site: &Site, peers: &[Peer]) -> Vec<Finding> {
     };
     let subject = site.config.display();
     findings.push(match checked {
-        Err(fault) => Finding::wrong(subject, fault.to_string(), mend),
+        Err(fault) => Finding::wrong(&subject, fault.to_string(), mend),
         Ok(_) if peers.is_empty() => Finding::wrong(
-            subject,
+            &subject,
             "there are no peers",
             "Name them in hosts.tab, or as [peer.<id>] in lonc.toml",
         ),
         Ok(_) => Finding::fine(
-            subject,
+            &subject,
             format!(
                 "sound; this host is {}, with {}",
                 site.peers.host_id,

@@ -9,7 +9,7 @@ use crate::config::Peer;
 use crate::control::client::{self, CallError};
 use crate::control::interface::{DelayedReply, Message, MessageState};
 use crate::ctl::outcome::{Exit, Fault, complain};
-use crate::ctl::screen::{Paint, Screen};
+use crate::ctl::screen::{self, Paint, Screen};
 use crate::ctl::site::Site;
 use crate::ctl::table::Side::{Left, Right};
 use crate::ctl::table::{Cell, Table};
@@ -25,9 +25,9 @@ pub(super) async fn run(
     let most = usize::try_from(arguments.limit).unwrap_or(usize::MAX);
     let lists = lists(site, &peers, most, arguments.patience.timeout).await;
     if arguments.json {
-        screen.print(&format!("{:#}\n", for_programs(&lists)))?;
+        screen::print(&format!("{:#}\n", for_programs(&lists)))?;
     } else {
-        screen.print(&table(&lists).render(screen))?;
+        screen::print(&table(&lists).render(screen))?;
     }
     let mut exit = Exit::Fine;
     for list in &lists {

@@ -10,7 +10,7 @@ use crate::config::HostId;
 use crate::control::client::CallError;
 use crate::control::interface::MovedReply;
 use crate::ctl::outcome::{Exit, Fault, complain};
-use crate::ctl::screen::Screen;
+use crate::ctl::screen;
 use crate::ctl::site::Site;
 use crate::ctl::steer::{self, Empty};
 use crate::ctl::{arguments, units, words};
@@ -38,11 +38,11 @@ pub(super) fn confirmed(which: &arguments::SpoolNames) -> Result<bool, Fault> {
 }
 
 /// Has the daemon look at all that waits, and try again now.
-pub(super) async fn retry_all(site: &Site, peer: &HostId, screen: Screen) -> Result<Exit, Fault> {
+pub(super) async fn retry_all(site: &Site, peer: &HostId) -> Result<Exit, Fault> {
     let peer = site.peer(peer)?.id;
     match site.ask(&peer, "RetryDelayed", &json!({}), PATIENCE).await {
         Ok(Empty {}) => {
-            screen.print(&format!(
+            screen::print(&format!(
                 "{peer}: tries again now; what waits is sent when the link is up\n"
             ))?;
             Ok(Exit::Fine)
@@ -52,13 +52,7 @@ pub(super) async fn retry_all(site: &Site, peer: &HostId, screen: Screen) -> Res
 }
 
 /// Puts each of the messages where it is to go.
-pub(super) async fn run(
-    site: &Site,
-    peer: &HostId,
-    names: &[String],
-    to: Shelf,
-    screen: Screen,
-) -> Result<Exit, Fault> {
+pub(super) async fn run(site: &Site, peer: &HostId, names: &[String], to: Shelf) -> Result<Exit, Fault> {
     let mover = Mover {
         site,
         peer: site.peer(peer)?.id,
@@ -67,10 +61,10 @@ pub(super) async fn run(
     let mut exit = Exit::Fine;
     for name in names {
         match mover.ask(name).await {
-            Ok(text) => screen.print(&format!("{}: {text}\n", words::safe(name)))?,
+            Ok(text) => screen::print(&format!("{}: {text}\n", words::safe(name)))?,
             // There is no daemon whose messages we could take from under its hands.
             Err(CallError::NotStarted | CallError::Refused) => match mover.put(name) {
-                Ok(text) => screen.print(&format!("{}: {text}\n", words::safe(name)))?,
+                Ok(text) => screen::print(&format!("{}: {text}\n", words::safe(name)))?,
                 Err(text) => {
                     complain(&format_args!("{}: {text}", words::safe(name)));
                     exit = exit.max(Exit::Amiss);

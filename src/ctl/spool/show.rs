@@ -10,7 +10,7 @@ use super::listing::state;
 use super::store::Store;
 use crate::control::interface::{DelayedReply, Message};
 use crate::ctl::outcome::{Exit, Fault, complain};
-use crate::ctl::screen::Screen;
+use crate::ctl::screen;
 use crate::ctl::site::Site;
 use crate::ctl::{arguments, words};
 use crate::spool::Shelf;
@@ -20,17 +20,13 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The most of a body that is shown among other lines, in characters.
 const MOST: usize = 400;
 
-pub(super) async fn run(
-    site: &Site,
-    arguments: &arguments::SpoolShow,
-    screen: Screen,
-) -> Result<Exit, Fault> {
+pub(super) async fn run(site: &Site, arguments: &arguments::SpoolShow) -> Result<Exit, Fault> {
     let peer = site.peer(&arguments.peer)?.id;
     let store = Store::of(site, &peer)?;
     let name = &arguments.name;
     let shelf = store.find(name);
     if arguments.body {
-        return body_alone(&store, shelf, arguments, screen);
+        return body_alone(&store, shelf, arguments);
     }
     let asked = site
         .ask::<DelayedReply>(&peer, "ListDelayed", &json!({ "limit": 10_000 }), PATIENCE)
@@ -46,7 +42,7 @@ pub(super) async fn run(
         ));
         return Ok(Exit::Amiss);
     };
-    screen.print(&lines(&store, shelf, &message))?;
+    screen::print(&lines(&store, shelf, &message))?;
     Ok(Exit::Fine)
 }
 
@@ -73,10 +69,8 @@ fn lines(store: &Store, shelf: Option<Shelf>, message: &Message) -> String {
         ),
         ("body", body(store, shelf, message)),
     ];
-    lines
-        .iter()
-        .map(|(label, text)| format!("{label:8}  {text}\n"))
-        .collect()
+    let line = |(label, text): &(&str, String)| format!("{label:8}  {text}");
+    lines.iter().map(line).collect::<Vec<_>>().join("\n") + "\n"
 }
 
 fn body(store: &Store, shelf: Option<Shelf>, message: &Message) -> String {
@@ -98,16 +92,11 @@ fn body(store: &Store, shelf: Option<Shelf>, message: &Message) -> String {
     }
 }
 
-fn body_alone(
-    store: &Store,
-    shelf: Option<Shelf>,
-    arguments: &arguments::SpoolShow,
-    screen: Screen,
-) -> Result<Exit, Fault> {
+fn body_alone(store: &Store, shelf: Option<Shelf>, arguments: &arguments::SpoolShow) -> Result<Exit, Fault> {
     let found = shelf.ok_or_else(|| "no such message, or you may not look".to_owned());
     match found.and_then(|shelf| store.body(shelf, &arguments.name)) {
         Ok((_, command)) => {
-            screen.print_bytes(&[&command[..], b"\n"].concat())?;
+            screen::print_bytes(&[&command[..], b"\n"].concat())?;
             Ok(Exit::Fine)
         }
         Err(fault) => {

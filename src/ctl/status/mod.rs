@@ -9,7 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::arguments;
 use super::outcome::{Exit, Fault};
-use super::screen::Screen;
+use super::screen::{self, Screen};
 use super::site::Site;
 use super::standing::{Answer, Standing};
 use super::words;
@@ -62,14 +62,14 @@ impl View<'_> {
 
     async fn once(&self) -> Result<Exit, Fault> {
         let answers = self.answers().await;
-        self.screen.print(&self.table(&answers))?;
+        screen::print(&self.table(&answers))?;
         Ok(worst(&answers))
     }
 
     async fn once_for_programs(&self) -> Result<Exit, Fault> {
         let answers = self.answers().await;
         let list = lines::json(&self.peers, &answers);
-        self.screen.print(&format!("{list:#}\n"))?;
+        screen::print(&format!("{list:#}\n"))?;
         Ok(worst(&answers))
     }
 
@@ -81,10 +81,9 @@ impl View<'_> {
             ticks.tick().await;
             let answers = self.answers().await;
             if is_json {
-                self.screen
-                    .print(&format!("{}\n", lines::json(&self.peers, &answers)))?;
+                screen::print(&format!("{}\n", lines::json(&self.peers, &answers)))?;
             } else {
-                self.screen.print(&self.frame(&self.table(&answers)))?;
+                screen::print(&self.frame(&self.table(&answers)))?;
             }
         }
     }

@@ -31,12 +31,13 @@ impl Account {
     }
 
     pub(super) fn render(&self, screen: Screen) -> String {
-        let mut text = format!("{}\n", screen.paint(&self.headline, self.paint));
-        for (label, line) in &self.lines {
-            text += &format!("  {label:11}  {line}\n");
-        }
-        let remedy = wrapped(&self.remedy, WIDTH - 2).join("\n  ");
-        text + &format!("{}\n  {remedy}\n", screen.paint("What to do:", Paint::Bold))
+        let line = |(label, text): &(&str, String)| format!("  {label:11}  {text}");
+        let mut lines = vec![screen.paint(&self.headline, self.paint)];
+        lines.extend(self.lines.iter().map(line));
+        lines.push(screen.paint("What to do:", Paint::Bold));
+        let remedy = wrapped(&self.remedy, WIDTH);
+        lines.extend(remedy.iter().map(|line| format!("  {line}")));
+        lines.join("\n") + "\n"
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use self::account::Account;
 use super::outcome::{Exit, Fault};
 use super::ping::Pong;
-use super::screen::{Paint, Screen};
+use super::screen::{self, Paint, Screen};
 use super::site::Site;
 use super::standing::Standing;
 use super::{advice, arguments, words};
@@ -38,7 +38,7 @@ pub(super) async fn run(site: &Site, arguments: &arguments::Why, screen: Screen)
         }
         Err(fault) => unheard(site, &peer, fault),
     };
-    screen.print(&account.render(screen))?;
+    screen::print(&account.render(screen))?;
     Ok(Standing::of(&answer).exit())
 }
 

@@ -31,11 +31,12 @@ pub(super) fn of(trouble: &Trouble, status: &Status) -> String {
             "The system here could not make a connection to {address}; the error above is its own. loncctl check \
              {peer} tries it as well."
         ),
-        TroubleKind::ClosedInHandshake if late(trouble) => format!(
+        TroubleKind::ClosedInHandshake | TroubleKind::Broken if late(trouble) => format!(
             "lond took us and closed the connection later in the handshake: it was restarted, or failed. If it \
              happens again, look at lond's log on {peer}."
         ),
-        TroubleKind::ClosedInHandshake => format!(
+        // Whether it shows as closed or reset depends on what lond had not read.
+        TroubleKind::ClosedInHandshake | TroubleKind::Broken if trouble.reached != LinkState::Up => format!(
             "lond refuses our address: it closes at once on hosts that it does not know. On {peer}, hosts.tab must \
              have {own} with the address that we come from (not one behind NAT), and lond must have read it since; \
              lond's log there names the address it saw. Is {address} the lond of {peer} at all?"
@@ -56,11 +57,11 @@ pub(super) fn of(trouble: &Trouble, status: &Status) -> String {
             "lond on {peer} took a request and did not answer it: it is overloaded or hangs. Look at its load and its \
              log; if its answers just take long, raise link.request_timeout (spool.message_timeout for delayed ones)."
         ),
-        TroubleKind::ProbeTimeout => format!(
+        TroubleKind::ProbeTimeout =>
             "The link was idle and lond did not answer a ping: the host went away, lond hangs, or a firewall forgot \
              the connection; then a shorter link.probe_interval helps."
-        ),
-        TroubleKind::Closed | TroubleKind::Broken => format!(
+        .to_owned(),
+        TroubleKind::ClosedInHandshake | TroubleKind::Closed | TroubleKind::Broken => format!(
             "The link was up and was lost; a new one is being made. If it happens often, look at lond's log on \
              {peer} and at the network."
         ),
@@ -73,7 +74,7 @@ pub(super) fn of(trouble: &Trouble, status: &Status) -> String {
 fn late(trouble: &Trouble) -> bool {
     matches!(
         trouble.reached,
-        LinkState::Sethost | LinkState::Version | LinkState::Pong | LinkState::Ekey | LinkState::Up
+        LinkState::Sethost | LinkState::Version | LinkState::Pong | LinkState::Ekey
     )
 }
 
