@@ -58,7 +58,7 @@ impl Pong {
         }
     }
 
-    fn exit(&self, peer: &HostId) -> Exit {
+    pub(super) fn exit(&self, peer: &HostId) -> Exit {
         match &self.answer {
             Ok(name) if exit_of(name) == Exit::Fine && self.another(peer).is_some() => Exit::Amiss,
             Ok(answer) => exit_of(answer),

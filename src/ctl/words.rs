@@ -25,14 +25,15 @@ pub(super) fn between(from_usec: u64, to_usec: u64) -> String {
     span(Duration::from_micros(to_usec.saturating_sub(from_usec)))
 }
 
-/// A short span, in microseconds: `0.3ms`, `21ms`, `1.2s`.
+/// A short span, in microseconds: `340us`, `1.3ms`, `21ms`, `1.2s`.
 pub(super) fn brief(usec: u64) -> String {
     let tenths = |number: u64, unit: u64, name: &str| {
         let tenths = (number * 10 + unit / 2) / unit;
         format!("{}.{}{name}", tenths / 10, tenths % 10)
     };
     match usec {
-        0..9_950 => tenths(usec, 1000, "ms"),
+        0..1_000 => format!("{usec}us"),
+        1_000..9_950 => tenths(usec, 1000, "ms"),
         9_950..999_500 => format!("{}ms", (usec + 500) / 1000),
         _ => tenths(usec, 1_000_000, "s"),
     }
@@ -110,8 +111,9 @@ mod tests {
     #[test]
     fn round_trips_and_sizes() {
         for (usec, text) in [
-            (0, "0.0ms"),
-            (340, "0.3ms"),
+            (0, "0us"),
+            (340, "340us"),
+            (1_340, "1.3ms"),
             (9_949, "9.9ms"),
             (9_950, "10ms"),
             (21_400, "21ms"),

@@ -127,8 +127,10 @@ fn another_host_at_the_address() {
     let site = Site::office(&peer, "");
     let _lonc = start(&site, "msul1", "up");
     let ran = ctl(&site, &["why", "msul1", "--timeout", "10s"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
     ran.must_say("the lond there says it is msul9");
     ran.must_say("Mend the address");
+    ctl(&site, &["check"]).must_say("WRONG msul1: the lond there says it is msul9");
     let ran = ctl(&site, &["ping", "msul1"]);
     assert_eq!((ran.code, ran.line("msul1")[1]), (1, "msul9"), "{ran:?}");
 }

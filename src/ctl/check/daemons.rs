@@ -95,7 +95,11 @@ fn told(peer: &Peer, status: &Status) -> Vec<Finding> {
         State::Down => Finding::wrong(id, format!("down: {error}"), why),
     }];
     if let Some(delayed) = status.delayed.filter(|delayed| delayed.failed + delayed.held > 0) {
-        let text = format!("{} messages in failed/, {} held", delayed.failed, delayed.held);
+        let text = format!(
+            "{} in failed/, {} held",
+            words::count(delayed.failed, "message"),
+            delayed.held
+        );
         findings.push(Finding::doubt(
             id,
             text,

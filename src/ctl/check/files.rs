@@ -98,15 +98,23 @@ fn web_user(site: &Site, peers: &[Peer]) -> Option<Finding> {
         user.uid.as_raw() == metadata.uid() || user.gid == group.gid || group.mem.contains(&user.name)
     };
     let first = users.first()?;
+    // Nobody is to become a member of root's group for that.
+    let remedy = if group.gid.as_raw() == 0 {
+        format!(
+            "SocketGroup={} in a drop-in of lonc@.socket, and restart lonc-sockets.target",
+            first.name
+        )
+    } else {
+        format!(
+            "adduser {} {}, and restart the web server",
+            first.name, group.name
+        )
+    };
     (!users.iter().any(may)).then(|| {
         Finding::doubt(
             &path.display(),
             format!("the web server's user {} may not send requests", first.name),
-            format!(
-                "adduser {} {}, and restart the web server",
-                first.name,
-                words::safe(&group.name)
-            ),
+            remedy,
         )
     })
 }

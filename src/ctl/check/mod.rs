@@ -99,7 +99,7 @@ pub(super) async fn run(file: &Path, arguments: &arguments::Check, screen: Scree
     report.add(&daemons::units(&peers))?;
     let answers = status::ask(&site, &peers, arguments.timeout).await;
     report.add(&daemons::answers(&site, &peers, &answers))?;
-    report.add(&network::all(&peers, &answers, arguments.timeout).await)?;
+    report.add(&network::all(&site, &peers, &answers, arguments.timeout).await)?;
     Ok(match report.worst {
         Weight::Fine => Exit::Fine,
         Weight::Doubt => Exit::Amiss,
@@ -123,7 +123,7 @@ impl Report {
 }
 
 fn configuration(site: &Site, peers: &[Peer]) -> Vec<Finding> {
-    let mend = "Mend that line; lonc.toml(5) and lonc-generator(8) tell what it must look like";
+    let mend = "Mend it there, or name another table by hosts_tab; lonc.toml(5) has all keys";
     let warning = |warning: &String| Finding::doubt(&"hosts.tab", warning, mend);
     let mut findings: Vec<_> = site.peers.warnings.iter().map(warning).collect();
     // Sections of other peers matter only if all are looked at.

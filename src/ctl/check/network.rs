@@ -1,6 +1,7 @@
-//! Names and ports of the peers. Those that are up need no trying.
+//! Names and ports of the peers; of those that are up, only whether they are who they should be.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use tokio::net::{TcpStream, lookup_host};
@@ -10,25 +11,41 @@ use tokio::time::timeout;
 use super::Finding;
 use crate::config::Peer;
 use crate::control::interface::State;
+use crate::ctl::ping::Pong;
+use crate::ctl::site::Site;
 use crate::ctl::standing::Answer;
 use crate::ctl::words;
 
 /// Tries all peers at the same time, each name and each address for `limit` at most.
-pub(super) async fn all(peers: &[Peer], answers: &[Answer], limit: Duration) -> Vec<Finding> {
-    let is_up = |answer: &Answer| answer.as_ref().is_ok_and(|status| status.state == State::Up);
+pub(super) async fn all(site: &Site, peers: &[Peer], answers: &[Answer], limit: Duration) -> Vec<Finding> {
     let mut trying = JoinSet::new();
-    for (index, (peer, _)) in peers
-        .iter()
-        .zip(answers)
-        .filter(|(_, answer)| !is_up(answer))
-        .enumerate()
-    {
-        let peer = peer.clone();
-        trying.spawn(async move { (index, find(&peer, limit).await) });
+    for (index, (peer, answer)) in peers.iter().zip(answers).enumerate() {
+        let (peer, socket) = (peer.clone(), site.socket(&peer.id));
+        let is_up = answer
+            .as_ref()
+            .is_ok_and(|status| status.state == State::Up && !status.draining);
+        trying.spawn(async move {
+            if is_up {
+                (index, ping(&peer, socket, limit).await)
+            } else {
+                (index, find(&peer, limit).await)
+            }
+        });
     }
     let mut findings = trying.join_all().await;
     findings.sort_by_key(|(index, _)| *index);
     findings.into_iter().map(|(_, finding)| finding).collect()
+}
+
+/// Whether it is the right lond to which the link is up.
+async fn ping(peer: &Peer, socket: PathBuf, limit: Duration) -> Finding {
+    let pong = Pong::get(socket, limit).await;
+    let why = format!("loncctl why {}", peer.id);
+    match pong.complaint(&peer.id) {
+        None => Finding::fine(&peer.id, "lond answers by this name"),
+        Some(complaint) if pong.another(&peer.id).is_some() => Finding::wrong(&peer.id, complaint, why),
+        Some(complaint) => Finding::doubt(&peer.id, complaint, why),
+    }
 }
 
 async fn find(peer: &Peer, limit: Duration) -> Finding {

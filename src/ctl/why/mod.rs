@@ -25,6 +25,7 @@ pub(super) async fn run(site: &Site, arguments: &arguments::Why, screen: Screen)
         .ask::<StatusReply>(&peer.id, "GetStatus", &json!({}), limit)
         .await;
     let answer = asked.map(|reply| reply.status);
+    let mut exit = Standing::of(&answer).exit();
     let account = match &answer {
         Ok(status) => {
             let now = words::usec(SystemTime::now());
@@ -33,13 +34,14 @@ pub(super) async fn run(site: &Site, arguments: &arguments::Why, screen: Screen)
                 // Requests are no different for the daemon, which runs.
                 let pong = Pong::get(site.socket(&peer.id), limit).await;
                 add_pong(&mut account, &pong, &peer.id);
+                exit = exit.max(pong.exit(&peer.id).min(Exit::Amiss));
             }
             account
         }
         Err(fault) => unheard(site, &peer, fault),
     };
     screen::print(&account.render(screen))?;
-    Ok(Standing::of(&answer).exit())
+    Ok(exit)
 }
 
 /// That a link is up does not say that the right lond is at its other end.
