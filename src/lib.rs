@@ -13,6 +13,7 @@
 //! | [`command`] | the command line |
 //! | [`daemon`] | the one place where everything is put together; signals |
 //! | [`control`] | the control socket: operators ask how things stand, and steer |
+//! | [`ctl`] | `loncctl`: the operator's tool, the other end of the control socket |
 //! | `descriptors` | room for as many open files as there may be clients |
 //! | `driver` | owns the session, the links and the list of clients; one loop |
 //! | `alarm` | a timer of the kernel's, that wakes the process once |
@@ -37,6 +38,7 @@ mod client;
 pub mod command;
 pub mod config;
 pub mod control;
+pub mod ctl;
 pub mod daemon;
 mod descriptors;
 mod driver;

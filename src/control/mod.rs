@@ -14,6 +14,7 @@
 //! connections from one future that waits for each reply to be taken, so that one reader that hangs stops all, and
 //! takes calls of 100 MiB; `varlink` has a thread for each connection and no limit at all.
 
+pub mod client;
 mod failure;
 mod instance;
 pub mod interface;

@@ -28,6 +28,7 @@ mod clients;
 mod delayed;
 mod hostile;
 mod introspection;
+mod library;
 mod metrics;
 mod monitor;
 mod rights;
