@@ -12,7 +12,8 @@
 //! | [`config`] | `lonc.toml`, `PerlSetVar` files and `hosts.tab` → validated settings |
 //! | [`command`] | the command line |
 //! | [`daemon`] | the one place where everything is put together; signals |
-//! | [`control`] | the control socket: operators ask how things stand, and steer |
+//! | [`control`] | the control socket: operators ask how things stand, and steer; `control::client` is their end of it |
+//! | [`metrics`] | metrics of all instances as text, and over HTTP |
 //! | `driver` | owns the session, the links and the list of clients; one loop |
 //! | `client` | a task for each client: lines in, answers out in order, limits |
 //! | `link` | one TCP connection: name lookup, connect, bytes |
@@ -39,6 +40,7 @@ pub mod generator;
 pub mod journal;
 mod link;
 pub mod listen;
+pub mod metrics;
 pub mod reload;
 mod spool;
 mod status;
