@@ -22,6 +22,7 @@
 //! | `spool` | delayed messages on disk: read, stored, removed; a thread of its own |
 //! | [`systemd`] | sockets in; READY, STATUS, WATCHDOG, STOPPING, RELOADING out |
 //! | [`reload`] | `lonc --reload`, which waits until a reload is done |
+//! | [`usr1`] | stands in for the lonc of old, which lond signals to have links tried again |
 //! | [`journal`] | log records to journald or stderr, and the message ids |
 //! | `status` | the snapshot that readers get |
 //! | [`lonc_proto`] | the protocol, pure: no clock, no socket, no runtime |
@@ -45,5 +46,6 @@ pub mod reload;
 mod spool;
 mod status;
 pub mod systemd;
+pub mod usr1;
 
 pub use lonc_proto;
