@@ -20,5 +20,7 @@ mod exporter;
 mod harness;
 mod samples;
 
+mod examples;
 mod http;
+mod prometheus;
 mod values;

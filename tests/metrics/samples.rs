@@ -1,15 +1,18 @@
 //! `OpenMetrics`, read by one who knows nothing of the program.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Values by the samples' names with their labels, as they are written.
-pub(crate) struct Samples(BTreeMap<String, f64>);
+pub(crate) struct Samples {
+    values: BTreeMap<String, f64>,
+    names: BTreeSet<String>,
+}
 
 impl Samples {
     /// Reads `text`, and finds fault with what the specification forbids.
     pub(crate) fn read(text: &str) -> Self {
         let lines = text.strip_suffix("# EOF\n").expect("the end mark");
-        let mut samples = BTreeMap::new();
+        let (mut samples, mut names) = (BTreeMap::new(), BTreeSet::new());
         let (mut family, mut kind, mut seen) = (String::new(), String::new(), Vec::new());
         for line in lines.lines() {
             if let Some(rest) = line.strip_prefix("# ") {
@@ -25,7 +28,10 @@ impl Samples {
                         seen.push(name.to_owned());
                         name.clone_into(&mut family);
                     }
-                    "TYPE" => text.clone_into(&mut kind),
+                    "TYPE" => {
+                        text.clone_into(&mut kind);
+                        names.extend(suffixes(text).iter().map(|suffix| format!("{name}{suffix}")));
+                    }
                     "UNIT" => assert!(name.ends_with(&format!("_{text}")), "{line}"),
                     _ => panic!("{line}"),
                 }
@@ -33,15 +39,11 @@ impl Samples {
                 continue;
             }
             let (name, value) = line.rsplit_once(' ').unwrap();
-            let suffixes: &[&str] = match kind.as_str() {
-                "counter" => &["_total"],
-                "gauge" => &[""],
-                "histogram" => &["_bucket", "_sum", "_count"],
-                _ => panic!("{kind}"),
-            };
             let bare = name.split('{').next().unwrap();
             assert!(
-                suffixes.iter().any(|suffix| bare == format!("{family}{suffix}")),
+                suffixes(&kind)
+                    .iter()
+                    .any(|suffix| bare == format!("{family}{suffix}")),
                 "{line}"
             );
             assert!(
@@ -49,7 +51,10 @@ impl Samples {
                 "{line} twice"
             );
         }
-        Self(samples)
+        Self {
+            values: samples,
+            names,
+        }
     }
 
     /// The value of a sample that is there.
@@ -58,7 +63,7 @@ impl Samples {
     }
 
     pub(crate) fn find(&self, sample: &str) -> Option<f64> {
-        self.0.get(sample).copied()
+        self.values.get(sample).copied()
     }
 
     /// Whether a sample is 1.
@@ -68,18 +73,22 @@ impl Samples {
 
     /// All samples whose names begin so.
     pub(crate) fn starting<'a>(&'a self, start: &'a str) -> impl Iterator<Item = (&'a str, f64)> {
-        let all = self.0.iter().map(|(name, value)| (name.as_str(), *value));
+        let all = self.values.iter().map(|(name, value)| (name.as_str(), *value));
         all.filter(move |(name, _)| name.starts_with(start))
     }
 
-    /// Names of the samples, without labels.
-    pub(crate) fn names(&self) -> Vec<&str> {
-        let mut names: Vec<_> = self
-            .0
-            .keys()
-            .map(|name| name.split('{').next().unwrap())
-            .collect();
-        names.dedup();
-        names
+    /// Names of all samples that there may be, without labels.
+    pub(crate) fn names(&self) -> &BTreeSet<String> {
+        &self.names
+    }
+}
+
+/// What the samples of a family add to its name.
+fn suffixes(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "counter" => &["_total"],
+        "gauge" => &[""],
+        "histogram" => &["_bucket", "_sum", "_count"],
+        _ => panic!("{kind}"),
     }
 }
