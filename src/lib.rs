@@ -13,7 +13,8 @@
 //! | [`command`] | the command line |
 //! | [`daemon`] | the one place where everything is put together; signals |
 //! | [`control`] | the control socket: operators ask how things stand, and steer; `control::client` is their end of it |
-//! | [`metrics`] | metrics of all instances as text, and over HTTP |
+//! | [`metrics`] | metrics of all instances as text, and over HTTP: `lonc-metrics` |
+//! | [`ctl`] | `loncctl`: the operator's tool, the other end of the control socket |
 //! | `driver` | owns the session, the links and the list of clients; one loop |
 //! | `client` | a task for each client: lines in, answers out in order, limits |
 //! | `link` | one TCP connection: name lookup, connect, bytes |
@@ -22,7 +23,7 @@
 //! | `spool` | delayed messages on disk: read, stored, removed; a thread of its own |
 //! | [`systemd`] | sockets in; READY, STATUS, WATCHDOG, STOPPING, RELOADING out |
 //! | [`reload`] | `lonc --reload`, which waits until a reload is done |
-//! | [`usr1`] | stands in for the lonc of old, which lond signals to have links tried again |
+//! | [`usr1`] | `lonc-usr1`: stands in for the lonc of old, which lond signals to have links tried again |
 //! | [`journal`] | log records to journald or stderr, and the message ids |
 //! | `status` | the snapshot that readers get |
 //! | [`lonc_proto`] | the protocol, pure: no clock, no socket, no runtime |
@@ -35,6 +36,7 @@ mod client;
 pub mod command;
 pub mod config;
 pub mod control;
+pub mod ctl;
 pub mod daemon;
 mod driver;
 pub mod generator;

@@ -31,8 +31,8 @@ use lonc_proto::session::{MessageId, Stored, Ticket};
 use tokio::sync::{mpsc as channel, oneshot};
 
 pub(crate) use self::desk::{Closed, Desk, Message, MessageState, MoveError, Shelf, Summary};
-use self::directory::Directory;
-use self::names::Owner;
+pub(crate) use self::directory::Directory;
+pub(crate) use self::names::Owner;
 use self::permanent_log::PermanentLog;
 use self::worker::Worker;
 use crate::config::Settings;

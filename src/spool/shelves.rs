@@ -14,7 +14,7 @@ use super::directory::Directory;
 
 impl Directory {
     /// The directory itself.
-    pub(super) fn shelf(&self, shelf: Shelf) -> PathBuf {
+    pub(crate) fn shelf(&self, shelf: Shelf) -> PathBuf {
         match shelf {
             Shelf::Queue => self.path().to_owned(),
             Shelf::Held => self.path().with_file_name("held"),
@@ -29,7 +29,7 @@ impl Directory {
     }
 
     /// Where the message is.
-    pub(super) fn find(&self, name: &OsStr) -> Option<Shelf> {
+    pub(crate) fn find(&self, name: &OsStr) -> Option<Shelf> {
         let shelves = [Shelf::Queue, Shelf::Held, Shelf::Failed].into_iter();
         let is_there = |shelf: &Shelf| {
             self.keeps(*shelf, name) && fs::symlink_metadata(self.shelf(*shelf).join(name)).is_ok()
@@ -39,7 +39,7 @@ impl Directory {
 
     /// The first `most` names on a shelf, in order, and how many there are. One beside the queue that cannot be read is
     /// empty.
-    pub(super) fn names(&self, shelf: Shelf, most: usize) -> io::Result<(BTreeSet<OsString>, usize)> {
+    pub(crate) fn names(&self, shelf: Shelf, most: usize) -> io::Result<(BTreeSet<OsString>, usize)> {
         let (mut names, mut total) = (BTreeSet::new(), 0);
         let entries = match fs::read_dir(self.shelf(shelf)) {
             // Mostly it is just not there yet; and it must not hide what is in the queue.
@@ -66,14 +66,14 @@ impl Directory {
     }
 
     /// Size in bytes, and when it was written.
-    pub(super) fn metadata(&self, shelf: Shelf, name: &OsStr) -> io::Result<(u64, SystemTime)> {
+    pub(crate) fn metadata(&self, shelf: Shelf, name: &OsStr) -> io::Result<(u64, SystemTime)> {
         let metadata = fs::symlink_metadata(self.shelf(shelf).join(name))?;
         Ok((metadata.len(), metadata.modified()?))
     }
 
     /// Moves a message to another shelf, as it is; where it is now. None that is there is replaced: beside the queue a
     /// number makes another name, and in it the original name must be free.
-    pub(super) fn move_between(&self, name: &OsStr, from: Shelf, to: Shelf) -> io::Result<PathBuf> {
+    pub(crate) fn move_between(&self, name: &OsStr, from: Shelf, to: Shelf) -> io::Result<PathBuf> {
         let shelf = self.shelf(to);
         let target = if to == Shelf::Queue {
             let name = if self.owns(name) { name } else { original(name) };

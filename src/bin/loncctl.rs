@@ -1,0 +1,8 @@
+//! `loncctl <command>`: arguments only; the library does the work.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lonc::ctl::run(std::env::args_os())
+}

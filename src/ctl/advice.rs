@@ -1,0 +1,58 @@
+//! What to do about a daemon that does not answer.
+
+use std::path::Path;
+
+use super::words;
+use crate::config::HostId;
+use crate::control::client::CallError;
+
+/// In whole sentences; `socket` is where `peer`'s daemon was asked.
+pub(super) fn about(fault: &CallError, peer: &HostId, socket: &Path) -> String {
+    let path = words::safe(&socket.to_string_lossy());
+    match fault {
+        CallError::NotStarted => format!(
+            "The first request starts the daemon. To start it now: loncctl ping {peer}, or systemctl start lonc@{peer}"
+        ),
+        CallError::Refused => format!(
+            "{path} is there and nobody listens at it: a daemon was killed and left it behind. Start it again: \
+             systemctl restart lonc@{peer}"
+        ),
+        CallError::Closed => format!(
+            "The daemon just ended, or has too many who ask. Ask again; if it stays so: systemctl status lonc@{peer}"
+        ),
+        CallError::TimedOut(_) => format!(
+            "The daemon is there and does not answer: it is stopped (SIGSTOP) or the machine is overloaded. Its \
+             watchdog restarts it within a minute; to do so now: systemctl restart lonc@{peer}. To wait longer: --timeout"
+        ),
+        CallError::Permission => format!(
+            "{path} is for its owner and its group: become root, or a member of the group that ls -l shows there"
+        ),
+        CallError::Remote(fault) if fault.name() == "PermissionDenied" => {
+            "Give this command as root (sudo), or as the user the daemon runs as".to_owned()
+        }
+        CallError::Remote(fault) => of_refusal(fault.name(), peer),
+        CallError::Malformed(_) | CallError::TooLong => format!(
+            "Is it lonc that listens at {path}, and of the version of this program? systemctl restart lonc@{peer} \
+             brings the daemon to the version installed"
+        ),
+        CallError::Io(_) => format!("Look at {path}: it must be a socket in a directory that you may search"),
+    }
+}
+
+fn of_refusal(name: &str, peer: &HostId) -> String {
+    match name {
+        "BadConfiguration" => {
+            "Mend the configuration; the old one stays in force. loncctl check tells more".to_owned()
+        }
+        "NoSuchMessage" => format!("loncctl spool list {peer} shows the messages there are"),
+        "MessageBusy" => "It is on the link, or was answered just now: look again in a moment".to_owned(),
+        "SpoolFault" => {
+            "Look at the disk and at the rights of the spool's directories: loncctl check".to_owned()
+        }
+        "LogLevelFixed" => {
+            format!("Take RUST_LOG out of the unit (systemctl cat lonc@{peer}) and restart it")
+        }
+        "NoAnswer" => "Ask again in a moment".to_owned(),
+        _ => format!("The daemon may be of another version: systemctl restart lonc@{peer}"),
+    }
+}

@@ -1,0 +1,132 @@
+//! The units, and what the daemons say.
+
+use super::{Finding, units as systemd};
+use crate::config::Peer;
+use crate::control::client::CallError;
+use crate::control::interface::{State, Status};
+use crate::ctl::site::Site;
+use crate::ctl::standing::{Answer, Standing};
+use crate::ctl::{advice, spool, words};
+
+/// What systemd says, where it runs.
+pub(super) fn units(peers: &[Peer]) -> Vec<Finding> {
+    if !systemd::is_booted() {
+        return vec![Finding::fine(
+            &"systemd",
+            "does not run here: the daemons are started by hand",
+        )];
+    }
+    let target = ["lonc.target".to_owned()];
+    let mut findings = Vec::new();
+    let is = |verb, word: &str| {
+        systemd::states(verb, &target)
+            .first()
+            .is_some_and(|state| state == word)
+    };
+    if !is("is-active", "active") {
+        let remedy = "systemctl start lonc.target";
+        findings.push(Finding::wrong(
+            &"lonc.target",
+            "is not active: there are no sockets",
+            remedy,
+        ));
+    } else if !is("is-enabled", "enabled") {
+        let remedy = "systemctl enable lonc.target";
+        findings.push(Finding::doubt(
+            &"lonc.target",
+            "is not enabled: nothing starts at boot",
+            remedy,
+        ));
+    } else {
+        findings.push(Finding::fine(&"lonc.target", "active, enabled"));
+    }
+    findings.extend(unit_of_each(peers, "socket"));
+    findings.extend(unit_of_each(peers, "service"));
+    findings
+}
+
+fn unit_of_each(peers: &[Peer], kind: &str) -> Vec<Finding> {
+    let names: Vec<_> = peers
+        .iter()
+        .map(|peer| format!("lonc@{}.{kind}", peer.id))
+        .collect();
+    let states = systemd::states("is-active", &names);
+    let amiss = names.iter().zip(&states).filter_map(|(name, state)| {
+        let (text, remedy) = match (kind, state.as_str()) {
+            (_, "failed") => (
+                "has failed".to_owned(),
+                format!("journalctl -xu {name} tells why; then: systemctl restart {name}"),
+            ),
+            ("socket", "inactive") => ("does not listen".to_owned(), format!("systemctl start {name}")),
+            _ => return None,
+        };
+        Some(Finding::wrong(name, text, remedy))
+    });
+    amiss.collect()
+}
+
+/// What each daemon answers.
+pub(super) fn answers(site: &Site, peers: &[Peer], answers: &[Answer]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (peer, answer) in peers.iter().zip(answers) {
+        match answer {
+            Ok(status) => findings.extend(told(peer, status)),
+            Err(CallError::NotStarted) => findings.push(not_started(site, peer)),
+            Err(fault) => {
+                let remedy = advice::about(fault, &peer.id, &site.control(&peer.id));
+                findings.push(if Standing::silent(fault) == Standing::Denied {
+                    Finding::doubt(&peer.id, fault.to_string(), remedy)
+                } else {
+                    Finding::wrong(&peer.id, fault.to_string(), remedy)
+                });
+            }
+        }
+    }
+    findings
+}
+
+fn told(peer: &Peer, status: &Status) -> Vec<Finding> {
+    let id = &peer.id;
+    let why = format!("loncctl why {id}");
+    let error = status.last_error.as_deref().unwrap_or("no link yet");
+    let mut findings = vec![match status.state {
+        State::Up => Finding::fine(id, words::safe(&status.text)),
+        State::Connecting => Finding::doubt(id, format!("connecting: {error}"), why),
+        State::Down => Finding::wrong(id, format!("down: {error}"), why),
+    }];
+    if let Some(delayed) = status.delayed.filter(|delayed| delayed.failed + delayed.held > 0) {
+        let text = format!(
+            "{} in failed/, {} held",
+            words::count(delayed.failed, "message"),
+            delayed.held
+        );
+        findings.push(Finding::doubt(
+            id,
+            text,
+            format!("loncctl spool list {id}; then spool show, spool retry"),
+        ));
+    }
+    if status.version != env!("CARGO_PKG_VERSION") {
+        let text = format!(
+            "its daemon is version {}, installed is {}",
+            status.version,
+            env!("CARGO_PKG_VERSION")
+        );
+        findings.push(Finding::doubt(id, text, format!("systemctl restart lonc@{id}")));
+    }
+    findings
+}
+
+fn not_started(site: &Site, peer: &Peer) -> Finding {
+    match spool::waiting(site, peer) {
+        Some(count @ 1..) => Finding::doubt(
+            &peer.id,
+            format!(
+                "not started, and {} to be sent",
+                words::count(count, "delayed message")
+            ),
+            format!("loncctl ping {} starts it", peer.id),
+        ),
+        Some(0) | None => Finding::fine(&peer.id, "not started: nobody has asked for it yet"),
+    }
+}

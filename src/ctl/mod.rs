@@ -1,0 +1,104 @@
+//! `loncctl`: an operator sees how the peers stand, and steers their daemons.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `arguments` | the command line; every command is declared there and run from [`run`] |
+//! | `site` | which peers there are, and where their sockets are |
+//! | `status`, `standing` | a line a peer |
+//! | `screen`, `table`, `words` | what it looks like |
+//! | `outcome` | exit statuses, and faults that end everything |
+//!
+//! Only the configuration and the sockets are looked at: a question starts no daemon.
+
+mod advice;
+mod arguments;
+mod check;
+mod clients;
+mod metrics;
+mod outcome;
+mod ping;
+mod screen;
+mod send;
+mod site;
+mod spool;
+mod standing;
+mod status;
+mod steer;
+mod table;
+mod units;
+mod why;
+mod words;
+mod worker;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+use tokio::runtime::Builder;
+
+use self::arguments::{Arguments, Command, Shell};
+use self::outcome::{Exit, Fault};
+use self::screen::Screen;
+use self::site::Site;
+use self::steer::Order;
+
+/// Does what the arguments say.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let exit = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => begin(arguments).unwrap_or_else(|fault| fault.tell()),
+        Err(usage) => {
+            // Where the usage cannot be printed there is nobody to read it.
+            let _ = usage.print();
+            if usage.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Fine
+            }
+        }
+    };
+    exit.into()
+}
+
+fn begin(arguments: Arguments) -> Result<Exit, Fault> {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Fault::Begin)?;
+    let exit = runtime.block_on(obey(arguments));
+    // A name lookup that hangs must not hold us.
+    runtime.shutdown_background();
+    exit
+}
+
+async fn obey(arguments: Arguments) -> Result<Exit, Fault> {
+    let screen = Screen::new();
+    let config = arguments.config;
+    let site = || Site::read(&config);
+    match arguments.command {
+        Command::Status(arguments) => status::run(&site()?, &arguments, screen).await,
+        Command::Why(arguments) => why::run(&site()?, &arguments, screen).await,
+        Command::Send(arguments) => send::run(&site()?, &arguments, screen).await,
+        Command::Ping(arguments) => ping::run(&site()?, &arguments, screen).await,
+        Command::Reconnect(arguments) => steer::run(&site()?, Order::Reconnect, &arguments).await,
+        Command::Reload(arguments) => steer::run(&site()?, Order::Reload, &arguments).await,
+        Command::LogLevel(arguments) => steer::log_level(&site()?, &arguments).await,
+        Command::Clients(arguments) => clients::run(&site()?, &arguments, screen).await,
+        Command::Spool(arguments) => spool::run(&site()?, &arguments, screen).await,
+        Command::Metrics(arguments) => metrics::run(&site()?, &arguments).await,
+        Command::Check(arguments) => check::run(&config, &arguments, screen).await,
+        Command::Completions { shell } => completions(shell),
+    }
+}
+
+fn completions(shell: Shell) -> Result<Exit, Fault> {
+    use clap_complete::{Shell as Known, generate};
+    let known = match shell {
+        Shell::Bash => Known::Bash,
+        Shell::Fish => Known::Fish,
+        Shell::Zsh => Known::Zsh,
+    };
+    let mut script = Vec::new();
+    generate(known, &mut Arguments::command(), "loncctl", &mut script);
+    screen::print_bytes(&script)?;
+    Ok(Exit::Fine)
+}

@@ -1,0 +1,118 @@
+//! `loncctl ping`: what each lond says its name is, and how long that takes.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use super::arguments;
+use super::outcome::{Exit, Fault, complain};
+use super::screen::{self, Paint, Screen};
+use super::site::Site;
+use super::table::Side::{Left, Right};
+use super::table::{Cell, NOTHING, Table};
+use super::words;
+use super::worker::{self, NoReply, exit_of};
+use crate::config::{HostId, Peer};
+
+/// Asks all at the same time.
+pub(super) async fn run(site: &Site, arguments: &arguments::Ping, screen: Screen) -> Result<Exit, Fault> {
+    let mut peers = site.choose(&arguments.peers)?;
+    if arguments.peers.is_empty() && !arguments.all {
+        // To ask would start the daemons of all others.
+        peers.retain(|peer| site.control(&peer.id).exists());
+        if peers.is_empty() {
+            complain(&"no daemon runs; loncctl ping PEER starts one, loncctl ping --all starts all");
+            return Ok(Exit::Amiss);
+        }
+    }
+    let mut table = Table::new(&[
+        ("PEER", Left),
+        ("ANSWER", Left),
+        ("TIME", Right),
+        ("REMARK", Left),
+    ]);
+    let mut exit = Exit::Fine;
+    for (peer, pong) in ask_all(site, &peers, arguments.timeout).await {
+        exit = exit.max(pong.exit(&peer));
+        table.row(pong.cells(&peer));
+    }
+    screen::print(&table.render(screen))?;
+    Ok(exit)
+}
+
+/// What came of a ping.
+pub(super) struct Pong {
+    answer: Result<Vec<u8>, NoReply>,
+    took: Duration,
+}
+
+impl Pong {
+    /// Asks at the socket for requests.
+    pub(super) async fn get(socket: PathBuf, limit: Duration) -> Self {
+        let begun = Instant::now();
+        let answer = worker::ask(&socket, b"ping", limit).await;
+        Self {
+            answer,
+            took: begun.elapsed(),
+        }
+    }
+
+    pub(super) fn exit(&self, peer: &HostId) -> Exit {
+        match &self.answer {
+            Ok(name) if exit_of(name) == Exit::Fine && self.another(peer).is_some() => Exit::Amiss,
+            Ok(answer) => exit_of(answer),
+            Err(fault) => fault.exit(),
+        }
+    }
+
+    /// The name of the host that answered, if it is not `peer`.
+    pub(super) fn another(&self, peer: &HostId) -> Option<String> {
+        let name = self.answer.as_ref().ok()?;
+        let is_another = exit_of(name) == Exit::Fine && name != peer.as_bytes();
+        is_another.then(|| words::word(&String::from_utf8_lossy(name)))
+    }
+
+    /// What went wrong.
+    pub(super) fn complaint(&self, peer: &HostId) -> Option<String> {
+        match &self.answer {
+            Err(fault) => Some(fault.to_string()),
+            Ok(answer) if exit_of(answer) == Exit::ConLost => {
+                Some(format!("no reply from lond; loncctl why {peer} tells why"))
+            }
+            Ok(_) => {
+                let name = self.another(peer)?;
+                Some(format!(
+                    "the lond there says it is {name}: the address of {peer} is wrong"
+                ))
+            }
+        }
+    }
+
+    fn cells(&self, peer: &HostId) -> Vec<Cell> {
+        let is_fine = self.exit(peer) == Exit::Fine;
+        let paint = if is_fine { Paint::Good } else { Paint::Bad };
+        let answer = match &self.answer {
+            Ok(answer) => words::word(&String::from_utf8_lossy(answer)),
+            Err(_) => NOTHING.to_owned(),
+        };
+        let usec = u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX);
+        vec![
+            peer.into(),
+            Cell::painted(answer, paint),
+            words::brief(usec).into(),
+            self.complaint(peer).unwrap_or_default().into(),
+        ]
+    }
+}
+
+async fn ask_all(site: &Site, peers: &[Peer], limit: Duration) -> Vec<(HostId, Pong)> {
+    let mut asking = JoinSet::new();
+    for (index, peer) in peers.iter().enumerate() {
+        let (id, socket) = (peer.id.clone(), site.socket(&peer.id));
+        asking.spawn(async move { (index, id, Pong::get(socket, limit).await) });
+    }
+    let mut pongs = asking.join_all().await;
+    pongs.sort_by_key(|(index, ..)| *index);
+    pongs.into_iter().map(|(_, id, pong)| (id, pong)).collect()
+}

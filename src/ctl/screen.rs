@@ -1,0 +1,90 @@
+//! Standard output: colours where a person looks, plain text elsewhere.
+
+use std::env;
+use std::io::{IsTerminal as _, Write as _, stdout};
+
+use super::outcome::Fault;
+
+/// What a text is to look like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Paint {
+    #[default]
+    Plain,
+    /// A heading.
+    Bold,
+    /// Of little weight.
+    Dim,
+    Good,
+    Warning,
+    Bad,
+}
+
+impl Paint {
+    fn code(self) -> Option<&'static str> {
+        match self {
+            Self::Plain => None,
+            Self::Bold => Some("1"),
+            Self::Dim => Some("2"),
+            Self::Good => Some("32"),
+            Self::Warning => Some("33"),
+            Self::Bad => Some("1;31"),
+        }
+    }
+}
+
+/// Where the output goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Screen {
+    pub(super) is_terminal: bool,
+    is_coloured: bool,
+}
+
+impl Screen {
+    pub(super) fn new() -> Self {
+        let is_terminal = stdout().is_terminal();
+        let wanted = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let able = env::var_os("TERM").is_some_and(|name| name != "dumb");
+        Self {
+            is_terminal,
+            is_coloured: is_terminal && wanted && able,
+        }
+    }
+
+    pub(super) fn paint(self, text: &str, paint: Paint) -> String {
+        match paint.code() {
+            Some(code) if self.is_coloured => format!("\x1b[{code}m{text}\x1b[0m"),
+            Some(_) | None => text.to_owned(),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(is_coloured: bool) -> Self {
+        Self {
+            is_terminal: is_coloured,
+            is_coloured,
+        }
+    }
+}
+
+/// Prints to standard output, at once.
+pub(super) fn print(text: &str) -> Result<(), Fault> {
+    print_bytes(text.as_bytes())
+}
+
+pub(super) fn print_bytes(bytes: &[u8]) -> Result<(), Fault> {
+    let mut out = stdout().lock();
+    let printed = out.write_all(bytes).and_then(|()| out.flush());
+    printed.map_err(Fault::Output)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_terminals_get_colours() {
+        assert_eq!(Screen::of(true).paint("up", Paint::Good), "\x1b[32mup\x1b[0m");
+        assert_eq!(Screen::of(true).paint("x", Paint::Plain), "x");
+        assert_eq!(Screen::of(false).paint("up", Paint::Good), "up");
+    }
+}

@@ -1,0 +1,166 @@
+//! `loncctl spool list`.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+
+use super::store::Store;
+use crate::config::Peer;
+use crate::control::client::{self, CallError};
+use crate::control::interface::{DelayedReply, Message, MessageState};
+use crate::ctl::outcome::{Exit, Fault, complain};
+use crate::ctl::screen::{self, Paint, Screen};
+use crate::ctl::site::Site;
+use crate::ctl::table::Side::{Left, Right};
+use crate::ctl::table::{Cell, Table};
+use crate::ctl::{arguments, words};
+
+/// Asks all peers at the same time.
+pub(super) async fn run(
+    site: &Site,
+    arguments: &arguments::SpoolList,
+    screen: Screen,
+) -> Result<Exit, Fault> {
+    let peers = site.choose(&arguments.peers)?;
+    let most = usize::try_from(arguments.limit).unwrap_or(usize::MAX);
+    let lists = lists(site, &peers, most, arguments.patience.timeout).await;
+    if arguments.json {
+        screen::print(&format!("{:#}\n", for_programs(&lists)))?;
+    } else {
+        screen::print(&table(&lists).render(screen))?;
+    }
+    let mut exit = Exit::Fine;
+    for list in &lists {
+        exit = exit.max(remark(list));
+    }
+    Ok(exit)
+}
+
+/// Messages to be sent to a peer whose daemon is not started; none if that cannot be told.
+pub(in crate::ctl) fn waiting(site: &Site, peer: &Peer) -> Option<usize> {
+    let list = Store::of(site, &peer.id).ok()?.list(usize::MAX).ok()?;
+    let to_be_sent = |message: &&Message| message.state == MessageState::Waiting;
+    Some(list.messages.iter().filter(to_be_sent).count())
+}
+
+/// The messages of a peer.
+struct List<'a> {
+    peer: &'a Peer,
+    /// Why its daemon was not asked, and the directories were looked at.
+    silence: Option<CallError>,
+    /// What was found, or why nothing was.
+    found: Result<DelayedReply, String>,
+}
+
+async fn lists<'a>(site: &Site, peers: &'a [Peer], most: usize, limit: Duration) -> Vec<List<'a>> {
+    let paths = site.controls(peers);
+    let answers = client::ask_all(paths, "ListDelayed", json!({ "limit": most }), limit).await;
+    let list = |(peer, answer)| match answer {
+        Ok(found) => List {
+            peer,
+            silence: None,
+            found: Ok(found),
+        },
+        Err(silence) => List {
+            peer,
+            silence: Some(silence),
+            found: on_disk(site, peer, most),
+        },
+    };
+    peers.iter().zip(answers).map(list).collect()
+}
+
+fn on_disk(site: &Site, peer: &Peer, most: usize) -> Result<DelayedReply, String> {
+    let store = Store::of(site, &peer.id).map_err(|fault| fault.to_string())?;
+    store.list(most).map_err(|fault| format!("the spool: {fault}"))
+}
+
+fn table(lists: &[List<'_>]) -> Table {
+    let mut table = Table::new(&[
+        ("PEER", Left),
+        ("STATE", Left),
+        ("AGE", Right),
+        ("SIZE", Right),
+        ("FAILED", Right),
+        ("NAME", Left),
+    ]);
+    let now = words::usec(SystemTime::now());
+    for list in lists {
+        for message in list.found.iter().flat_map(|found| &found.messages) {
+            table.row(vec![
+                Cell::from(&list.peer.id),
+                Cell::painted(state(message.state), paint(message.state)),
+                words::between(message.written_usec, now).into(),
+                words::size(message.size).into(),
+                message.attempts.into(),
+                words::safe(&message.name).into(),
+            ]);
+        }
+    }
+    table
+}
+
+pub(super) fn state(state: MessageState) -> &'static str {
+    match state {
+        MessageState::Waiting => "waiting",
+        MessageState::Sending => "sending",
+        MessageState::Answered => "answered",
+        MessageState::Unfinished => "unfinished",
+        MessageState::Unusable => "unusable",
+        MessageState::Held => "held",
+        MessageState::Failed => "failed",
+    }
+}
+
+fn paint(state: MessageState) -> Paint {
+    match state {
+        MessageState::Waiting | MessageState::Sending => Paint::Plain,
+        MessageState::Answered | MessageState::Unfinished | MessageState::Held => Paint::Warning,
+        MessageState::Unusable | MessageState::Failed => Paint::Bad,
+    }
+}
+
+/// What the table does not show goes to standard error.
+fn remark(list: &List<'_>) -> Exit {
+    let id = &list.peer.id;
+    let silence = list
+        .silence
+        .as_ref()
+        .filter(|silence| !matches!(silence, CallError::NotStarted));
+    if let Some(silence) = silence {
+        let text = words::safe(&silence.to_string());
+        complain(&format_args!(
+            "{id}: its daemon cannot be asked ({text}); this is what its directories hold"
+        ));
+    }
+    match &list.found {
+        Ok(found) => {
+            let more = found.total.saturating_sub(found.messages.len());
+            if more > 0 {
+                complain(&format_args!("{id}: and {more} more; --limit"));
+            }
+            silence.map_or(Exit::Fine, |_| Exit::Broken)
+        }
+        Err(fault) => {
+            complain(&format_args!(
+                "{id}: {}; root and the group of the spool may look",
+                words::safe(fault)
+            ));
+            Exit::Broken
+        }
+    }
+}
+
+fn for_programs(lists: &[List<'_>]) -> Value {
+    let entry = |list: &List<'_>| {
+        let found = list.found.as_ref();
+        json!({
+            "peer": list.peer.id.as_ref(),
+            "source": if list.silence.is_none() { "daemon" } else { "directory" },
+            "error": found.err(),
+            "total": found.ok().map(|found| found.total),
+            "messages": found.ok().map(|found| &found.messages),
+        })
+    };
+    lists.iter().map(entry).collect()
+}

@@ -1,0 +1,142 @@
+//! What a line of the status tells.
+
+use serde_json::{Value, json};
+
+use crate::config::Peer;
+use crate::control::interface::Status;
+use crate::ctl::standing::{Answer, Standing};
+use crate::ctl::table::Side::{Left, Right};
+use crate::ctl::table::{Cell, NOTHING, Side, Table, or_nothing};
+use crate::ctl::words;
+
+const COLUMNS: [(&str, Side); 13] = [
+    ("PEER", Left),
+    ("STATE", Left),
+    ("SINCE", Right),
+    ("ADDRESS", Left),
+    ("RTT", Right),
+    ("CLIENTS", Right),
+    ("FLIGHT", Right),
+    ("DELAYED", Right),
+    ("OLDEST", Right),
+    ("REQ/S", Right),
+    ("LOST", Right),
+    ("VERSION", Left),
+    ("REMARK", Left),
+];
+
+/// `now` is in microseconds since 1970.
+pub(super) fn table(peers: &[Peer], answers: &[Answer], now: u64) -> Table {
+    let mut table = Table::new(&COLUMNS);
+    for (peer, answer) in peers.iter().zip(answers) {
+        let standing = Standing::of(answer);
+        let mut cells = vec![
+            Cell::from(&peer.id),
+            Cell::painted(standing.word(), standing.paint()),
+        ];
+        match answer {
+            Ok(status) => cells.extend(told(status, now)),
+            Err(fault) => {
+                cells.extend([NOTHING.into(), (&peer.address).into()]);
+                cells.extend(COLUMNS.iter().skip(5).map(|_| Cell::from(NOTHING)));
+                // The state says it all.
+                let remark = if standing == Standing::NotStarted {
+                    String::new()
+                } else {
+                    fault.to_string()
+                };
+                cells.push(words::safe(&remark).into());
+            }
+        }
+        table.row(cells);
+    }
+    table
+}
+
+fn told(status: &Status, now: u64) -> Vec<Cell> {
+    let delayed = status.delayed.as_ref();
+    let oldest = delayed.and_then(|delayed| delayed.oldest_usec);
+    let lost = status.counters.never_sent + status.counters.sent_no_reply;
+    vec![
+        words::between(status.since_usec, now).into(),
+        words::word(&status.address).into(),
+        or_nothing(status.rtt_usec.map(words::brief)),
+        status.clients.into(),
+        status.in_flight.into(),
+        or_nothing(delayed.map(|delayed| delayed.queued.to_string())),
+        or_nothing(oldest.map(|oldest| words::between(oldest, now))),
+        format!("{:.1}", status.request_rate).into(),
+        lost.into(),
+        or_nothing(status.peer_version.as_deref().map(words::word)),
+        words::safe(&remark(status, now)).into(),
+    ]
+}
+
+/// Why it is not up and when it tries again; how many messages need an operator.
+fn remark(status: &Status, now: u64) -> String {
+    let mut parts = Vec::new();
+    parts.extend(status.last_error.clone());
+    parts.extend(
+        status
+            .next_try_usec
+            .map(|next| format!("next try in {}", words::between(now, next))),
+    );
+    if let Some(delayed) = &status.delayed {
+        let some = |number: usize, what| (number > 0).then(|| format!("{number} {what}"));
+        parts.extend(some(delayed.held, "held"));
+        parts.extend(some(delayed.failed, "in failed/"));
+    }
+    parts.join("; ")
+}
+
+/// The same for programs: the daemon's status as it is, or why there is none.
+pub(super) fn json(peers: &[Peer], answers: &[Answer]) -> Value {
+    let entry = |(peer, answer): (&Peer, &Answer)| {
+        json!({
+            "peer": peer.id.as_ref(),
+            "address": peer.address.to_string(),
+            "state": Standing::of(answer).name(),
+            "error": answer.as_ref().err().map(ToString::to_string),
+            "status": answer.as_ref().ok(),
+        })
+    };
+    peers.iter().zip(answers).map(entry).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::Address;
+    use crate::control::client::CallError;
+    use crate::ctl::screen::Screen;
+
+    fn peer(id: &str) -> Peer {
+        Peer {
+            id: id.parse().unwrap(),
+            address: Address {
+                host: "zaphod.msu.edu".to_owned(),
+                port: 5663,
+            },
+        }
+    }
+
+    #[test]
+    fn every_line_has_all_columns() {
+        let peers = [peer("a"), peer("b")];
+        let answers = [
+            Err(CallError::NotStarted),
+            Err(CallError::TimedOut(Duration::from_secs(1))),
+        ];
+        let text = table(&peers, &answers, 0).render(Screen::of(false));
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[0].split_whitespace().count(), COLUMNS.len());
+        assert_eq!(lines[1].split_whitespace().count(), COLUMNS.len() - 1);
+        assert!(lines[1].starts_with("a     not-started"), "{text}");
+        assert!(lines[2].ends_with("no answer within 1s"), "{text}");
+        let json = json(&peers, &answers);
+        assert_eq!(json[0]["state"], "notStarted");
+        assert_eq!(json[1]["address"], "zaphod.msu.edu:5663");
+    }
+}

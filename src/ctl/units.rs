@@ -1,0 +1,36 @@
+//! What systemd says about our units, where it runs.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Whether this machine runs under systemd, as `sd_booted(3)` has it.
+pub(super) fn is_booted() -> bool {
+    Path::new("/run/systemd/system").is_dir()
+}
+
+/// Whether it is started, or about to be.
+pub(super) fn is_active(unit: &str) -> bool {
+    let state = states("is-active", &[unit.to_owned()]);
+    state
+        .first()
+        .is_some_and(|state| state == "active" || state == "activating")
+}
+
+/// What `systemctl is-active` or `is-enabled` prints for each of `units`; nothing where there is no systemd.
+pub(super) fn states(verb: &str, units: &[String]) -> Vec<String> {
+    if !is_booted() || units.is_empty() {
+        return Vec::new();
+    }
+    let output = Command::new("systemctl")
+        .arg(verb)
+        .arg("--")
+        .args(units)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output();
+    let text = output.map(|output| output.stdout).unwrap_or_default();
+    String::from_utf8_lossy(&text)
+        .lines()
+        .map(str::to_owned)
+        .collect()
+}

@@ -1,0 +1,38 @@
+//! A field of peers, with the daemons of some of them.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+use crate::harness::{Lonc, Site, wait_until};
+use crate::tool::ctl;
+
+/// The sections of these peers.
+pub(crate) fn sections(peers: &[(&str, SocketAddr)]) -> String {
+    let mut toml = String::new();
+    for (id, at) in peers {
+        write!(
+            toml,
+            "[peer.{id}]\naddress = '{}'\nport = {}\n",
+            at.ip(),
+            at.port()
+        )
+        .unwrap();
+    }
+    toml
+}
+
+/// Starts the daemon of `id`, and waits until it is in `state` as `loncctl` has it.
+pub(crate) fn start(site: &Site, id: &str, state: &str) -> Lonc {
+    let mut command = Site::program();
+    command.arg("--config").arg(site.path("lonc.toml")).arg(id);
+    let lonc = Lonc::spawn(site.clone(), command);
+    await_state(site, id, state);
+    lonc
+}
+
+pub(crate) fn await_state(site: &Site, id: &str, state: &str) {
+    wait_until(&format!("{id} {state}"), || {
+        let json = ctl(site, &["status", "--json", "--timeout", "10s", id]).json();
+        json[0]["state"] == state
+    });
+}

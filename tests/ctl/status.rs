@@ -1,0 +1,196 @@
+//! `loncctl status`: a line for each peer, whatever its daemon is at.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Stdio};
+use std::time::Instant;
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use stand_in_lond::{Behaviour, Step};
+
+use crate::field::{await_state, sections, start};
+use crate::harness::{Lonc, Peer, Site};
+use crate::post::Post as _;
+use crate::tool::{bare, command, ctl, run};
+
+/// A site with a daemon in each state but hung: the peer is that of `msul1`, which is up.
+fn all_states() -> (Site, Vec<Lonc>, Vec<Peer>) {
+    let (up, dead, stalled, drained) = (
+        Peer::start(),
+        Peer::dead(),
+        Peer::that(Behaviour::StallAt(Step::Accept)),
+        Peer::named("drained"),
+    );
+    let peers = [
+        ("dead", dead.addr()),
+        ("stalled", stalled.addr()),
+        ("drained", drained.addr()),
+        ("idle", dead.addr()),
+    ];
+    let toml = "[link]\nconnect_wait = '1h'\n[daemon]\ndrain_timeout = '1h'\n".to_owned();
+    let site = Site::office(&up, &(toml + &sections(&peers)));
+    let loncs = vec![
+        start(&site, "msul1", "up"),
+        start(&site, "dead", "down"),
+        start(&site, "stalled", "connecting"),
+        start(&site, "drained", "up"),
+    ];
+    let mut client = crate::harness::Client::connect(&site.path("sockets/drained"));
+    client.send("hold:1\n");
+    drained.await_command("hold:1");
+    loncs[3].signal(Signal::SIGTERM);
+    await_state(&site, "drained", "draining");
+    // Its request holds the daemon, not its client.
+    drop(client);
+    (site, loncs, vec![up, dead, stalled, drained])
+}
+
+#[test]
+fn each_state_has_its_line() {
+    let (site, loncs, _peers) = all_states();
+    site.put(1, "echo:1");
+    let ran = ctl(&site, &["status", "--timeout", "10s"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let columns = ran.line("PEER").len();
+    for (peer, state) in [
+        ("msul1", "up"),
+        ("dead", "down"),
+        ("stalled", "connecting"),
+        ("drained", "draining"),
+        ("idle", "not-started"),
+    ] {
+        let line = ran.line(peer);
+        assert_eq!(line[1], state, "{ran:?}");
+        assert!(line.len() >= columns - 1, "{ran:?}");
+    }
+    ran.must_say("Connection refused");
+    assert!(!ran.out.contains('\x1b'), "colours in a pipe");
+    assert_eq!(
+        ctl(&site, &["status", "msul1", "idle", "--timeout", "10s"]).code,
+        0
+    );
+    loncs[0].signal(Signal::SIGSTOP);
+    let ran = ctl(&site, &["status", "--timeout", "3s"]);
+    loncs[0].signal(Signal::SIGCONT);
+    assert_eq!((ran.code, ran.line("msul1")[1]), (2, "hung"), "{ran:?}");
+    // The others are told as they are.
+    assert_eq!(ran.line("drained")[1], "draining", "{ran:?}");
+    ran.must_say("no answer within 3s");
+}
+
+#[test]
+fn programs_get_all_that_the_daemon_tells() {
+    let peer = Peer::start();
+    let at: SocketAddr = "192.0.2.1:1".parse().unwrap();
+    let site = Site::office(&peer, &sections(&[("idle", at)]));
+    let _lonc = start(&site, "msul1", "up");
+    let json = ctl(&site, &["status", "--json", "--timeout", "10s"]).json();
+    assert_eq!(json[0]["peer"], "idle");
+    assert_eq!(json[0]["state"], "notStarted");
+    assert!(
+        json[0]["status"].is_null() && json[0]["error"].is_string(),
+        "{json}"
+    );
+    assert_eq!(json[0]["address"], "192.0.2.1:1");
+    assert_eq!(json[1]["status"]["counters"]["linksOpened"], 1);
+    assert!(json[1]["error"].is_null(), "{json}");
+}
+
+#[test]
+fn a_daemon_that_was_killed_is_dead_and_not_unstarted() {
+    let peer = Peer::start();
+    let site = Site::office(&peer, "");
+    let mut lonc = start(&site, "msul1", "up");
+    lonc.signal(Signal::SIGKILL);
+    lonc.ended();
+    let ran = ctl(&site, &["status"]);
+    assert_eq!((ran.code, ran.line("msul1")[1]), (2, "dead"), "{ran:?}");
+    ctl(&site, &["why", "msul1"]).must_say("systemctl restart lonc@msul1");
+}
+
+struct Watching(Child);
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_watch_shows_what_changes() {
+    let peer = Peer::dead();
+    let site = Site::office(&peer, crate::harness::QUICK);
+    let mut command = command(
+        &site,
+        &[
+            "status",
+            "--watch",
+            "--json",
+            "--interval",
+            "20ms",
+            "--timeout",
+            "10s",
+        ],
+    );
+    let mut watching = Watching(command.stdout(Stdio::piped()).spawn().unwrap());
+    let mut lines = BufReader::new(watching.0.stdout.take().unwrap()).lines();
+    let mut await_state = |state: &str| {
+        lines
+            .by_ref()
+            .map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap())
+            .find(|json| json[0]["state"] == state)
+            .unwrap();
+    };
+    await_state("notStarted");
+    let _lonc = start(&site, "msul1", "down");
+    await_state("down");
+    peer.revive();
+    await_state("up");
+}
+
+#[test]
+fn forty_daemons_answer_together() {
+    let peer = Peer::start();
+    peer.any_caller();
+    let ids: Vec<_> = (0..40).map(|number| format!("host{number}")).collect();
+    let peers: Vec<_> = ids.iter().map(|id| (id.as_str(), peer.addr())).collect();
+    let site = Site::office(&peer, &sections(&peers));
+    let loncs: Vec<_> = ids
+        .iter()
+        .map(|id| {
+            let mut command = Site::program();
+            command.arg("--config").arg(site.path("lonc.toml")).arg(id);
+            Lonc::spawn(site.clone(), command)
+        })
+        .collect();
+    for id in &ids {
+        await_state(&site, id, "up");
+    }
+    let begun = Instant::now();
+    let ran = ctl(&site, &["status", "--timeout", "10s"]);
+    eprintln!("40 daemons answered in {:?}", begun.elapsed());
+    assert_eq!((ran.code, ran.out.lines().count()), (0, 42), "{ran:?}");
+    loncs[7].signal(Signal::SIGSTOP);
+    let ran = ctl(&site, &["status", "--timeout", "5s"]);
+    assert_eq!(ran.out.matches(" hung ").count(), 1, "{ran:?}");
+    assert_eq!(ran.out.matches(" up ").count(), 39, "{ran:?}");
+}
+
+#[test]
+fn without_a_table_of_servers_it_says_so() {
+    let site = Site::new("127.0.0.1:1".parse().unwrap(), "");
+    site.write_config("host_id = 'msul2'\nhosts_tab = '/nowhere/hosts.tab'\n");
+    let ran = ctl(&site, &["status"]);
+    assert_eq!(ran.code, 78, "{ran:?}");
+    ran.must_say("/nowhere/hosts.tab: cannot be read");
+    ran.must_say("there are no peers");
+    let ran = ctl(&site, &["status", "nobody"]);
+    assert_eq!(ran.code, 78, "{ran:?}");
+    let mut command = bare();
+    command.args(["--config", "/nowhere/lonc.toml", "status"]);
+    let ran = run(command);
+    assert_eq!(ran.code, 78, "{ran:?}");
+    ran.must_say("/nowhere/lonc.toml: cannot be read");
+}

@@ -1,0 +1,68 @@
+//! `loncctl reconnect`, `reload`, `log-level` and `clients`.
+
+use crate::field::{await_state, sections, start};
+use crate::harness::{Lonc, Peer, Site};
+use crate::post::Post as _;
+use crate::tool::ctl;
+
+const SLOW: &str = "[link]\nbackoff_min = '1h'\nbackoff_max = '1h'\n";
+
+#[test]
+fn a_reconnect_tries_at_once() {
+    let peer = Peer::dead();
+    let site = Site::office(&peer, &format!("{SLOW}{}", sections(&[("idle", peer.addr())])));
+    let ran = ctl(&site, &["reconnect", "--all"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    ran.must_say("no daemon runs");
+    let _lonc = start(&site, "msul1", "down");
+    peer.revive();
+    let ran = ctl(&site, &["reconnect", "--all"]);
+    assert_eq!((ran.code, ran.out.lines().count()), (0, 1), "{ran:?}");
+    await_state(&site, "msul1", "up");
+    let ran = ctl(&site, &["reconnect", "idle", "msul1"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    ran.must_say("msul1: tries now");
+    ran.must_say("idle: not started. The first request starts the daemon");
+}
+
+#[test]
+fn a_reload_tells_what_is_wrong() {
+    let peer = Peer::start();
+    let lonc = Lonc::start_linked(&peer, "");
+    let ran = ctl(&lonc.site, &["reload", "msul1"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let level = |level: &str| ctl(&lonc.site, &["log-level", "msul1", level, "--timeout", "10s"]);
+    assert_eq!(level("debug").code, 0);
+    let json = ctl(&lonc.site, &["status", "--json", "--timeout", "10s"]).json();
+    assert_eq!(json[0]["status"]["logLevel"], "debug");
+    let ran = level("loud");
+    assert_eq!(ran.code, 64, "{ran:?}");
+    ran.must_say("[possible values: error, warn, info, debug, trace]");
+    // Sound enough to find the daemon by, and not for the daemon.
+    lonc.site.configure(peer.addr(), "[link]\npipeline = 0\n");
+    let ran = ctl(&lonc.site, &["reload", "msul1"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    ran.must_say("the configuration is faulty");
+    ran.must_say("link.pipeline");
+    ran.must_say("the old one stays in force");
+}
+
+#[test]
+fn clients_are_told_by_program_and_load() {
+    let peer = Peer::start();
+    let lonc = Lonc::start_linked(&peer, "");
+    let mut client = lonc.client();
+    client.send("hold:1\n");
+    peer.await_command("hold:1");
+    let ran = ctl(&lonc.site, &["clients", "msul1", "--timeout", "10s"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let line = ran.line(&std::process::id().to_string());
+    assert_eq!(line[6], "1", "{ran:?}");
+    let json = ctl(&lonc.site, &["clients", "msul1", "--json", "--timeout", "10s"]).json();
+    assert_eq!(json["clients"][0]["inFlight"], 1, "{json}");
+    peer.release();
+    let idle = Site::new(peer.addr(), "");
+    let ran = ctl(&idle, &["clients", "msul1"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    ran.must_say("not started");
+}

@@ -1,0 +1,137 @@
+//! What one is told who does not know what to type.
+
+use std::fs;
+use std::process::Command;
+
+use crate::harness::{Peer, Site, program};
+use crate::tool::{bare, ctl, run};
+
+fn ran(arguments: &[&str]) -> crate::tool::Ran {
+    let mut command = bare();
+    command.args(arguments);
+    run(command)
+}
+
+#[test]
+fn without_arguments_it_tells_the_commands() {
+    let told = ran(&[]);
+    assert_eq!(told.code, 64, "{told:?}");
+    for words in [
+        "status",
+        "why",
+        "send",
+        "spool",
+        "check",
+        "Begin with: loncctl status",
+    ] {
+        told.must_say(words);
+    }
+    assert_eq!(ran(&["--help"]).code, 0);
+    assert_eq!(
+        ran(&["--version"]).out,
+        format!("loncctl {}\n", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
+fn wrong_arguments_tell_the_right_ones() {
+    for (arguments, words) in [
+        (&["stauts"][..], "a similar subcommand exists: 'status'"),
+        (&["why"], "Usage: loncctl why <PEER>"),
+        (&["reconnect"], "Usage: loncctl reconnect <PEER|--all>"),
+        (&["spool"], "retry"),
+        (&["spool", "drop", "msul1"], "<NAME>..."),
+        (
+            &["status", "--timeout", "soon"],
+            "must be a time such as 500ms, 10s or 2m",
+        ),
+        (&["status", "a/b"], "is not a host id"),
+    ] {
+        let told = ran(arguments);
+        assert_eq!(told.code, 64, "{told:?}");
+        told.must_say(words);
+    }
+    let peer = Peer::dead();
+    let site = Site::new(peer.addr(), "");
+    fs::write(site.path("hosts.tab"), "msul9:msu:library:zaphod.msu.edu:\n").unwrap();
+    let config = fs::read_to_string(site.path("lonc.toml")).unwrap();
+    site.write_config(&format!(
+        "hosts_tab = '{}'\n{config}",
+        site.path("hosts.tab").display()
+    ));
+    let told = ctl(&site, &["why", "msul3"]);
+    assert_eq!(told.code, 64, "{told:?}");
+    told.must_say("peer msul3 has no address");
+    told.must_say("loncctl status shows the peers there are");
+}
+
+#[test]
+fn completions_load() {
+    let dir = tempfile::tempdir().unwrap();
+    for (shell, words) in [
+        ("bash", "complete"),
+        ("zsh", "#compdef loncctl"),
+        ("fish", "complete -c loncctl"),
+    ] {
+        let script = ran(&["completions", shell]);
+        assert_eq!(script.code, 0, "{script:?}");
+        script.must_say(words);
+        fs::write(dir.path().join(shell), script.out).unwrap();
+    }
+    let Some(bash) = program("bash") else { return };
+    let script = dir.path().join("bash");
+    let text = format!(
+        "source '{}'; complete -p loncctl; COMP_WORDS=(loncctl st); COMP_CWORD=1; _loncctl loncctl st loncctl; echo \"${{COMPREPLY[@]}}\"",
+        script.display()
+    );
+    let output = Command::new(bash).args(["-c", &text]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        said.contains("-F _loncctl") && said.trim_end().ends_with("status"),
+        "{said} {output:?}"
+    );
+}
+
+#[test]
+fn who_reads_no_further_is_no_fault() {
+    let Some(bash) = program("bash") else { return };
+    let text = "set -o pipefail; \"$0\" completions bash | head -1";
+    let output = Command::new(bash)
+        .args(["-c", text, env!("CARGO_BIN_EXE_loncctl")])
+        .output()
+        .unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
+fn the_manual_has_every_command_and_the_package_all_files() {
+    let here = |name: &str| fs::read_to_string(format!("{}/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let manual = here("docs/man/loncctl.8.scd");
+    for (command, front) in [(&["--help"][..], ""), (&["spool", "--help"], "spool ")] {
+        let help = ran(command).out;
+        let list = help
+            .split_once("Commands:\n")
+            .unwrap()
+            .1
+            .split_once("\n\n")
+            .unwrap()
+            .0;
+        let names = list.lines().filter_map(|line| line.split_whitespace().next());
+        for name in names.filter(|name| *name != "help" && *name != "spool") {
+            assert!(
+                manual.contains(&format!("\n*{front}{name}*\n\t")),
+                "{front}{name} is not in the manual"
+            );
+        }
+    }
+    let rules = here("packaging/debian/rules");
+    for place in [
+        "usr/share/bash-completion/completions/loncctl",
+        "usr/share/fish/vendor_completions.d/loncctl.fish",
+        "usr/share/zsh/vendor-completions/_loncctl",
+    ] {
+        assert!(rules.contains(place), "{place}");
+    }
+    assert!(here("packaging/debian/lonc.manpages").contains("docs/man/loncctl.8"));
+    assert!(here("packaging/debian/lonc.install").contains("debian/bin/loncctl usr/bin"));
+}
