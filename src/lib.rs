@@ -12,7 +12,8 @@
 //! | [`config`] | `lonc.toml`, `PerlSetVar` files and `hosts.tab` → validated settings |
 //! | [`command`] | the command line |
 //! | [`daemon`] | the one place where everything is put together; signals |
-//! | [`control`] | the control socket: operators ask how things stand, and steer |
+//! | [`control`] | the control socket: operators ask how things stand, and steer; `control::client` is their end of it |
+//! | [`metrics`] | metrics of all instances as text, and over HTTP: `lonc-metrics` |
 //! | [`ctl`] | `loncctl`: the operator's tool, the other end of the control socket |
 //! | `descriptors` | room for as many open files as there may be clients |
 //! | `driver` | owns the session, the links and the list of clients; one loop |
@@ -25,6 +26,7 @@
 //! | `spool` | delayed messages on disk: read, stored, removed; a thread of its own |
 //! | [`systemd`] | sockets in; READY, STATUS, WATCHDOG, STOPPING, RELOADING out |
 //! | [`reload`] | `lonc --reload`, which waits until a reload is done |
+//! | [`usr1`] | `lonc-usr1`: stands in for the lonc of old, which lond signals to have links tried again |
 //! | [`journal`] | log records to journald or stderr, and the message ids |
 //! | `status` | the snapshot that readers get |
 //! | [`lonc_proto`] | the protocol, pure: no clock, no socket, no runtime |
@@ -47,9 +49,11 @@ mod give_way;
 pub mod journal;
 mod link;
 pub mod listen;
+pub mod metrics;
 pub mod reload;
 mod spool;
 mod status;
 pub mod systemd;
+pub mod usr1;
 
 pub use lonc_proto;

@@ -104,6 +104,11 @@ fn notify(words: &[NotifyState<'_>]) {
     }
 }
 
+/// A service other than an instance is ready; `text` is its status.
+pub fn ready(text: &str) {
+    notify(&[NotifyState::Ready, NotifyState::Status(text)]);
+}
+
 /// The instance is about to end.
 pub fn stopping() {
     // A service that ends before it was ready has failed, and waits for its restart: not so one that was asked to.

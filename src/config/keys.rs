@@ -105,6 +105,7 @@ keys! {
     CONTROL_DIR = Top "control_dir" Some("'/run/lonc-control'");
     SPOOL_DIR = Top "spool_dir" Some("'/var/spool/lonc/delayed'");
     PERMANENT_LOG = Top "permanent_log" Some("'/var/log/lonc/lonnet.perm.log'");
+    USR1_PID_FILE = Top "usr1_pid_file" Some("'/home/httpd/perl/logs/lonc.pid'");
     CONNECTIONS = Link "connections" Some("1");
     PIPELINE = Link "pipeline" Some("64");
     CONNECT_TIMEOUT = Link "connect_timeout" Some("'10s'");

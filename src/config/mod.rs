@@ -142,6 +142,15 @@ pub fn peers(config: &Path) -> Result<Peers, ConfigError> {
     peers::list(&Layers::read(config)?)
 }
 
+/// Where `lonc-usr1` leaves the number of its process for lond and lonnet.
+///
+/// # Errors
+/// An unreadable or broken `lonc.toml` or `loncapa_conf` file; a wrong `usr1_pid_file`.
+pub fn usr1_pid_file(config: &Path) -> Result<PathBuf, ConfigError> {
+    let layers = Layers::read(config)?;
+    layers.general().get(keys::USR1_PID_FILE, checks::path)
+}
+
 /// The files beside `config` itself that the configuration is read from, there or not, as far as they can be told.
 #[must_use]
 pub fn sources(config: &Path) -> Vec<PathBuf> {

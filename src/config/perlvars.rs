@@ -12,12 +12,13 @@ use super::source::{Given, Source};
 use super::text;
 
 /// The Perl variables that matter, the key each sets, and what is appended to its value.
-const VARIABLES: [(&str, &str, &str); 6] = [
+const VARIABLES: [(&str, &str, &str); 7] = [
     ("lonHostID", "host_id", ""),
     ("londPort", "port", ""),
     ("lonSockDir", "socket_dir", ""),
     ("lonSockDir", "spool_dir", "/delayed"),
     ("lonDaemons", "permanent_log", "/logs/lonnet.perm.log"),
+    ("lonDaemons", "usr1_pid_file", "/logs/lonc.pid"),
     ("lonTabDir", "hosts_tab", "/hosts.tab"),
 ];
 
@@ -131,6 +132,7 @@ mod tests {
                 ("permanent_log", "\"/d/logs/lonnet.perm.log\" /f:2 (lonDaemons)".into()),
                 ("socket_dir", "\"/s\" /f:1 (lonSockDir)".into()),
                 ("spool_dir", "\"/s/delayed\" /f:1 (lonSockDir)".into()),
+                ("usr1_pid_file", "\"/d/logs/lonc.pid\" /f:2 (lonDaemons)".into()),
             ]
         );
     }

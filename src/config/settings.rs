@@ -178,6 +178,7 @@ pub(super) fn settings(view: View<'_>, peer: &HostId, host: String) -> Result<Se
 /// Checks all that holds for no peer in particular.
 pub(super) fn check_general(view: View<'_>) -> Result<(), ConfigError> {
     view.get(keys::HOSTS_TAB, path)?;
+    view.get(keys::USR1_PID_FILE, path)?;
     // Any peer will do where none has settings of its own.
     settings(view, &own_id(view)?, String::new()).map(drop)
 }

@@ -46,6 +46,8 @@ pub(super) enum Command {
     /// Delayed messages: see them, and say what becomes of them.
     #[command(subcommand)]
     Spool(Spool),
+    /// Metrics of all daemons, as text for Prometheus and its kind.
+    Metrics(Metrics),
     /// Look for what is wrong on this host, and say what to do about it.
     Check(Check),
     /// Print a script that completes this command's words in a shell.
@@ -89,6 +91,29 @@ pub(super) struct Why {
     pub(super) peer: HostId,
     #[command(flatten)]
     pub(super) patience: Patience,
+}
+
+/// `loncctl metrics`.
+#[derive(Debug, Args)]
+pub(super) struct Metrics {
+    /// These peers; without, all.
+    #[arg(value_name = "PEER")]
+    pub(super) peers: Vec<HostId>,
+    /// In which text format.
+    #[arg(long, value_name = "FORMAT", default_value = "openmetrics")]
+    pub(super) format: MetricsFormat,
+    #[command(flatten)]
+    pub(super) patience: Patience,
+}
+
+/// A text format of metrics.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum MetricsFormat {
+    /// OpenMetrics 1.0.0.
+    #[value(name = "openmetrics")]
+    OpenMetrics,
+    /// Prometheus' text format 0.0.4, which promtool check metrics reads.
+    Prometheus,
 }
 
 /// `loncctl send`.

@@ -14,6 +14,7 @@ mod advice;
 mod arguments;
 mod check;
 mod clients;
+mod metrics;
 mod outcome;
 mod ping;
 mod screen;
@@ -83,6 +84,7 @@ async fn obey(arguments: Arguments) -> Result<Exit, Fault> {
         Command::LogLevel(arguments) => steer::log_level(&site()?, &arguments).await,
         Command::Clients(arguments) => clients::run(&site()?, &arguments, screen).await,
         Command::Spool(arguments) => spool::run(&site()?, &arguments, screen).await,
+        Command::Metrics(arguments) => metrics::run(&site()?, &arguments).await,
         Command::Check(arguments) => check::run(&config, &arguments, screen).await,
         Command::Completions { shell } => completions(shell),
     }

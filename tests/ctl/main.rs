@@ -24,6 +24,7 @@ mod post;
 mod tool;
 
 mod check;
+mod metrics;
 mod send;
 mod spool;
 mod status;

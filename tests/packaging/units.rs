@@ -11,6 +11,14 @@ const ODD: [&str; 5] = ["msul1", "-x", "a-b.c_d", "...", "a.socket"];
 /// What `systemd-analyze security` may say at most, times ten.
 const EXPOSURE: &str = "--threshold=12";
 
+/// Those that are sandboxed as far as can be.
+const HARDENED: [&str; 4] = [
+    "lonc@.service",
+    "lonc-metrics@.service",
+    "lonc-usr1.service",
+    "lonc-reconnect@.service",
+];
+
 /// The units in a directory of their own, with drop-ins of `example`. The programs they name are not installed here:
 /// others stand for them.
 fn units(example: Option<&str>) -> tempfile::TempDir {
@@ -20,6 +28,8 @@ fn units(example: Option<&str>) -> tempfile::TempDir {
             let text = fs::read_to_string(entry.path()).unwrap();
             let text = text.replace("=/usr/sbin/lonc", "=/bin/true");
             let text = text.replace("=/usr/lib/systemd/system-generators/lonc-generator", "=/bin/true");
+            let text = text.replace("=/usr/lib/lonc/lonc-metrics", "=/bin/true");
+            let text = text.replace("=/usr/lib/lonc/lonc-usr1", "=/bin/true");
             fs::write(dir.path().join(entry.file_name()), text).unwrap();
         }
     }
@@ -60,6 +70,11 @@ fn systemd_reads_them_without_a_word() {
             "lonc-sockets.target".into(),
             "lonc-hosts.path".into(),
             "lonc-hosts.service".into(),
+            "lonc-metrics.socket".into(),
+            "lonc-metrics@x.service".into(),
+            "lonc-usr1.service".into(),
+            "lonc-reconnect.socket".into(),
+            "lonc-reconnect@x.service".into(),
         ];
         names.extend(ODD.map(|id| format!("lonc@{id}.service")));
         names.extend(ODD.map(|id| format!("lonc@{id}.socket")));
@@ -78,32 +93,33 @@ fn exposure_is_low() {
         return;
     }
     let dir = units(None);
-    let unit = dir.path().join("lonc@x.service");
-    fs::copy(dir.path().join("lonc@.service"), &unit).unwrap();
-    let output = analyze(
-        dir.path(),
-        &["security", "--offline=yes", EXPOSURE, unit.to_str().unwrap()],
-    );
-    let said = String::from_utf8_lossy(&output.stdout);
-    println!("{}", said.lines().last().unwrap_or_default());
-    assert!(output.status.success(), "{said}");
+    for name in HARDENED {
+        let unit = dir.path().join(name.replace('@', "@x"));
+        if name.contains('@') {
+            fs::copy(dir.path().join(name), &unit).unwrap();
+        }
+        let output = analyze(
+            dir.path(),
+            &["security", "--offline=yes", EXPOSURE, unit.to_str().unwrap()],
+        );
+        let said = String::from_utf8_lossy(&output.stdout);
+        println!("{}", said.lines().last().unwrap_or_default());
+        assert!(output.status.success(), "{said}");
+    }
 }
 
 #[test]
 fn every_line_of_hardening_has_its_reason() {
-    let unit = read("systemd/lonc@.service");
-    let hardening = unit
-        .split_once("# The file system\n")
-        .unwrap()
-        .1
-        .split_once("\n[Install]")
-        .unwrap()
-        .0;
-    let lines: Vec<_> = hardening.lines().filter(|line| !line.is_empty()).collect();
-    for pair in lines.windows(2) {
-        let reasoned =
-            pair[0].starts_with('#') || pair[1].starts_with('#') || pair[0].starts_with("ProtectHome");
-        assert!(reasoned, "{pair:?}");
+    for name in HARDENED {
+        let unit = read(&format!("systemd/{name}"));
+        let hardening = unit.split_once("# The file system\n").unwrap().1;
+        let hardening = hardening.split("\n[Install]").next().unwrap();
+        let lines: Vec<_> = hardening.lines().filter(|line| !line.is_empty()).collect();
+        for pair in lines.windows(2) {
+            let reasoned =
+                pair[0].starts_with('#') || pair[1].starts_with('#') || pair[0].starts_with("ProtectHome");
+            assert!(reasoned, "{name}: {pair:?}");
+        }
     }
 }
 
@@ -115,6 +131,11 @@ fn nothing_that_only_a_newer_systemd_knows() {
         "lonc-control@.socket",
         "lonc-hosts.path",
         "lonc-hosts.service",
+        "lonc-metrics.socket",
+        "lonc-metrics@.service",
+        "lonc-usr1.service",
+        "lonc-reconnect.socket",
+        "lonc-reconnect@.service",
     ] {
         let unit = read(&format!("systemd/{name}"));
         for newer in ["notify-reload", "RestartSteps=", "RestartMode=", "PollLimit"] {
@@ -154,4 +175,34 @@ fn only_its_own_daemon_wants_a_control_socket() {
 fn the_sockets_have_the_names_that_the_daemon_knows() {
     assert_eq!(values("lonc@.socket", "FileDescriptorName"), ["client"]);
     assert_eq!(values("lonc-control@.socket", "FileDescriptorName"), ["control"]);
+}
+
+#[test]
+fn what_is_optional_is_off_by_default() {
+    let preset = read("systemd/lonc.preset");
+    for unit in ["lonc-metrics.socket", "lonc-usr1.service"] {
+        assert!(
+            preset.lines().any(|line| line == format!("disable {unit}")),
+            "{unit}"
+        );
+        assert_eq!(values(unit, "WantedBy").len(), 1, "{unit}");
+    }
+    assert_eq!(values("lonc-reconnect.socket", "WantedBy"), [""; 0]);
+}
+
+#[test]
+fn who_is_signalled_may_pass_it_on_and_nobody_else() {
+    assert_eq!(
+        values("lonc-usr1.service", "User"),
+        values("lonc-reconnect.socket", "SocketUser")
+    );
+    assert_eq!(values("lonc-reconnect.socket", "SocketMode"), ["0600"]);
+    assert_eq!(
+        values("lonc-reconnect@.service", "User"),
+        values("lonc@.service", "User")
+    );
+    assert_eq!(
+        values("lonc-metrics@.service", "SupplementaryGroups"),
+        values("lonc-control@.socket", "SocketGroup")
+    );
 }

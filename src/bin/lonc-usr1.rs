@@ -1,0 +1,8 @@
+//! `lonc-usr1 [--config FILE]`, `lonc-usr1 --reconnect`: arguments only; the library does the work.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lonc::usr1::command::run(std::env::args_os())
+}

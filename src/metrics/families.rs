@@ -1,0 +1,284 @@
+//! Every metric, once: its name, what it says, and where its value comes from.
+
+use super::exposition::{Format, Kind, Number, Writer};
+use super::{CallError, Reading};
+use crate::control::interface::{DelayedSummary, Histogram, Metrics, State};
+
+/// A value, and what tells it from others of its family: a label and its value.
+type Value = (Option<(&'static str, &'static str)>, Number);
+
+/// Where the values of a family come from, for one instance.
+enum Source {
+    Counter(fn(&Metrics) -> Vec<Value>),
+    Gauge(fn(&Metrics) -> Vec<Value>),
+    Histogram(fn(&Metrics) -> &Histogram),
+}
+
+struct Family {
+    name: &'static str,
+    help: &'static str,
+    source: Source,
+}
+
+const fn counter(name: &'static str, help: &'static str, read: fn(&Metrics) -> Vec<Value>) -> Family {
+    let source = Source::Counter(read);
+    Family { name, help, source }
+}
+
+const fn gauge(name: &'static str, help: &'static str, read: fn(&Metrics) -> Vec<Value>) -> Family {
+    let source = Source::Gauge(read);
+    Family { name, help, source }
+}
+
+const fn histogram(name: &'static str, help: &'static str, read: fn(&Metrics) -> &Histogram) -> Family {
+    let source = Source::Histogram(read);
+    Family { name, help, source }
+}
+
+/// Known of all instances, also of those that do not answer.
+const INSTANCE: &str = "lonc_instance_state";
+const INSTANCE_HELP: &str = "Whether the instance of the peer answers (1 for the state it is in): not_started is usual until a client comes.";
+const INSTANCE_STATES: [&str; 4] = ["answering", "not_started", "hung", "failed"];
+
+/// Known of those that answer.
+const FAMILIES: &[Family] = &[
+    gauge(
+        "lonc_peer_state",
+        "State of the peer (1 for the one it is in): down answers con_lost at once.",
+        |of| {
+            let states = [
+                ("connecting", State::Connecting),
+                ("up", State::Up),
+                ("down", State::Down),
+            ];
+            let value = |(word, state)| label("state", word, u64::from(of.state == state));
+            states.map(value).to_vec()
+        },
+    ),
+    gauge("lonc_links", "TCP links to the peer, open or not.", |of| {
+        one(of.links)
+    }),
+    gauge("lonc_links_open", "TCP links to the peer that are open.", |of| {
+        one(of.up)
+    }),
+    gauge("lonc_clients", "Clients connected.", |of| one(of.clients)),
+    gauge(
+        "lonc_requests_queued",
+        "Requests that are not yet on a link.",
+        |of| one(of.queued),
+    ),
+    gauge(
+        "lonc_requests_in_flight",
+        "Requests and probes on a link without their reply.",
+        |of| one(of.in_flight),
+    ),
+    gauge(
+        "lonc_rtt_seconds",
+        "Round trip to the peer, as measured last; missing before the first.",
+        |of| of.rtt_usec.map(seconds).into_iter().collect(),
+    ),
+    gauge(
+        "lonc_draining",
+        "Whether the instance takes no more clients, and is about to end.",
+        |of| one(usize::from(of.draining)),
+    ),
+    gauge(
+        "lonc_start_time_seconds",
+        "When the instance started, and began to count.",
+        |of| vec![seconds(of.started_usec)],
+    ),
+    gauge(
+        "lonc_spool_answering",
+        "Whether the disk with the delayed messages answers in time.",
+        |of| one(usize::from(of.delayed.is_some())),
+    ),
+    gauge(
+        "lonc_delayed_messages",
+        "Delayed messages on disk: queued, held by an operator, or set aside as failed.",
+        |of| of.delayed.map(shelves).unwrap_or_default(),
+    ),
+    gauge(
+        "lonc_delayed_sending",
+        "Delayed messages handed over to the link.",
+        |of| one(of.sending),
+    ),
+    gauge(
+        "lonc_delayed_oldest_timestamp_seconds",
+        "When the first of the queued messages was written; missing without any.",
+        |of| {
+            let oldest = of.delayed.and_then(|delayed| delayed.oldest_usec);
+            oldest.map(seconds).into_iter().collect()
+        },
+    ),
+    counter("lonc_requests", "Requests of clients.", |of| {
+        count(of.counters.requests)
+    }),
+    counter(
+        "lonc_replies",
+        "Replies of the peer, those to probes and delayed messages included.",
+        |of| count(of.counters.replies),
+    ),
+    counter(
+        "lonc_requests_lost",
+        "Requests answered con_lost: not a byte was sent, or it was sent and no reply came.",
+        |of| {
+            vec![
+                label("stage", "never_sent", of.counters.never_sent),
+                label("stage", "after_sending", of.counters.sent_no_reply),
+            ]
+        },
+    ),
+    counter(
+        "lonc_replies_malformed",
+        "Encrypted replies that could not be used.",
+        |of| count(of.counters.malformed),
+    ),
+    counter(
+        "lonc_links_opened",
+        "Links opened, the first and each reconnect.",
+        |of| count(of.counters.links_opened),
+    ),
+    counter(
+        "lonc_link_tries_failed",
+        "Tries to open a link that failed.",
+        |of| count(of.counters.tries_failed),
+    ),
+    counter("lonc_delayed_stored", "Critical requests put on disk.", |of| {
+        count(of.counters.stored)
+    }),
+    counter(
+        "lonc_delayed_delivered",
+        "Delayed messages that were answered.",
+        |of| count(of.counters.delivered),
+    ),
+    counter(
+        "lonc_delayed_set_aside",
+        "Delayed messages that cannot be sent, and went to failed/.",
+        |of| count(of.counters.set_aside),
+    ),
+    counter("lonc_sent_bytes", "Bytes written to the peer.", |of| {
+        count(of.counters.bytes_sent)
+    }),
+    counter("lonc_received_bytes", "Bytes of the peer's lines.", |of| {
+        count(of.counters.bytes_received)
+    }),
+    histogram(
+        "lonc_reply_time_seconds",
+        "From when a client's request is put on a link to its reply.",
+        |of| &of.reply_time,
+    ),
+    histogram(
+        "lonc_link_rtt_seconds",
+        "Round trips: the shortest of each handshake, and those of probes.",
+        |of| &of.link_rtt,
+    ),
+];
+
+fn one(number: usize) -> Vec<Value> {
+    count(u64::try_from(number).unwrap_or(u64::MAX))
+}
+
+fn count(number: u64) -> Vec<Value> {
+    vec![(None, Number::Whole(number))]
+}
+
+fn seconds(micros: u64) -> Value {
+    (None, Number::Seconds(micros))
+}
+
+fn label(name: &'static str, value: &'static str, number: u64) -> Value {
+    (Some((name, value)), Number::Whole(number))
+}
+
+fn shelves(delayed: DelayedSummary) -> Vec<Value> {
+    let shelf = |(word, number): (_, usize)| label("state", word, number.try_into().unwrap_or(u64::MAX));
+    [
+        ("queued", delayed.queued),
+        ("held", delayed.held),
+        ("failed", delayed.failed),
+    ]
+    .map(shelf)
+    .to_vec()
+}
+
+/// All families of all instances.
+pub(super) fn write(readings: &[Reading], format: Format) -> String {
+    let mut writer = Writer::new(format);
+    writer.family(INSTANCE, Kind::Gauge, INSTANCE_HELP);
+    for Reading { peer, outcome } in readings {
+        let now = instance_state(outcome);
+        for state in INSTANCE_STATES {
+            let labels = [("peer", peer.as_ref()), ("state", state)];
+            writer.sample(INSTANCE, &labels, Number::Whole(u64::from(state == now)));
+        }
+    }
+    for family in FAMILIES {
+        family.write(readings, &mut writer);
+    }
+    writer.end()
+}
+
+fn instance_state(outcome: &Result<Metrics, CallError>) -> &'static str {
+    match outcome {
+        Ok(_) => "answering",
+        Err(CallError::NotStarted | CallError::Refused) => "not_started",
+        Err(CallError::TimedOut(_)) => "hung",
+        Err(
+            CallError::Permission
+            | CallError::Closed
+            | CallError::Remote(_)
+            | CallError::Malformed(_)
+            | CallError::TooLong
+            | CallError::Io(_),
+        ) => "failed",
+    }
+}
+
+impl Family {
+    fn write(&self, readings: &[Reading], writer: &mut Writer) {
+        let kind = match self.source {
+            Source::Counter(_) => Kind::Counter,
+            Source::Gauge(_) => Kind::Gauge,
+            Source::Histogram(_) => Kind::Histogram,
+        };
+        writer.family(self.name, kind, self.help);
+        for Reading { peer, outcome } in readings {
+            let Ok(metrics) = outcome else { continue };
+            match self.source {
+                Source::Counter(read) => plain(
+                    &format!("{}_total", self.name),
+                    peer.as_ref(),
+                    &read(metrics),
+                    writer,
+                ),
+                Source::Gauge(read) => plain(self.name, peer.as_ref(), &read(metrics), writer),
+                Source::Histogram(read) => buckets(self.name, peer.as_ref(), read(metrics), writer),
+            }
+        }
+    }
+}
+
+fn plain(name: &str, peer: &str, values: &[Value], writer: &mut Writer) {
+    for (label, value) in values {
+        let labels: Vec<_> = std::iter::once(("peer", peer)).chain(*label).collect();
+        writer.sample(name, &labels, *value);
+    }
+}
+
+fn buckets(name: &str, peer: &str, histogram: &Histogram, writer: &mut Writer) {
+    let mut bucket = |bound: &str, count| {
+        let labels = [("peer", peer), ("le", bound)];
+        writer.sample(&format!("{name}_bucket"), &labels, Number::Whole(count));
+    };
+    for one in &histogram.buckets {
+        bucket(&Number::Seconds(one.le_usec).to_string(), one.count);
+    }
+    bucket("+Inf", histogram.count);
+    let labels = [("peer", peer)];
+    writer.sample(
+        &format!("{name}_sum"),
+        &labels,
+        Number::Seconds(histogram.sum_usec),
+    );
+    writer.sample(&format!("{name}_count"), &labels, Number::Whole(histogram.count));
+}

@@ -1,0 +1,67 @@
+//! Metrics of all instances, for Prometheus and whoever else reads its formats: `loncctl metrics`, and over HTTP
+//! `lonc-metrics`.
+//!
+//! ```text
+//!   Prometheus ─ HTTP ─ lonc-metrics.socket ─► lonc-metrics (http ─► negotiation)
+//!                                                   └─► collect ═ control sockets ═ each instance
+//!                                                          └─► families ─► exposition ─► text
+//! ```
+//!
+//! Nothing is kept between two scrapes, and no process runs: instances count by themselves.
+//!
+//! The text is written here. The crate `prometheus-client` was looked at: what it is made for, counters that the
+//! program itself keeps, is not wanted here, and it writes `OpenMetrics` alone, while the older format is what whoever
+//! does not ask for one is to get, and what `promtool check metrics` reads.
+
+pub mod command;
+mod exposition;
+mod families;
+mod http;
+mod negotiation;
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::json;
+
+pub use self::exposition::Format;
+use crate::config::{self, ConfigError, HostId};
+use crate::control::client::{self, CallError};
+use crate::control::interface::{Metrics, MetricsReply};
+
+/// How long an instance may take to answer, unless another span is asked for: below Prometheus' usual ten seconds for
+/// a scrape.
+pub const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What one instance told, or why it did not.
+#[derive(Debug)]
+pub struct Reading {
+    /// Its peer.
+    pub peer: HostId,
+    /// What it told.
+    pub outcome: Result<Metrics, CallError>,
+}
+
+/// Asks the instances of all peers that the configuration knows; each may take `limit`.
+pub async fn collect(config: &Path, limit: Duration) -> Result<Vec<Reading>, ConfigError> {
+    let peers = config::peers(config)?;
+    let ids = peers.peers.into_iter().map(|peer| peer.id).collect();
+    Ok(ask(&peers.control_dir, ids, limit).await)
+}
+
+/// Asks the instances of `peers`, whose control sockets are in `control_dir`.
+pub async fn ask(control_dir: &Path, peers: Vec<HostId>, limit: Duration) -> Vec<Reading> {
+    let paths = peers.iter().map(|peer| control_dir.join(peer.as_ref())).collect();
+    let answers = client::ask_all::<_, MetricsReply>(paths, "GetMetrics", json!({}), limit).await;
+    let reading = |(peer, answer): (HostId, Result<MetricsReply, CallError>)| Reading {
+        peer,
+        outcome: answer.map(|reply| reply.metrics),
+    };
+    peers.into_iter().zip(answers).map(reading).collect()
+}
+
+/// The readings as text.
+#[must_use]
+pub fn text(readings: &[Reading], format: Format) -> String {
+    families::write(readings, format)
+}

@@ -1,0 +1,76 @@
+//! The one that is signalled.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt as _;
+use tokio::net::UnixStream;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+use super::{PidFile, PidFileError};
+use crate::systemd;
+
+/// How long the other may take; then the next signal is heeded again.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest word of it that is taken, in bytes.
+const MAX_WORD: u64 = 64 * 1024;
+
+/// Why it ends.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BridgeError {
+    #[error(transparent)]
+    PidFile(#[from] PidFileError),
+    #[error("signals: {0}")]
+    Signals(#[from] io::Error),
+}
+
+/// Has all instances try again, by way of `socket`, whenever SIGUSR1 comes, until SIGTERM or SIGINT does. Signals that
+/// come meanwhile are one.
+pub(super) async fn run(pid_file: &Path, socket: &Path) -> Result<(), BridgeError> {
+    let mut again = signal(SignalKind::user_defined1())?;
+    // The Perl lonc reads its table with it; here that is seen by itself. It is no reason to end.
+    let _ignored = signal(SignalKind::hangup())?;
+    let (mut end, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    // Only now: whoever reads it may signal at once.
+    let _file = PidFile::write(pid_file)?;
+    let place = format!(
+        "SIGUSR1 to the process in {} has all instances try again",
+        pid_file.display()
+    );
+    info!("{place}");
+    systemd::ready(&place);
+    loop {
+        tokio::select! {
+            _ = end.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            () = heed(&mut again, socket) => {}
+        }
+    }
+}
+
+async fn heed(again: &mut Signal, socket: &Path) {
+    again.recv().await;
+    match timeout(PATIENCE, pass_on(socket)).await {
+        Ok(Ok(word)) => info!("SIGUSR1: {}", word.trim_end()),
+        Ok(Err(fault)) => warn!("SIGUSR1 cannot be passed on: {}: {fault}", socket.display()),
+        Err(_) => warn!(
+            "SIGUSR1: {} gave no answer within {} s",
+            socket.display(),
+            PATIENCE.as_secs()
+        ),
+    }
+}
+
+/// To connect is all it takes; the other tells what came of it.
+async fn pass_on(socket: &Path) -> io::Result<String> {
+    let stream = UnixStream::connect(socket).await?;
+    let mut word = String::new();
+    stream.take(MAX_WORD).read_to_string(&mut word).await?;
+    if word.is_empty() {
+        return Err(io::Error::other("it ended without a word"));
+    }
+    Ok(word)
+}

@@ -1,0 +1,103 @@
+//! The exporter's HTTP.
+
+use std::io::Read as _;
+use std::process::Stdio;
+
+use crate::exporter::{Exporter, program};
+use crate::harness::{Lonc, Peer, Site};
+
+/// A site where nothing runs.
+fn idle() -> Site {
+    Site::new(([127, 0, 0, 1], 1).into(), "")
+}
+
+#[test]
+fn each_asks_for_the_format_it_reads() {
+    let peer = Peer::start();
+    let lonc = Lonc::start_linked(&peer, "");
+    for (accept, kind, end) in [
+        (
+            "Accept: */*\r\n",
+            "text/plain; version=0.0.4; charset=utf-8",
+            false,
+        ),
+        ("", "text/plain; version=0.0.4; charset=utf-8", false),
+        (
+            "Accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5\r\n",
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            true,
+        ),
+    ] {
+        let request = format!("GET /metrics HTTP/1.1\r\nHost: localhost\r\n{accept}\r\n");
+        let (head, body) = Exporter::of(&lonc.site).answer(request.as_bytes());
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+        assert!(head.contains(&format!("\r\nContent-Type: {kind}\r\n")), "{head}");
+        assert!(
+            head.contains(&format!("\r\nContent-Length: {}\r\n", body.len())),
+            "{head}"
+        );
+        assert_eq!(body.ends_with("\n# EOF\n"), end, "{accept}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_refused() {
+    let site = idle();
+    for (request, status) in [
+        ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not Found"),
+        ("GET /metrics/ HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not Found"),
+        (
+            "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
+            "405 Method Not Allowed",
+        ),
+        ("nonsense\r\n\r\n", "400 Bad Request"),
+    ] {
+        let (head, body) = Exporter::of(&site).answer(request.as_bytes());
+        assert!(head.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{head}");
+        assert_eq!(
+            head.contains("\r\nAllow: GET, HEAD"),
+            status.starts_with("405"),
+            "{head}"
+        );
+        assert!(body.ends_with('\n'), "{body}");
+    }
+}
+
+#[test]
+fn a_head_is_that_of_a_get() {
+    let (head, body) = Exporter::of(&idle()).answer(b"HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert!(
+        head.starts_with("HTTP/1.1 200 OK\r\n") && body.is_empty(),
+        "{head}"
+    );
+}
+
+#[test]
+fn a_faulty_configuration_is_an_error_and_no_metric() {
+    let site = idle();
+    site.write_config("host_id = 'msul2'\nno_such_key = 1\n");
+    let (head, body) = Exporter::of(&site).answer(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert!(head.starts_with("HTTP/1.1 500 "), "{head}");
+    assert!(
+        body.contains("lonc.toml:2") && body.contains("no_such_key"),
+        "{body}"
+    );
+}
+
+#[test]
+fn who_asks_nothing_leaves_no_process() {
+    let mut exporter = Exporter::of(&idle());
+    exporter.stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut nothing = Vec::new();
+    exporter.stream.read_to_end(&mut nothing).unwrap();
+    assert!(nothing.is_empty() && exporter.ended().success());
+}
+
+#[test]
+fn without_a_socket_it_says_so() {
+    let mut command = program();
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("lonc-metrics.socket"), "{said}");
+}

@@ -1,0 +1,26 @@
+//! Metrics: what is told of instances, over HTTP and to a real Prometheus; the examples for Prometheus and Grafana.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "helpers of tests are tests too"
+)]
+
+mod exporter;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "it serves the tests of the daemon as well"
+)]
+#[path = "../daemon/harness/mod.rs"]
+mod harness;
+mod samples;
+
+mod examples;
+mod http;
+mod prometheus;
+mod values;

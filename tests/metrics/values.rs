@@ -1,0 +1,178 @@
+//! What the metrics say.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::net::UnixListener;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use stand_in_lond::Behaviour;
+
+use crate::exporter::{get, open_metrics};
+use crate::harness::{Lonc, Peer, QUICK, Site, program, wait_until};
+use crate::samples::Samples;
+
+/// A peer that nobody serves.
+const ABSENT: &str = "[peer.absent]\naddress = '127.0.0.1'\n";
+
+fn samples(lonc: &Lonc) -> Samples {
+    Samples::read(&open_metrics(lonc))
+}
+
+/// The sample of msul1 with this name.
+fn of(samples: &Samples, name: &str) -> f64 {
+    samples.of(&format!("{name}{{peer=\"msul1\"}}"))
+}
+
+#[test]
+fn counters_agree_with_the_load() {
+    let peer = Peer::start();
+    let lonc = Lonc::start_linked(&peer, QUICK);
+    let before = samples(&lonc);
+    let mut client = lonc.client();
+    for number in 0..100 {
+        assert_eq!(client.ask(&format!("echo:{number}")), number.to_string());
+    }
+    assert_eq!(client.ask("die"), "con_lost");
+    let after = samples(&lonc);
+    let more = |name: &str| of(&after, name) - of(&before, name);
+    let whole = |name: &str| format!("{}", more(name));
+    assert_eq!(whole("lonc_requests_total"), "101");
+    assert_eq!(whole("lonc_replies_total"), "100");
+    assert_eq!(whole("lonc_reply_time_seconds_count"), "100");
+    let lost = |stage: &str| {
+        after.of(&format!(
+            "lonc_requests_lost_total{{peer=\"msul1\",stage=\"{stage}\"}}"
+        ))
+    };
+    assert_eq!(format!("{} {}", lost("after_sending"), lost("never_sent")), "1 0");
+    assert!(more("lonc_sent_bytes_total") >= 700.0 && more("lonc_received_bytes_total") >= 200.0);
+    assert!(of(&after, "lonc_clients") >= 1.0);
+    let started = of(&after, "lonc_start_time_seconds");
+    assert!((1.7e9..1e10).contains(&started), "{started}");
+}
+
+#[test]
+fn buckets_end_with_all_of_them() {
+    let peer = Peer::start();
+    let lonc = Lonc::start_linked(&peer, "");
+    assert_eq!(lonc.client().ask("sleep:300:late"), "late");
+    let samples = samples(&lonc);
+    let bucket = |bound: &str| {
+        samples.of(&format!(
+            "lonc_reply_time_seconds_bucket{{peer=\"msul1\",le=\"{bound}\"}}"
+        ))
+    };
+    let count = of(&samples, "lonc_reply_time_seconds_count");
+    assert!((bucket("+Inf") - count).abs() < f64::EPSILON);
+    assert!(bucket("0.25") < count && bucket("300.0") > bucket("0.25"));
+    assert!(of(&samples, "lonc_reply_time_seconds_sum") >= 0.3);
+}
+
+#[test]
+fn states_are_told() {
+    let peer = Peer::that(Behaviour::Refuse);
+    let lonc = Lonc::start(
+        &peer,
+        &format!("{ABSENT}[link]\nconnect_wait = '0s'\nbackoff_min = '1h'\nbackoff_max = '1h'\n"),
+    );
+    wait_until("down", || {
+        samples(&lonc).is("lonc_peer_state{peer=\"msul1\",state=\"down\"}")
+    });
+    assert_eq!(lonc.client().ask("echo:1"), "con_lost");
+    let samples = samples(&lonc);
+    assert!(samples.is("lonc_instance_state{peer=\"msul1\",state=\"answering\"}"));
+    assert!(samples.is("lonc_instance_state{peer=\"absent\",state=\"not_started\"}"));
+    assert!(!samples.is("lonc_peer_state{peer=\"msul1\",state=\"up\"}"));
+    assert!(samples.is("lonc_requests_lost_total{peer=\"msul1\",stage=\"never_sent\"}"));
+    assert!(of(&samples, "lonc_link_tries_failed_total") >= 1.0);
+    assert!(samples.find("lonc_rtt_seconds{peer=\"msul1\"}").is_none());
+    let absent = samples
+        .starting("lonc_")
+        .filter(|(name, _)| name.contains("\"absent\""));
+    assert_eq!(absent.count(), 4, "only the state of the instance is known");
+}
+
+#[test]
+fn delayed_messages_are_told() {
+    let peer = Peer::dead();
+    let site = Site::new(
+        peer.addr(),
+        "[link]\nconnect_wait = '0s'\nbackoff_min = '1h'\nbackoff_max = '1h'\n",
+    );
+    fs::create_dir(site.path("delayed")).unwrap();
+    let lonc = site.start();
+    assert_eq!(lonc.client().ask("critical:put:1"), "con_delayed");
+    let queued = "lonc_delayed_messages{peer=\"msul1\",state=\"queued\"}";
+    wait_until("a delayed message", || samples(&lonc).is(queued));
+    let samples = samples(&lonc);
+    assert!(of(&samples, "lonc_spool_answering") > 0.0 && of(&samples, "lonc_delayed_stored_total") > 0.0);
+    let written = of(&samples, "lonc_delayed_oldest_timestamp_seconds");
+    assert!(
+        written >= of(&samples, "lonc_start_time_seconds") - 1.0,
+        "{written}"
+    );
+}
+
+#[test]
+fn it_tells_while_an_instance_drains() {
+    let peer = Peer::start();
+    let mut lonc = Lonc::start_linked(&peer, "");
+    let mut client = lonc.client();
+    client.say("hold:last");
+    peer.await_command("hold:last");
+    lonc.signal(Signal::SIGTERM);
+    wait_until("draining", || of(&samples(&lonc), "lonc_draining") > 0.0);
+    assert!(of(&samples(&lonc), "lonc_requests_in_flight") >= 1.0);
+    peer.release();
+    assert_eq!(client.hear(), "last");
+    lonc.ended_well();
+    assert!(samples(&lonc).is("lonc_instance_state{peer=\"msul1\",state=\"not_started\"}"));
+}
+
+#[test]
+fn a_hung_instance_costs_its_time_and_not_the_others() {
+    let peer = Peer::start();
+    let hung = "[peer.hung]\naddress = '127.0.0.1'\n";
+    let lonc = Lonc::start_linked(&peer, hung);
+    let _deaf = UnixListener::bind(lonc.site.path("control/hung")).unwrap();
+    let begun = Instant::now();
+    let samples = samples(&lonc);
+    let took = begun.elapsed();
+    assert!(
+        (lonc::metrics::PATIENCE..lonc::metrics::PATIENCE * 3).contains(&took),
+        "{took:?}"
+    );
+    assert!(
+        took < Duration::from_secs(10),
+        "Prometheus waits no longer: {took:?}"
+    );
+    assert!(samples.is("lonc_instance_state{peer=\"hung\",state=\"hung\"}"));
+    assert!(samples.is("lonc_peer_state{peer=\"msul1\",state=\"up\"}"));
+}
+
+#[test]
+fn promtool_finds_nothing() {
+    let Some(promtool) = program("promtool") else {
+        return;
+    };
+    let peer = Peer::start();
+    let lonc = Lonc::start_linked(&peer, ABSENT);
+    let text = get(&lonc.site, "*/*");
+    let mut checking = Command::new(promtool);
+    checking.args(["check", "metrics"]).stdin(Stdio::piped());
+    let mut child = checking
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    assert!(output.status.success() && said.is_empty(), "{said}");
+    // Both formats say the same.
+    let samples = |text: &str| text.lines().filter(|line| !line.starts_with('#')).count();
+    assert_eq!(samples(&text), samples(&open_metrics(&lonc)));
+}

@@ -1,0 +1,47 @@
+"""What is off by default: metrics over HTTP, and SIGUSR1 for the lond of old."""
+
+from harness.registry import scenario
+from harness.site import assert_served, wait_until_up
+from harness.wait import until
+
+GET = ("import urllib.request as r; "
+       "print(r.urlopen('http://127.0.0.1:15663/metrics', timeout=20).read().decode())")
+PID_FILE = "/home/httpd/perl/logs/lonc.pid"
+
+
+@scenario
+def metrics_over_http(site):
+    """The socket is off by default; with it each question has a process of its own, which ends."""
+    site.lond()
+    host = site.configured()
+    assert not host.is_active("lonc-metrics.socket")
+    assert host.run("systemctl", "is-enabled", "lonc-metrics.socket", check=False).stdout.strip() == "disabled"
+    host.systemctl("enable", "--now", "lonc-metrics.socket")
+    text = host.run("python3", "-c", GET).stdout
+    assert 'lonc_instance_state{peer="msul1",state="not_started"} 1' in text, text
+    assert not host.is_active("lonc@msul1.service"), "a question started the daemon"
+    host.systemctl("start", "lonc@msul1.service")
+    wait_until_up(host)
+    text = host.run("python3", "-c", GET).stdout
+    assert 'lonc_peer_state{peer="msul1",state="up"} 1' in text, text
+    until("no process stays", lambda: host.systemctl("list-units", "--plain", "--no-legend", "lonc-metrics@*") == "")
+
+
+@scenario
+def signal_of_the_old_world(site):
+    """What lond does as www makes the instance of a peer that is down try at once."""
+    host = site.configured()
+    host.run("useradd", "www")
+    host.run("install", "-d", "-o", "www", "/home/httpd/perl/logs")
+    host.systemctl("start", "lonc@msul1.service")
+    host.systemctl("start", "lonc-usr1.service")
+    assert host.run("cat", PID_FILE).stdout.strip() == str(host.main_pid("lonc-usr1.service"))
+    site.lond()
+    host.run("setpriv", "--reuid=www", "--regid=www", "--clear-groups", "sh", "-c", f"kill -USR1 $(cat {PID_FILE})")
+    until("it is passed on", lambda: "1 of 1 instances try again" in host.run(
+        "journalctl", "--unit=lonc-usr1.service", "--no-pager").stdout)
+    wait_until_up(host)
+    assert_served(host)
+    host.systemctl("stop", "lonc-usr1.service")
+    assert host.run("test", "-e", PID_FILE, check=False).returncode != 0
+    until("its socket goes with it", lambda: not host.is_active("lonc-reconnect.socket"))

@@ -1,0 +1,134 @@
+//! `lonc-usr1`: signalled as lond does it, by the web server's user.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "helpers of tests are tests too"
+)]
+
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "it serves the tests of the daemon as well"
+)]
+#[path = "../daemon/harness/mod.rs"]
+mod harness;
+mod host;
+
+use std::fs;
+
+use nix::sys::signal::Signal;
+
+use crate::harness::{Lonc, Peer, wait_until};
+use crate::host::{Bridge, Reconnect, signal_as_www, site, www};
+
+/// A link that failed is not tried again by itself.
+const ONCE: &str = "[link]\nconnect_wait = '0s'\nbackoff_min = '1h'\nbackoff_max = '1h'\n[peer.absent]\naddress = '127.0.0.1'\n";
+
+#[test]
+fn a_signal_makes_a_down_peers_instance_try_at_once() {
+    let peer = Peer::dead();
+    let lonc = site(&peer, ONCE).start();
+    lonc.await_log("is down");
+    let Some(reconnect) = Reconnect::listen(&lonc.site) else {
+        return;
+    };
+    let bridge = Bridge::start(&lonc.site, &reconnect);
+    assert_eq!(lonc.client().ask("echo:1"), "con_lost");
+    peer.revive();
+    signal_as_www(&lonc.site);
+    wait_until("the link", || lonc.client().ask("echo:1") == "1");
+    bridge.await_log("SIGUSR1: 1 of 2 instances try again");
+    assert!(!lonc.site.path("control/absent").exists(), "nothing was started");
+}
+
+#[test]
+fn signals_in_quick_succession_do_no_harm() {
+    let peer = Peer::start();
+    let lonc = site(&peer, ONCE).start();
+    let Some(reconnect) = Reconnect::listen(&lonc.site) else {
+        return;
+    };
+    let mut bridge = Bridge::start(&lonc.site, &reconnect);
+    for _ in 0..20 {
+        signal_as_www(&lonc.site);
+    }
+    bridge.await_log("1 of 2 instances try again");
+    bridge.signal(Signal::SIGHUP);
+    bridge.signal(Signal::SIGUSR1);
+    assert_eq!(lonc.client().ask("echo:1"), "1");
+    bridge.stop();
+}
+
+#[test]
+fn the_file_is_there_while_it_runs_and_names_it() {
+    let peer = Peer::dead();
+    let site = site(&peer, "");
+    let Some(reconnect) = Reconnect::listen(&site) else {
+        return;
+    };
+    let mut bridge = Bridge::start(&site, &reconnect);
+    let text = fs::read_to_string(site.path("logs/lonc.pid")).unwrap();
+    assert_eq!(text, format!("{}\n", bridge.pid()));
+    // The Perl lonc, or another of ours, is not robbed of it.
+    let mut second = Bridge::launch(&site, &reconnect);
+    let (status, log) = second.ended();
+    assert_eq!(status.code(), Some(1), "{log}");
+    assert!(log.contains("is a lonc that runs: stop it first"), "{log}");
+    assert_eq!(fs::read_to_string(site.path("logs/lonc.pid")).unwrap(), text);
+    bridge.stop();
+    assert_eq!(fs::read_dir(site.path("logs")).unwrap().count(), 0);
+    // One that was killed leaves it behind, and that stops nobody.
+    let mut killed = Bridge::start(&site, &reconnect);
+    killed.signal(Signal::SIGKILL);
+    killed.ended();
+    assert!(site.path("logs/lonc.pid").exists());
+    Bridge::start(&site, &reconnect).stop();
+}
+
+#[test]
+fn where_nobody_can_steer_it_says_so_and_goes_on() {
+    let peer = Peer::dead();
+    let site = site(&peer, "");
+    let Some(reconnect) = Reconnect::listen(&site) else {
+        return;
+    };
+    let mut bridge = Bridge::start(&site, &reconnect);
+    drop(reconnect);
+    fs::remove_file(site.path("reconnect")).unwrap();
+    bridge.signal(Signal::SIGUSR1);
+    bridge.await_log("SIGUSR1 cannot be passed on: ");
+    bridge.stop();
+}
+
+#[test]
+fn whose_process_it_is_and_what_that_may() {
+    let Some(www) = www() else { return };
+    let peer = Peer::dead();
+    let lonc: Lonc = site(&peer, ONCE).start();
+    let Some(reconnect) = Reconnect::listen(&lonc.site) else {
+        return;
+    };
+    let bridge = Bridge::start(&lonc.site, &reconnect);
+    let status = fs::read_to_string(format!("/proc/{}/status", bridge.pid())).unwrap();
+    assert!(
+        status.contains(&format!("Uid:\t{www}\t{www}\t{www}\t{www}\n")),
+        "{status}"
+    );
+    // It could not have steered the instance itself.
+    let output = host::as_www(host::program(&lonc.site))
+        .arg("--config")
+        .arg(lonc.site.path("lonc.toml"))
+        .arg("--reconnect")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        said.starts_with("0 of 2 instances try again; msul1: no permission"),
+        "{said}"
+    );
+}
