@@ -40,7 +40,7 @@ def control_socket_lives_with_its_daemon(site):
     wait_until_up(host)
     assert call(host, "GetStatus")["parameters"]["status"]["state"] == "up"
     before = host.main_pid(SERVICE)
-    host.run("kill", "-KILL", before)
+    host.systemctl("kill", "--kill-whom=main", "--signal=KILL", SERVICE)
     until("systemd starts it again", lambda: host.main_pid(SERVICE) not in (0, before))
     assert call(host, "GetStatus")["parameters"]["status"]["pid"] == host.main_pid(SERVICE)
 
