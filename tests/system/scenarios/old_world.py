@@ -4,8 +4,10 @@ from harness.registry import scenario
 from harness.site import assert_served, wait_until_up
 from harness.wait import until
 
-GET = ("import urllib.request as r; "
-       "print(r.urlopen('http://127.0.0.1:15663/metrics', timeout=20).read().decode())")
+# The guest's python is a small one, without http.
+GET = ("import socket; s = socket.create_connection(('127.0.0.1', 15663), 20); "
+       "s.sendall(b'GET /metrics HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n'); "
+       "print(b''.join(iter(lambda: s.recv(65536), b'')).decode())")
 PID_FILE = "/home/httpd/perl/logs/lonc.pid"
 
 
