@@ -74,6 +74,12 @@ impl Lonc {
         self.child.id()
     }
 
+    /// Its configuration.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.dir.path().join("lonc.toml")
+    }
+
     fn socket(&self) -> PathBuf {
         self.dir.path().join("msul1")
     }
