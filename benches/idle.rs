@@ -1,7 +1,8 @@
 //! Many instances with nothing to do, and one that is started by its first client:
 //! `cargo bench --bench idle [-- instances [seconds]]`.
 //!
-//! Each instance has a link that is up, a watchdog of 30 s and the default probe of 60 s, as on a host of a network of
+//! The package raises `fs.inotify.max_user_instances`; where it is lower than the number of instances, those beyond wake
+//! up to look at the spool. Each instance has a link that is up, a watchdog of 30 s and the default probe of 60 s, as on a host of a network of
 //! so many. Prints memory, wake-ups and processor time, then how long a first client waits for its reply.
 
 #![allow(
@@ -12,6 +13,7 @@
 )]
 
 use std::env::args;
+use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
@@ -52,6 +54,8 @@ struct Crowd {
 
 impl Crowd {
     fn start(program: &str, peer: SocketAddr, count: usize) -> Self {
+        let limit = fs::read_to_string("/proc/sys/fs/inotify/max_user_instances").unwrap_or_default();
+        println!("watches of directories that each user may have: {}", limit.trim());
         let dir = TempDir::new().expect("a temporary directory");
         let notify = dir.path().join("notify");
         let manager = UnixDatagram::bind(&notify).expect("a place for the manager's socket");

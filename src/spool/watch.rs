@@ -12,14 +12,17 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent};
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::Job;
+use crate::journal::message;
 
 /// How often everything is looked at anyway.
 const LOOK_EVERY: Duration = Duration::from_secs(300);
 /// How soon to try again to watch a directory that is not there.
 const RETRY: Duration = Duration::from_secs(2);
+/// How often everything is looked at while the system lets nobody watch more: there may be hundreds of us.
+const UNWATCHED: Duration = Duration::from_secs(30);
 
 /// The watch ends with it.
 pub(super) struct Control {
@@ -58,13 +61,26 @@ struct Watch {
 /// This instance ends.
 struct Ended;
 
+/// True if the system has no more watches to give.
+fn at_a_limit(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    matches!(errno, Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOSPC))
+}
+
 impl Watch {
     fn run(&self) {
+        let mut told = false;
         // Each time round there may be another directory by that name.
         while self.jobs.send(Job::Look).is_ok() {
             let followed = self.follow().or_else(|error| {
                 debug!("{}: cannot be watched: {error}", self.path.display());
-                self.wait(None, RETRY)
+                if !at_a_limit(&error) {
+                    return self.wait(None, RETRY);
+                }
+                if !std::mem::replace(&mut told, true) {
+                    self.tell_limit(&error);
+                }
+                self.wait(None, UNWATCHED)
             });
             match followed {
                 Ok(Some(Ended)) => return,
@@ -75,6 +91,17 @@ impl Watch {
                 }
             }
         }
+    }
+
+    fn tell_limit(&self, error: &io::Error) {
+        warn!(
+            MESSAGE_ID = message::SPOOL,
+            LONC_ERROR = %error,
+            "{}: cannot be watched ({error}): messages that workers put there while the link is up are sent within \
+             {} s only; raise fs.inotify.max_user_instances",
+            self.path.display(),
+            UNWATCHED.as_secs()
+        );
     }
 
     /// Passes on what appears, until the directory is gone or this instance ends.

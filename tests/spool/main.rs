@@ -30,3 +30,4 @@ mod permanent_log;
 mod strace;
 mod syscalls;
 mod unprivileged;
+mod unwatched;
