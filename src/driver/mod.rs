@@ -146,14 +146,14 @@ impl Driver {
             if self.drain.is_over(&self.session, now) {
                 return Poll::Ready(());
             }
-            if !progress {
+            let enough = now.since(begun) >= SLICE;
+            if !progress || enough {
                 self.publish(now);
                 // The deadlines are those of now; whoever moved one has been dealt with above.
                 self.timer.arm(cx, self.next_deadline(now), now);
-                return Poll::Pending;
-            }
-            if now.since(begun) >= SLICE {
-                give_way(cx);
+                if progress {
+                    give_way(cx);
+                }
                 return Poll::Pending;
             }
         }
