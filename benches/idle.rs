@@ -17,13 +17,13 @@ use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
 use bench_kit::lonc::{as_shipped, ask, configure};
 use bench_kit::lond;
-use bench_kit::process::{Memory, Usage};
+use bench_kit::process::{Memory, Process, Usage};
 use bench_kit::report::{Findings, mebibytes};
 use tempfile::TempDir;
 
@@ -49,7 +49,7 @@ fn main() {
 
 struct Crowd {
     _dir: TempDir,
-    children: Vec<Child>,
+    processes: Vec<Process>,
 }
 
 impl Crowd {
@@ -63,21 +63,24 @@ impl Crowd {
         let begin = |number: usize| {
             let home = dir.path().join(number.to_string());
             let config = configure(&home, peer, "");
-            lonc(program, &config)
+            let mut command = lonc(program, &config);
+            command
                 .env("NOTIFY_SOCKET", &notify)
-                .env("WATCHDOG_USEC", WATCHDOG.as_micros().to_string())
-                .spawn()
-                .expect("lonc starts")
+                .env("WATCHDOG_USEC", WATCHDOG.as_micros().to_string());
+            Process::start(&mut command).expect("lonc starts")
         };
-        let children = (0..count).map(begin).collect();
+        let processes = (0..count).map(begin).collect();
         await_ready(&manager, count);
         println!(
             "{count} instances are ready after {:.1} s",
             begun.elapsed().as_secs_f64()
         );
+        manager
+            .set_read_timeout(None)
+            .expect("a time-out can be taken away");
         // Somebody has to take the pings.
         spawn(move || while manager.recv(&mut [0; 4096]).is_ok() {});
-        Self { _dir: dir, children }
+        Self { _dir: dir, processes }
     }
 
     fn measure(&self, findings: &mut Findings, span: Duration) {
@@ -93,7 +96,7 @@ impl Crowd {
             .collect();
         let memories: Vec<_> = self.each().map(Memory::of).collect();
 
-        let count = self.children.len() as f64;
+        let count = self.processes.len() as f64;
         let wake_ups = used.iter().map(|usage| usage.wake_ups).sum::<u64>() as f64;
         let cpu: Duration = used.iter().map(|usage| usage.cpu).sum();
         let of_each = wake_ups / count / (span.as_secs_f64() / WATCHDOG.as_secs_f64());
@@ -126,23 +129,13 @@ impl Crowd {
     }
 
     fn each(&self) -> impl Iterator<Item = u32> {
-        self.children.iter().map(Child::id)
-    }
-}
-
-impl Drop for Crowd {
-    fn drop(&mut self) {
-        for child in &mut self.children {
-            // It may have ended already.
-            let _ = child.kill();
-        }
-        for child in &mut self.children {
-            let _ = child.wait();
-        }
+        self.processes.iter().map(Process::id)
     }
 }
 
 fn await_ready(manager: &UnixDatagram, count: usize) {
+    let patience = Some(Duration::from_secs(60));
+    manager.set_read_timeout(patience).expect("a time-out can be set");
     let (mut ready, mut room) = (0, [0; 4096]);
     while ready < count {
         let length = manager.recv(&mut room).expect("instances tell how they are");
@@ -182,17 +175,22 @@ fn cold_start(program: &str, peer: SocketAddr) -> Option<Duration> {
     let dir = TempDir::new().expect("a temporary directory");
     let config = configure(dir.path(), peer, "");
     let socket = dir.path().join("msul1");
-    let mut activator = Command::new("systemd-socket-activate")
+    let mut command = Command::new("systemd-socket-activate");
+    command
         .arg("--listen")
         .arg(&socket)
         .args(["--fdname=client", program, "--config"])
         .arg(config)
         .arg("msul1")
         .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
+        .stderr(Stdio::null());
+    let _activator = Process::start(&mut command).ok()?;
+    let begun = Instant::now();
     while !socket.exists() {
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "systemd-socket-activate listens"
+        );
         sleep(Duration::from_millis(1));
     }
     // The file is there a moment before somebody listens.
@@ -200,8 +198,6 @@ fn cold_start(program: &str, peer: SocketAddr) -> Option<Duration> {
     let begun = Instant::now();
     let answer = ask(&socket, "hello");
     let took = begun.elapsed();
-    let _ = activator.kill();
-    let _ = activator.wait();
     assert_eq!(answer, "hello\n");
     Some(took)
 }

@@ -55,13 +55,17 @@ fn rates(pairs: &Pairs) -> String {
 }
 
 fn beside_direct(findings: &mut Findings, lonc: &Lonc, peer: SocketAddr) {
+    let mut others = Findings::new();
     for (clients, wanted) in [(64, 0.8), (1, 0.7)] {
         let load = Load::of(clients);
-        let direct = |load: Load| load.run(&Target::Tcp(peer)).expect("the load runs").rate();
-        let pairs = Pairs::of(|| findings.run(load, &lonc.target()).rate(), || direct(load));
+        let pairs = Pairs::of(
+            || findings.run(load, &lonc.target()).rate(),
+            || others.run(load, &Target::Tcp(peer)).rate(),
+        );
         let what = format!("requests of {clients} clients, lonc/direct");
         findings.at_least(&what, pairs.ratio(), wanted, rates(&pairs));
     }
+    others.finish();
 }
 
 fn beside_perl(findings: &mut Findings, lonc: &Lonc, peer: SocketAddr) {
@@ -69,10 +73,10 @@ fn beside_perl(findings: &mut Findings, lonc: &Lonc, peer: SocketAddr) {
         println!("perl is not installed: not compared");
         return;
     };
-    let load = Load::of(64);
+    let (load, mut others) = (Load::of(64), Findings::new());
     let pairs = Pairs::of(
         || findings.run(load, &lonc.target()).rate(),
-        || load.run(perl.target()).expect("the load runs").rate(),
+        || others.run(load, perl.target()).rate(),
     );
     findings.at_least(
         "requests of 64 clients, lonc/lock-step Perl",
@@ -80,6 +84,7 @@ fn beside_perl(findings: &mut Findings, lonc: &Lonc, peer: SocketAddr) {
         7.0,
         rates(&pairs),
     );
+    others.finish();
 }
 
 fn beside_nutcracker(findings: &mut Findings, lonc: &Lonc) {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{BufMut as _, BytesMut};
 use lonc_proto::session::{ConnectFault, LinkError};
 use nix::sys::socket::{setsockopt, sockopt};
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
@@ -101,8 +101,9 @@ impl Link {
                     self.input = BytesMut::new();
                 }
                 self.input.reserve(READ);
-                let read = ready!(pin!(stream.read_buf(&mut self.input)).poll(cx))
-                    .map_err(|error| broken(&error))?;
+                let mut room = (&mut self.input).limit(READ);
+                let read =
+                    ready!(pin!(stream.read_buf(&mut room)).poll(cx)).map_err(|error| broken(&error))?;
                 if read == 0 {
                     return Poll::Ready(Err(LinkError::Closed));
                 }

@@ -20,8 +20,25 @@ const TURNS: usize = 8;
 /// Bytes to be written, in order.
 #[derive(Default)]
 pub(super) struct Outbox {
-    pieces: VecDeque<BytesMut>,
+    pieces: VecDeque<Piece>,
     len: usize,
+}
+
+struct Piece {
+    unwritten: BytesMut,
+    /// Bytes whose memory it keeps.
+    kept: usize,
+}
+
+impl Piece {
+    /// Gives back what is written, if that is more than what is left: a client that leaves the end of a large answer
+    /// where it is must not keep all of it.
+    fn shrink(&mut self) {
+        if self.kept >= JOIN && self.unwritten.len() < self.kept / 2 {
+            self.unwritten = BytesMut::from(&self.unwritten[..]);
+            self.kept = self.unwritten.len();
+        }
+    }
 }
 
 impl Outbox {
@@ -36,13 +53,19 @@ impl Outbox {
     pub(super) fn push(&mut self, bytes: BytesMut) {
         self.len += bytes.len();
         match self.pieces.back_mut() {
-            Some(last) if last.len() < JOIN && bytes.len() < JOIN => last.extend_from_slice(&bytes),
-            Some(_) | None => self.pieces.push_back(bytes),
+            Some(last) if last.kept < JOIN && bytes.len() < JOIN => {
+                last.unwritten.extend_from_slice(&bytes);
+                last.kept += bytes.len();
+            }
+            Some(_) | None => self.pieces.push_back(Piece {
+                kept: bytes.len(),
+                unwritten: bytes,
+            }),
         }
     }
 
-    /// Writes as much as the client takes; how many bytes that was. What is written is given back at once, so that an
-    /// idle client keeps no memory of its largest answer.
+    /// Writes as much as the client takes; how many bytes that was. What is written is given back, so that an idle
+    /// client keeps no memory of its largest answer.
     pub(super) fn write(&mut self, stream: &mut UnixStream, cx: &mut Context<'_>) -> io::Result<usize> {
         let before = self.len;
         for turn in 0.. {
@@ -53,15 +76,18 @@ impl Outbox {
                 give_way(cx);
                 break;
             }
-            match Pin::new(&mut *stream).poll_write(cx, piece) {
-                Poll::Pending => break,
+            match Pin::new(&mut *stream).poll_write(cx, &piece.unwritten) {
+                Poll::Pending => {
+                    piece.shrink();
+                    break;
+                }
                 Poll::Ready(written) => {
                     let written = written?;
-                    piece.advance(written);
+                    piece.unwritten.advance(written);
                     self.len -= written;
                 }
             }
-            if piece.is_empty() {
+            if piece.unwritten.is_empty() {
                 self.pieces.pop_front();
             }
         }

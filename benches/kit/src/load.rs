@@ -4,6 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 pub use crate::dialogue::Style;
 pub use crate::stream::Target;
@@ -137,6 +138,9 @@ struct Run {
 
 impl Run {
     fn new(load: Load, target: &Target) -> io::Result<Self> {
+        // Both ends of all connections may be in this process.
+        let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+        setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
         let poller = Poller::new()?;
         let mut clients = Vec::new();
         for number in 0..load.clients {

@@ -6,18 +6,19 @@ use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use crate::load::Target;
+use crate::process::Process;
 
 /// lonc with a directory of its own; ended when dropped.
 pub struct Lonc {
     dir: TempDir,
-    child: Child,
+    process: Process,
 }
 
 /// How a measured process is waited for.
@@ -49,14 +50,14 @@ impl Lonc {
     pub fn start(program: impl AsRef<OsStr>, peer: SocketAddr, toml: &str) -> Self {
         let dir = TempDir::new().expect("a temporary directory");
         let config = configure(dir.path(), peer, toml);
-        let child = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .args(["--config".as_ref(), config.as_os_str(), "msul1".as_ref()])
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .expect("lonc starts");
-        let lonc = Self { dir, child };
+            .stderr(Stdio::inherit());
+        let process = Process::start(&mut command).expect("lonc starts");
+        let lonc = Self { dir, process };
         await_socket(&lonc.socket());
         assert_eq!(ask(&lonc.socket(), "hello"), "hello\n", "the link is up");
         lonc
@@ -71,7 +72,7 @@ impl Lonc {
     /// Its process.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.process.id()
     }
 
     /// Its configuration.
@@ -82,12 +83,6 @@ impl Lonc {
 
     fn socket(&self) -> PathBuf {
         self.dir.path().join("msul1")
-    }
-}
-
-impl Drop for Lonc {
-    fn drop(&mut self) {
-        end(&mut self.child);
     }
 }
 
@@ -120,6 +115,9 @@ pub fn await_socket(path: &Path) {
 #[must_use]
 pub fn ask(path: &Path, line: &str) -> String {
     let mut stream = UnixStream::connect(path).expect("somebody listens");
+    stream
+        .set_read_timeout(Some(PATIENCE))
+        .expect("a time-out can be set");
     writeln!(stream, "{line}").expect("the request is taken");
     stream
         .shutdown(std::net::Shutdown::Write)
@@ -127,11 +125,4 @@ pub fn ask(path: &Path, line: &str) -> String {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
     answer
-}
-
-/// Ends a process that is measured no more.
-pub(crate) fn end(child: &mut Child) {
-    // It may have ended already.
-    let _ = child.kill();
-    let _ = child.wait();
 }

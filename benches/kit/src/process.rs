@@ -1,8 +1,34 @@
-//! What the kernel counts of a process.
+//! A process that is measured, and what the kernel counts of it.
 
 use std::fs;
+use std::io;
 use std::ops::Sub;
+use std::process::{Child, Command};
 use std::time::Duration;
+
+/// A running process; ended when dropped.
+pub struct Process(Child);
+
+impl Process {
+    /// Starts it.
+    pub fn start(command: &mut Command) -> io::Result<Self> {
+        command.spawn().map(Self)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
 
 /// Processor time and wake-ups so far; the difference of two is what was used between them.
 #[derive(Clone, Copy, Debug)]

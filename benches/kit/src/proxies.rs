@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use std::{env, fs};
@@ -11,12 +11,13 @@ use tempfile::TempDir;
 
 use crate::dialogue::store_values;
 use crate::load::Target;
-use crate::lonc::{await_socket, end};
+use crate::lonc::await_socket;
+use crate::process::Process;
 
 /// Processes that stand between clients and a server; ended when dropped.
 pub struct Proxy {
     dir: TempDir,
-    children: Vec<Child>,
+    processes: Vec<Process>,
     target: Target,
 }
 
@@ -28,20 +29,20 @@ impl Proxy {
         let perl = program("perl")?;
         let dir = TempDir::new().expect("a temporary directory");
         let socket = dir.path().join("socket");
-        let child = Command::new(perl)
+        let mut command = Command::new(perl);
+        command
             .args(["-e", include_str!("lock_step.pl")])
             .arg(&socket)
             .arg(server.ip().to_string())
             .arg(server.port().to_string())
-            .stdin(Stdio::null())
-            .spawn()
-            .expect("perl starts");
-        await_socket(&socket);
-        Some(Self {
+            .stdin(Stdio::null());
+        let proxy = Self {
+            processes: vec![Process::start(&mut command).expect("perl starts")],
             dir,
-            children: vec![child],
-            target: Target::Unix(socket),
-        })
+            target: Target::Unix(socket.clone()),
+        };
+        await_socket(&socket);
+        Some(proxy)
     }
 
     /// nutcracker before a redis that has what `clients` clients will ask for; none if they are not installed.
@@ -49,8 +50,9 @@ impl Proxy {
     pub fn nutcracker(clients: usize) -> Option<Self> {
         let (nutcracker, redis) = (program("nutcracker")?, program("redis-server")?);
         let dir = TempDir::new().expect("a temporary directory");
-        let (server, front) = (free_port(), free_port());
-        let redis = Command::new(redis)
+        let (server, socket) = (free_port(), dir.path().join("socket"));
+        let mut command = Command::new(redis);
+        command
             .args([
                 "--bind",
                 "127.0.0.1",
@@ -62,28 +64,29 @@ impl Proxy {
             ])
             .arg(server.port().to_string())
             .current_dir(dir.path())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("redis starts");
+            .stdout(Stdio::null());
+        let redis = Process::start(&mut command).expect("redis starts");
         let config = dir.path().join("nutcracker.yml");
-        let text = format!("lonc:\n  listen: {front}\n  redis: true\n  servers:\n   - {server}:1\n");
+        // Its clients come as lonc's do.
+        let listen = socket.display();
+        let text = format!("lonc:\n  listen: {listen}\n  redis: true\n  servers:\n   - {server}:1\n");
         fs::write(&config, text).expect("a place for the configuration");
         let mut proxy = Self {
             dir,
-            children: vec![redis],
-            target: Target::Tcp(front),
+            processes: vec![redis],
+            target: Target::Unix(socket.clone()),
         };
         fill(await_port(server), clients);
-        let nutcracker = Command::new(nutcracker)
+        let mut command = Command::new(nutcracker);
+        command
             .arg("-c")
             .arg(config)
             .args(["-o", "nutcracker.log", "-s", &free_port().port().to_string()])
             .current_dir(proxy.dir.path())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("nutcracker starts");
-        proxy.children.push(nutcracker);
-        drop(await_port(front));
+            .stderr(Stdio::null());
+        let nutcracker = Process::start(&mut command).expect("nutcracker starts");
+        proxy.processes.push(nutcracker);
+        await_socket(&socket);
         Some(proxy)
     }
 
@@ -96,13 +99,7 @@ impl Proxy {
     /// The process of the proxy itself.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.children.last().expect("a proxy is a process").id()
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        self.children.iter_mut().for_each(end);
+        self.processes.last().expect("a proxy is a process").id()
     }
 }
 

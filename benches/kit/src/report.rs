@@ -67,7 +67,7 @@ impl Findings {
     /// machine may have been busy.
     pub fn finish(self) {
         let Self { wrong, lost, missed } = self;
-        println!("\nreplies: {wrong} wrong, {lost} lost");
+        println!("     replies: {wrong} wrong, {lost} lost");
         if !missed.is_empty() {
             println!("missed on this run: {}", missed.join("; "));
         }
