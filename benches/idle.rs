@@ -2,8 +2,9 @@
 //! `cargo bench --bench idle [-- instances [seconds]]`.
 //!
 //! The package raises `fs.inotify.max_user_instances`; where it is lower than the number of instances, those beyond wake
-//! up to look at the spool. Each instance has a link that is up, a watchdog of 30 s and the default probe of 60 s, as on a host of a network of
-//! so many. Prints memory, wake-ups and processor time, then how long a first client waits for its reply.
+//! up to look at the spool. Each instance has a link that is up, a watchdog of 30 s and the default probe of 60 s, as on
+//! a host of a network of so many. Prints memory, wake-ups and processor time, then how long a first client waits for
+//! its reply.
 
 #![allow(
     clippy::print_stdout,

@@ -14,6 +14,7 @@ use crate::daemon::Daemon;
 use crate::journal::{self, message};
 use crate::reload;
 use crate::systemd::{self, Sockets};
+use crate::usage;
 
 /// Exit status of a fault in the configuration, as sysexits.h has it.
 const EX_CONFIG: u8 = 78;
@@ -45,11 +46,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     // First of all, while there is but one thread: this changes the environment.
     let passed = systemd::take_sockets();
     match Arguments::try_parse_from(arguments) {
-        Err(usage) => {
-            // Where the usage cannot be printed there is nobody to read it.
-            let _ = usage.print();
-            ExitCode::from(if usage.use_stderr() { 64 } else { 0 })
-        }
+        Err(fault) => usage::tell(&fault),
         Ok(Arguments {
             config,
             reload: true,

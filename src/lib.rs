@@ -28,6 +28,7 @@
 //! | [`reload`] | `lonc --reload`, which waits until a reload is done |
 //! | [`usr1`] | `lonc-usr1`: stands in for the lonc of old, which lond signals to have links tried again |
 //! | [`journal`] | log records to journald or stderr, and the message ids |
+//! | `usage` | what a program does about wrong arguments |
 //! | `status` | the snapshot that readers get |
 //! | [`lonc_proto`] | the protocol, pure: no clock, no socket, no runtime |
 //!
@@ -54,6 +55,7 @@ pub mod reload;
 mod spool;
 mod status;
 pub mod systemd;
+mod usage;
 pub mod usr1;
 
 pub use lonc_proto;

@@ -25,7 +25,7 @@ mod raw;
 mod report;
 mod settings;
 mod source;
-mod text;
+pub(crate) mod text;
 
 pub use address::Address;
 pub use error::ConfigError;

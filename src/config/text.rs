@@ -16,8 +16,8 @@ pub(super) fn quoted(text: &str) -> String {
     format!("{short:?}")
 }
 
-/// `text` with its control characters escaped.
-pub(super) fn plain(text: &str) -> String {
+/// `text` with its control characters escaped: what others made must not steer a terminal.
+pub(crate) fn plain(text: &str) -> String {
     let escape = |c: char| {
         if c.is_control() {
             c.escape_debug().collect()

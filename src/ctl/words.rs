@@ -4,6 +4,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Local};
 
+pub(super) use crate::config::text::plain as safe;
+
 /// A span in its two largest units: `3d4h`, `5m12s`, `7s`.
 pub(super) fn span(span: Duration) -> String {
     let seconds = span.as_secs();
@@ -69,19 +71,7 @@ pub(super) fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{plural}")
 }
 
-/// A text that others made, with its control characters escaped: it must not steer a terminal.
-pub(super) fn safe(text: &str) -> String {
-    let escape = |c: char| {
-        if c.is_control() {
-            c.escape_debug().collect()
-        } else {
-            String::from(c)
-        }
-    };
-    text.chars().map(escape).collect()
-}
-
-/// The same as a cell of a table, which has no blanks.
+/// A text that others made, safe and as a cell of a table, which has no blanks.
 pub(super) fn word(text: &str) -> String {
     let text = safe(text);
     let parts: Vec<_> = text.split_whitespace().collect();

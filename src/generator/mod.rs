@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::config::DEFAULT_PATH;
+use crate::usage;
 
 mod apply;
 mod log;
@@ -37,11 +38,7 @@ struct Arguments {
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
-        Err(usage) => {
-            // Where the usage cannot be printed there is nobody to read it.
-            let _ = usage.print();
-            return ExitCode::from(if usage.use_stderr() { 64 } else { 0 });
-        }
+        Err(fault) => return usage::tell(&fault),
     };
     let Some(normal) = arguments.directories.first() else {
         return match apply(&arguments.config, log::warn) {

@@ -16,6 +16,7 @@ use tokio::runtime::Builder;
 use super::http::{self, Request, Response};
 use super::{PATIENCE, collect, negotiation, text};
 use crate::config::DEFAULT_PATH;
+use crate::usage;
 
 /// Serves the metrics of all instances of lonc over HTTP, on a socket at standard input: one request a process.
 #[derive(Debug, Parser)]
@@ -34,11 +35,7 @@ struct Arguments {
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
-        Err(usage) => {
-            // Where the usage cannot be printed there is nobody to read it.
-            let _ = usage.print();
-            return ExitCode::from(if usage.use_stderr() { 64 } else { 0 });
-        }
+        Err(fault) => return usage::tell(&fault),
     };
     match serve(&arguments.config) {
         Ok(()) => ExitCode::SUCCESS,

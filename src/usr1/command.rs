@@ -12,6 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::{bridge, reconnect};
 use crate::config::{self, ConfigError, DEFAULT_PATH};
 use crate::journal;
+use crate::usage;
 
 /// Exit status of a fault in the configuration, as sysexits.h has it.
 const EX_CONFIG: u8 = 78;
@@ -39,11 +40,7 @@ struct Arguments {
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
-        Err(usage) => {
-            // Where the usage cannot be printed there is nobody to read it.
-            let _ = usage.print();
-            return ExitCode::from(if usage.use_stderr() { 64 } else { 0 });
-        }
+        Err(fault) => return usage::tell(&fault),
     };
     let done = if arguments.reconnect {
         reconnect(&arguments.config)

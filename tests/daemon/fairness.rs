@@ -86,6 +86,6 @@ fn while_a_large_request_is_encrypted_others_are_served() {
             served += 1;
         }
     });
-    // It goes on the wire in some three hundred pieces. Done in one go it would let hardly anybody in.
+    // It goes on the wire in 256 pieces. Encrypted in one go it would let two in, or three.
     assert!(served >= 10, "only {served} requests were served meanwhile");
 }
