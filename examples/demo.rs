@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use lonc::config::{self, HostId};
+use lonc::daemon::listen;
 use lonc::daemon::{Daemon, StartError};
 use lonc::journal::{self, Level};
-use lonc::listen;
 use stand_in_lond::Lond;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;

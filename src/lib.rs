@@ -36,26 +36,20 @@
 //! one thread, and each piece of state has one owner.
 #![forbid(unsafe_code)]
 
-mod alarm;
-mod client;
-pub mod command;
+mod cli;
 pub mod config;
-pub mod control;
+pub mod control {
+    //! The control socket: what is said there, and the operators' end of it.
+    pub mod client;
+    pub mod interface;
+}
 pub mod ctl;
 pub mod daemon;
-mod descriptors;
-mod driver;
 pub mod generator;
-mod give_way;
 pub mod journal;
-mod link;
-pub mod listen;
 pub mod metrics;
-pub mod reload;
 mod spool;
-mod status;
 pub mod systemd;
-mod usage;
 pub mod usr1;
 
 pub use lonc_proto;

@@ -4,5 +4,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    lonc::command::run(std::env::args_os())
+    lonc::daemon::command::run(std::env::args_os())
 }

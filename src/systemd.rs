@@ -13,9 +13,9 @@ use sd_notify::NotifyState;
 use tokio::sync::watch;
 use tracing::debug;
 
-use crate::alarm::Alarm;
-use crate::listen::ListenSocket;
-use crate::status::Snapshot;
+use crate::daemon::alarm::Alarm;
+use crate::daemon::listen::ListenSocket;
+use crate::daemon::status::Snapshot;
 
 /// `FileDescriptorName=` of the socket for clients,
 const CLIENT: &str = "client";

@@ -9,8 +9,8 @@ use bench_kit::lonc::{await_socket, configure};
 use bench_kit::{lond, relay};
 use lonc::config::{self, HostId};
 use lonc::daemon::Daemon;
+use lonc::daemon::listen;
 use lonc::journal::Level;
-use lonc::listen;
 
 /// Runs the load against a lonc in a thread of this process, whose lond is so far away.
 pub(crate) fn run(load: Load, round_trip: Duration) -> Result<Report, Box<dyn Error>> {

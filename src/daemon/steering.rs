@@ -7,10 +7,10 @@ use tracing::{error, info, warn};
 
 use super::{tell_warnings, works};
 use crate::config::{self, ConfigError, Loaded, LogLevel, Settings};
-use crate::descriptors;
-use crate::driver::Control;
+use crate::daemon::descriptors;
+use crate::daemon::driver::Control;
+use crate::daemon::reload;
 use crate::journal::{Level, message};
-use crate::reload;
 use crate::systemd;
 
 /// What the daemon is told. Who asked may have stopped waiting for the answer.

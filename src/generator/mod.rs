@@ -9,8 +9,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::cli;
 use crate::config::DEFAULT_PATH;
-use crate::usage;
 
 mod apply;
 mod log;
@@ -38,7 +38,7 @@ struct Arguments {
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
-        Err(fault) => return usage::tell(&fault),
+        Err(fault) => return cli::wrong_usage(&fault),
     };
     let Some(normal) = arguments.directories.first() else {
         return match apply(&arguments.config, log::warn) {

@@ -15,8 +15,8 @@ use tokio::runtime::Builder;
 
 use super::http::{self, Request, Response};
 use super::{PATIENCE, collect, negotiation, text};
+use crate::cli;
 use crate::config::DEFAULT_PATH;
-use crate::usage;
 
 /// Serves the metrics of all instances of lonc over HTTP, on a socket at standard input: one request a process.
 #[derive(Debug, Parser)]
@@ -35,7 +35,7 @@ struct Arguments {
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
-        Err(fault) => return usage::tell(&fault),
+        Err(fault) => return cli::wrong_usage(&fault),
     };
     match serve(&arguments.config) {
         Ok(()) => ExitCode::SUCCESS,

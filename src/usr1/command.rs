@@ -10,9 +10,9 @@ use clap::Parser;
 use tokio::runtime::{Builder, Runtime};
 
 use super::{bridge, reconnect};
+use crate::cli;
 use crate::config::{self, ConfigError, DEFAULT_PATH};
 use crate::journal;
-use crate::usage;
 
 /// Exit status of a fault in the configuration, as sysexits.h has it.
 const EX_CONFIG: u8 = 78;
@@ -40,7 +40,7 @@ struct Arguments {
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
-        Err(fault) => return usage::tell(&fault),
+        Err(fault) => return cli::wrong_usage(&fault),
     };
     let done = if arguments.reconnect {
         reconnect(&arguments.config)

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{interface, service};
+use super::service;
 use crate::config::ConfigError;
+use crate::control::interface;
 
 /// Why a call failed.
 #[derive(Debug)]

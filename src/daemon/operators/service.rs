@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use super::interface;
+use crate::control::interface;
 
 /// The interface's name.
 pub(super) const NAME: &str = "org.varlink.service";

@@ -8,8 +8,9 @@ use lonc_proto::time::Instant;
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
-use crate::client::{self, Budget, FromClient, Limits, PeerCred, Ports, ToClient};
 use crate::config::ClientSettings;
+use crate::daemon::client::{self, Budget, FromClient, Limits, Ports, ToClient};
+use crate::daemon::credentials::PeerCred;
 
 /// Who a client is, and what it has to do with us.
 pub(crate) struct ClientReport {

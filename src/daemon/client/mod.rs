@@ -4,10 +4,8 @@
 //! [budget](budget::Budget); a small reserve is always granted, so that a client with one small request is served
 //! even when others have used up all there is.
 
-mod acceptor;
 mod budget;
 mod outbox;
-mod peer_cred;
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -29,12 +27,10 @@ use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::give_way::give_way;
+use crate::daemon::give_way::give_way;
 
-pub(crate) use self::acceptor::Acceptor;
 pub(crate) use self::budget::Budget;
 use self::outbox::Outbox;
-pub(crate) use self::peer_cred::PeerCred;
 
 /// Bytes asked for in one read.
 const READ: usize = 16 * 1024;

@@ -7,13 +7,13 @@ use lonc_proto::session::{self, ConnectFault, LinkError, RECENT, Reached};
 use lonc_proto::time::Instant;
 
 use super::instance::Instance;
-use super::interface::{
+use crate::control::interface::{
     Bucket, Client, Counters, DelayedSummary, Histogram, Link, LinkState, Message, MessageState, Metrics,
     State, Status, Trouble, TroubleKind,
 };
-use crate::driver::ClientReport;
+use crate::daemon::driver::ClientReport;
+use crate::daemon::status::Snapshot;
 use crate::spool::{self, Summary};
-use crate::status::Snapshot;
 
 pub(super) fn status(instance: &Instance, snapshot: &Snapshot, delayed: Option<&Summary>) -> Status {
     let now = &snapshot.status;

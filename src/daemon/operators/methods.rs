@@ -10,11 +10,13 @@ use tracing::info;
 
 use super::failure::Failure;
 use super::instance::{Instance, from_desk};
-use super::interface::{ClientsReply, DelayedReply, MetricsReply, MovedReply, ReloadReply, StatusReply};
-use super::{interface, render, service, wire};
-use crate::client::PeerCred;
+use super::{render, service, wire};
 use crate::config::LogLevel;
+use crate::control::interface::{
+    self, ClientsReply, DelayedReply, MetricsReply, MovedReply, ReloadReply, StatusReply,
+};
 use crate::daemon::Order;
+use crate::daemon::credentials::PeerCred;
 use crate::journal::message;
 use crate::spool::{MoveError, Shelf};
 

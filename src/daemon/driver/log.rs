@@ -8,10 +8,10 @@ use lonc_proto::session::{Event, LinkError, Lost, State};
 use lonc_proto::time::Instant;
 use tracing::{debug, error, info, warn};
 
-use crate::client::PeerCred;
 use crate::config::Address;
+use crate::daemon::credentials::PeerCred;
+use crate::daemon::status::Snapshot;
 use crate::journal::message;
-use crate::status::Snapshot;
 
 /// What happens all the time while something is wrong is told at most this often, with its number.
 const QUIET: Duration = Duration::from_secs(60);

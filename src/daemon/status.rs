@@ -7,7 +7,7 @@ use lonc_proto::session::{LinkState, State, Status};
 use lonc_proto::time::Instant;
 
 use crate::config::{Address, HostId, Settings};
-use crate::link::LinkEnd;
+use crate::daemon::link::LinkEnd;
 
 /// How the peer stood at one moment. Displays as the one line `systemctl status` shows.
 #[derive(Clone, Debug)]

@@ -14,10 +14,8 @@
 //! connections from one future that waits for each reply to be taken, so that one reader that hangs stops all, and
 //! takes calls of 100 MiB; `varlink` has a thread for each connection and no limit at all.
 
-pub mod client;
 mod failure;
 mod instance;
-pub mod interface;
 mod methods;
 mod render;
 mod service;
@@ -35,7 +33,8 @@ use tracing::debug;
 pub(crate) use self::instance::Instance;
 use self::methods::Outcome;
 use self::wire::{Connection, Fault};
-use crate::client::{Acceptor, PeerCred};
+use crate::daemon::acceptor::Acceptor;
+use crate::daemon::credentials::PeerCred;
 
 /// Connections at a time, those of all who may connect;
 const PLACES: usize = 24;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lonc_proto::time::Instant;
 
-use crate::alarm::Alarm;
+use crate::daemon::alarm::Alarm;
 
 /// When the alarm rings while nothing is due.
 const FAR: Duration = Duration::from_secs(24 * 3600);

@@ -9,12 +9,12 @@ use std::process::ExitCode;
 use clap::Parser;
 use tracing::error;
 
+use crate::cli;
 use crate::config::{self, ConfigError, DEFAULT_PATH, HostId};
 use crate::daemon::Daemon;
+use crate::daemon::reload;
 use crate::journal::{self, message};
-use crate::reload;
 use crate::systemd::{self, Sockets};
-use crate::usage;
 
 /// Exit status of a fault in the configuration, as sysexits.h has it.
 const EX_CONFIG: u8 = 78;
@@ -46,7 +46,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     // First of all, while there is but one thread: this changes the environment.
     let passed = systemd::take_sockets();
     match Arguments::try_parse_from(arguments) {
-        Err(fault) => usage::tell(&fault),
+        Err(fault) => cli::wrong_usage(&fault),
         Ok(Arguments {
             config,
             reload: true,

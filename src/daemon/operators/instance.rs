@@ -11,9 +11,9 @@ use tokio::time::timeout;
 use super::failure::Failure;
 use crate::config::LogLevel;
 use crate::daemon::Order;
-use crate::driver::{ClientReport, Control, Question};
+use crate::daemon::driver::{ClientReport, Control, Question};
+use crate::daemon::status::Snapshot;
 use crate::spool::{Closed, Desk, Summary};
-use crate::status::Snapshot;
 
 /// How long whoever is asked may take.
 const PATIENCE: Duration = Duration::from_secs(30);

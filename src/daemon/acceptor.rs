@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{Sleep, sleep};
 
-use crate::listen::{ListenSocket, SocketFile};
+use crate::daemon::listen::{ListenSocket, SocketFile};
 
 /// How long to leave the backlog alone after the system refused.
 const PAUSE: Duration = Duration::from_millis(200);

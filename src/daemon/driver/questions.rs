@@ -8,9 +8,9 @@ use tokio::sync::oneshot;
 
 use super::Driver;
 use super::clients::ClientReport;
-use crate::link::Link;
+use crate::daemon::link::Link;
+use crate::daemon::status::Snapshot;
 use crate::spool::Desk;
-use crate::status::Snapshot;
 
 /// Each is answered at once; who asked may have stopped waiting.
 pub(crate) enum Question {

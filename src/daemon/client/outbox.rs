@@ -9,7 +9,7 @@ use bytes::{Buf as _, BytesMut};
 use tokio::io::AsyncWrite as _;
 use tokio::net::UnixStream;
 
-use crate::give_way::give_way;
+use crate::daemon::give_way::give_way;
 
 /// Pieces of fewer bytes than this are joined, so that one write carries them.
 const JOIN: usize = 16 * 1024;

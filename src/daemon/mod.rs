@@ -1,5 +1,18 @@
 //! One instance, from its settings to its end.
 
+mod acceptor;
+pub(crate) mod alarm;
+mod client;
+pub mod command;
+mod credentials;
+mod descriptors;
+mod driver;
+mod give_way;
+mod link;
+pub mod listen;
+mod operators;
+pub mod reload;
+pub(crate) mod status;
 mod steering;
 
 use std::io;
@@ -12,16 +25,15 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{info, warn};
 
+use self::acceptor::Acceptor;
+use self::alarm::Alarm;
+use self::driver::{Control, Driver};
+use self::listen::{ListenError, ListenSocket};
+use self::operators::Instance;
 pub(crate) use self::steering::Order;
 use self::steering::Steering;
-use crate::alarm::Alarm;
-use crate::client::Acceptor;
 use crate::config::{Loaded, Settings};
-use crate::control::{self, Instance};
-use crate::descriptors;
-use crate::driver::{Control, Driver};
 use crate::journal::{Level, message};
-use crate::listen::{self, ListenError, ListenSocket};
 use crate::systemd;
 
 /// Why an instance could not begin to serve.
@@ -100,7 +112,7 @@ impl Daemon {
                 level,
                 started: SystemTime::now(),
             };
-            tokio::spawn(control::serve(Acceptor::new(socket)?, instance));
+            tokio::spawn(operators::serve(Acceptor::new(socket)?, instance));
         }
         let mut steering = Steering {
             config: self.config,

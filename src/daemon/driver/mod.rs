@@ -26,13 +26,15 @@ use self::drain::Drain;
 use self::log::Log;
 pub(crate) use self::questions::Question;
 use self::timer::Timer;
-use crate::client::{Acceptor, FromClient, PeerCred};
 use crate::config::Settings;
-use crate::give_way::give_way;
+use crate::daemon::acceptor::Acceptor;
+use crate::daemon::client::FromClient;
+use crate::daemon::credentials::PeerCred;
+use crate::daemon::give_way::give_way;
+use crate::daemon::link::{Link, Progress};
+use crate::daemon::status::Snapshot;
 use crate::journal::message;
-use crate::link::{Link, Progress};
 use crate::spool::{FromSpool, Spool};
-use crate::status::Snapshot;
 use crate::systemd;
 
 /// Clients accepted, and messages of clients taken, before the other work has its turn again.
