@@ -38,11 +38,7 @@
 
 mod cli;
 pub mod config;
-pub mod control {
-    //! The control socket: what is said there, and the operators' end of it.
-    pub mod client;
-    pub mod interface;
-}
+pub mod control;
 pub mod ctl;
 pub mod daemon;
 pub mod generator;

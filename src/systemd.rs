@@ -1,25 +1,18 @@
 //! systemd's side: sockets in; READY, STATUS, WATCHDOG, STOPPING, RELOADING out. Harmless without systemd.
 
 use std::env;
-use std::future::Future;
 use std::io;
-use std::sync::Arc;
+use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
 use listenfd::ListenFd;
-use lonc_proto::session::State;
 use nix::sys::socket::{getsockopt, sockopt};
 use sd_notify::NotifyState;
-use tokio::sync::watch;
 use tracing::debug;
 
-use crate::daemon::alarm::Alarm;
-use crate::daemon::listen::ListenSocket;
-use crate::daemon::status::Snapshot;
-
-/// `FileDescriptorName=` of the socket for clients,
+/// `FileDescriptorName=` of the socket for clients.
 const CLIENT: &str = "client";
-/// and of the one for operators.
+/// `FileDescriptorName=` of the socket for operators.
 const CONTROL: &str = "control";
 
 /// Why systemd's sockets cannot be used.
@@ -52,9 +45,9 @@ pub enum SocketError {
 #[derive(Debug, Default)]
 pub struct Sockets {
     /// For clients.
-    pub client: Option<ListenSocket>,
+    pub client: Option<UnixListener>,
     /// For operators; never without the other.
-    pub control: Option<ListenSocket>,
+    pub control: Option<UnixListener>,
 }
 
 /// The listening sockets that systemd passed. Where it passed any, the one for clients is among them.
@@ -76,7 +69,7 @@ pub fn take_sockets() -> Result<Sockets, SocketError> {
     Ok(Sockets { client, control })
 }
 
-fn take(passed: &mut ListenFd, names: &str, name: &'static str) -> Result<Option<ListenSocket>, SocketError> {
+fn take(passed: &mut ListenFd, names: &str, name: &'static str) -> Result<Option<UnixListener>, SocketError> {
     let mut named = names.split(':').enumerate().filter(|(_, one)| *one == name);
     let Some((index, _)) = named.next() else {
         return Ok(None);
@@ -91,7 +84,7 @@ fn take(passed: &mut ListenFd, names: &str, name: &'static str) -> Result<Option
     };
     // With Accept=yes, for one, it is a client's connection.
     match getsockopt(&listener, sockopt::AcceptConn) {
-        Ok(true) => Ok(Some(listener.into())),
+        Ok(true) => Ok(Some(listener)),
         Ok(false) => Err(unusable(io::ErrorKind::InvalidInput.into())),
         Err(error) => Err(unusable(error.into())),
     }
@@ -104,9 +97,24 @@ fn notify(words: &[NotifyState<'_>]) {
     }
 }
 
-/// A service other than an instance is ready; `text` is its status.
+/// This service is ready; `text` is its status.
 pub fn ready(text: &str) {
     notify(&[NotifyState::Ready, NotifyState::Status(text)]);
+}
+
+/// `text` is the status from now on.
+pub fn status(text: &str) {
+    notify(&[NotifyState::Status(text)]);
+}
+
+/// How long this service may be silent, if it has a watchdog.
+pub fn watchdog_limit() -> Option<Duration> {
+    sd_notify::watchdog_enabled()
+}
+
+/// The work is done in time.
+pub fn ping_watchdog() {
+    notify(&[NotifyState::Watchdog]);
 }
 
 /// The instance is about to end.
@@ -133,91 +141,5 @@ pub fn reloaded(outcome: Option<&str>) {
     match outcome {
         Some(outcome) => notify(&[NotifyState::Ready, NotifyState::Status(outcome)]),
         None => notify(&[NotifyState::Ready]),
-    }
-}
-
-/// Passes each new status on, and with the first that is no longer waiting for its first try, that we are ready.
-pub async fn pass_on(mut status: watch::Receiver<Snapshot>) {
-    let mut ready = false;
-    loop {
-        {
-            let snapshot = status.borrow_and_update();
-            let text = snapshot.to_string();
-            if ready || snapshot.status.state == State::Connecting {
-                notify(&[NotifyState::Status(&text)]);
-            } else {
-                notify(&[NotifyState::Ready, NotifyState::Status(&text)]);
-                ready = true;
-            }
-        }
-        if status.changed().await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Pings the watchdog twice in each of its intervals, as long as `works` says that the work is done in time. Without
-/// a watchdog this ends at once.
-pub(crate) async fn ping_watchdog<F: Future<Output = bool>>(alarm: Alarm, works: impl FnMut() -> F) {
-    if let Some(limit) = sd_notify::watchdog_enabled() {
-        let period = (limit / 2).max(Duration::from_millis(1));
-        let alarm = Arc::new(alarm);
-        let pause = || {
-            let alarm = alarm.clone();
-            async move { alarm.after(period).await }
-        };
-        ping_between(pause, works, || notify(&[NotifyState::Watchdog])).await;
-    }
-}
-
-async fn ping_between<P: Future<Output = ()>, F: Future<Output = bool>>(
-    pause: impl Fn() -> P,
-    mut works: impl FnMut() -> F,
-    mut ping: impl FnMut(),
-) {
-    loop {
-        if works().await {
-            ping();
-        }
-        pause().await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::cell::Cell;
-    use std::future::pending;
-
-    async fn every_ten_seconds() {
-        tokio::time::sleep(Duration::from_secs(10)).await;
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_watchdog_is_pinged_while_the_work_is_done_in_time() {
-        let (healthy, pings) = (Cell::new(true), Cell::new(0));
-        let work = || async { healthy.get() };
-        let pinging = ping_between(every_ten_seconds, work, || pings.set(pings.get() + 1));
-        let watch = async {
-            tokio::time::sleep(Duration::from_secs(35)).await;
-            assert_eq!(pings.get(), 4);
-            healthy.set(false);
-            tokio::time::sleep(Duration::from_secs(100)).await;
-            assert_eq!(pings.get(), 4);
-            healthy.set(true);
-            tokio::time::sleep(Duration::from_secs(10)).await;
-            assert_eq!(pings.get(), 5);
-        };
-        tokio::select! { () = pinging => unreachable!("pings never end"), () = watch => {} }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_loop_that_does_not_answer_is_not_vouched_for() {
-        let pings = Cell::new(0);
-        let pinging = ping_between(every_ten_seconds, pending::<bool>, || {
-            pings.set(pings.get() + 1);
-        });
-        let _ = tokio::time::timeout(Duration::from_secs(1000), pinging).await;
-        assert_eq!(pings.get(), 0);
     }
 }

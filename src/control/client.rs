@@ -1,4 +1,4 @@
-//! The other end of the control socket: asks an instance, or many at once.
+//! The end of the control socket that asks: one instance, or many at once.
 //!
 //! A question never starts an instance: where there is none, there is no socket. Every question has its time, over
 //! connecting, asking and the whole reply, so that an instance that hangs costs that time and no more.

@@ -75,8 +75,8 @@ fn serve(config: PathBuf, peer: &HostId, sockets: Sockets) -> ExitCode {
     match (Daemon {
         config,
         loaded,
-        socket: sockets.client,
-        control: sockets.control,
+        socket: sockets.client.map(Into::into),
+        control: sockets.control.map(Into::into),
         level,
     })
     .run()

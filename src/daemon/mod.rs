@@ -1,7 +1,7 @@
 //! One instance, from its settings to its end.
 
 mod acceptor;
-pub(crate) mod alarm;
+mod alarm;
 mod client;
 pub mod command;
 mod credentials;
@@ -12,8 +12,9 @@ mod link;
 pub mod listen;
 mod operators;
 pub mod reload;
-pub(crate) mod status;
+mod status;
 mod steering;
+mod supervision;
 
 use std::io;
 use std::panic;
@@ -34,7 +35,6 @@ pub(crate) use self::steering::Order;
 use self::steering::Steering;
 use crate::config::{Loaded, Settings};
 use crate::journal::{Level, message};
-use crate::systemd;
 
 /// Why an instance could not begin to serve.
 #[derive(Debug, thiserror::Error)]
@@ -96,9 +96,9 @@ impl Daemon {
             settings.address
         );
         let (driver, status) = Driver::new(settings.clone(), acceptor, words)?;
-        tokio::spawn(systemd::pass_on(status.clone()));
+        tokio::spawn(supervision::pass_on(status.clone()));
         let probe = driver_words.clone();
-        tokio::spawn(systemd::ping_watchdog(Alarm::new()?, move || {
+        tokio::spawn(supervision::ping_watchdog(Alarm::new()?, move || {
             works(probe.clone())
         }));
         let (orders, mut ordered) = mpsc::channel(8);

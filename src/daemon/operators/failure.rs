@@ -78,7 +78,7 @@ mod tests {
         ] {
             let (error, parameters) = failure.on_the_wire();
             let (interface, error) = error.rsplit_once('.').unwrap();
-            let description = service::describe(interface.to_owned()).unwrap();
+            let description = service::describe(interface).unwrap();
             let text = description["description"].as_str().unwrap();
             let line = text
                 .lines()

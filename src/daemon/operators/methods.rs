@@ -43,9 +43,9 @@ pub(super) async fn run(call: wire::Call, cred: PeerCred, instance: &Instance) -
     let reply = match (interface, method) {
         (service::NAME, "GetInfo") => given.end(service::info()),
         (service::NAME, "GetInterfaceDescription") => {
-            let interface = given.required("interface")?;
+            let interface: String = given.required("interface")?;
             given.end(())?;
-            service::describe(interface)
+            service::describe(&interface).ok_or(Failure::InterfaceNotFound(interface))
         }
         (interface::NAME, "Monitor") => {
             let interval = given.optional("intervalUsec")?.map(Duration::from_micros);

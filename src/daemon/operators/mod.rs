@@ -1,5 +1,4 @@
-//! The control socket: an operator asks how things stand, and steers. It speaks [Varlink](https://varlink.org/),
-//! systemd's own IPC, so that `varlinkctl` works on it; the interface is [`interface::DESCRIPTION`].
+//! Serves the operators' end of the control socket: answers how things stand, and has orders obeyed.
 //!
 //! ```text
 //!   loncctl, varlinkctl ─ UNIX socket ─ wire ─► methods ─┬─► driver (snapshots, clients)

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::failure::Failure;
 use crate::control::interface;
 
 /// The interface's name.
@@ -43,12 +42,12 @@ pub(super) fn info() -> Value {
     })
 }
 
-/// Answer to `GetInterfaceDescription`.
-pub(super) fn describe(interface: String) -> Result<Value, Failure> {
-    let description = match interface.as_str() {
+/// Answer to `GetInterfaceDescription`; none for an interface that is not known here.
+pub(super) fn describe(interface: &str) -> Option<Value> {
+    let description = match interface {
         NAME => DESCRIPTION,
         interface::NAME => interface::DESCRIPTION,
-        _ => return Err(Failure::InterfaceNotFound(interface)),
+        _ => return None,
     };
-    Ok(json!({ "description": description }))
+    Some(json!({ "description": description }))
 }
