@@ -23,16 +23,15 @@ use std::time::SystemTime;
 
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
 use self::acceptor::Acceptor;
 use self::alarm::Alarm;
-use self::driver::{Control, Driver};
+use self::driver::{Driver, Question, Questions};
 use self::listen::{ListenError, ListenSocket};
 use self::operators::Instance;
-pub(crate) use self::steering::Order;
-use self::steering::Steering;
+use self::steering::{Order, Steering};
 use crate::config::{Loaded, Settings};
 use crate::journal::{Level, message};
 
@@ -75,7 +74,7 @@ impl Daemon {
         let settings = self.loaded.settings;
         let peer = settings.peer.clone();
         self.level.set(settings.daemon.log_level);
-        tell_warnings(&self.loaded.warnings);
+        steering::tell_warnings(&self.loaded.warnings);
         descriptors::make_room(settings.client.max_clients);
         let mut signals = Signals::new()?;
         // Only now that no signal can end us in the middle of it.
@@ -97,15 +96,16 @@ impl Daemon {
         );
         let (driver, status) = Driver::new(settings.clone(), acceptor, words)?;
         tokio::spawn(supervision::pass_on(status.clone()));
-        let probe = driver_words.clone();
+        let questions = Questions::new(driver_words.clone());
+        let watched = questions.clone();
         tokio::spawn(supervision::ping_watchdog(Alarm::new()?, move || {
-            works(probe.clone())
+            works(watched.clone())
         }));
         let (orders, mut ordered) = mpsc::channel(8);
         let (in_force, level) = watch::channel(settings.daemon.log_level);
         if let Some(socket) = control_socket {
             let instance = Instance {
-                driver: driver_words.clone(),
+                questions,
                 orders: orders.clone(),
                 desk: driver.desk(),
                 published: status,
@@ -158,15 +158,8 @@ fn bind_control(settings: &Settings) -> Option<ListenSocket> {
 }
 
 /// Asks the driver for proof that its loop turns and its work is done in time.
-async fn works(control: mpsc::Sender<Control>) -> bool {
-    let (answer, answered) = oneshot::channel();
-    control.send(Control::Probe(answer)).await.is_ok() && answered.await.unwrap_or(false)
-}
-
-fn tell_warnings(warnings: &[String]) {
-    for warning in warnings {
-        warn!(MESSAGE_ID = message::CONFIG_WARNING, "{warning}");
-    }
+async fn works(questions: Questions) -> bool {
+    questions.ask(Question::ProveAlive).await.unwrap_or(false)
 }
 
 struct Signals {
@@ -191,7 +184,7 @@ impl Signals {
             _ = self.terminate.recv() => Order::Stop,
             _ = self.interrupt.recv() => Order::Stop,
             _ = self.hangup.recv() => Order::Reload(None),
-            _ = self.user1.recv() => Order::Reconnect,
+            _ = self.user1.recv() => Order::Reconnect(None),
         }
     }
 }

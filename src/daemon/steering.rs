@@ -1,14 +1,15 @@
-//! What the daemon is told while it runs, by signals and at the control socket.
+//! What the daemon is told while it runs, by signals and at the control socket. Whatever changes something comes by
+//! here, and goes on to whom it concerns.
 
 use std::path::PathBuf;
 
+use lonc_proto::session::MessageId;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{error, info, warn};
 
-use super::{tell_warnings, works};
 use crate::config::{self, ConfigError, Loaded, LogLevel, Settings};
 use crate::daemon::descriptors;
-use crate::daemon::driver::Control;
+use crate::daemon::driver::ToDriver;
 use crate::daemon::reload;
 use crate::journal::{Level, message};
 use crate::systemd;
@@ -17,10 +18,12 @@ use crate::systemd;
 pub(crate) enum Order {
     /// Take no more clients, finish what is under way, and end.
     Stop,
-    /// Try again now, and log how things stand.
-    Reconnect,
+    /// Try again now, and log how things stand; who wants to is told when that is done.
+    Reconnect(Option<oneshot::Sender<()>>),
     /// Read the configuration anew, and say what came of it: warnings, or why the old settings stay.
     Reload(Option<oneshot::Sender<Result<Vec<String>, ConfigError>>>),
+    /// Take this delayed message back from the link's queue; false if it is too late for that.
+    Withdraw(MessageId, oneshot::Sender<bool>),
     /// Log at this level until the next reload; false if that cannot be changed.
     LogLevel(LogLevel, oneshot::Sender<bool>),
 }
@@ -32,14 +35,15 @@ pub(super) struct Steering {
     pub(super) level: Level,
     /// The level in force, for who wants to know.
     pub(super) in_force: watch::Sender<LogLevel>,
-    pub(super) driver: mpsc::Sender<Control>,
+    pub(super) driver: mpsc::Sender<ToDriver>,
 }
 
 impl Steering {
     pub(super) async fn obey(&mut self, order: Order) {
         match order {
-            Order::Stop => self.tell(Control::Drain).await,
-            Order::Reconnect => self.tell(Control::Reconnect).await,
+            Order::Stop => self.tell(ToDriver::Drain).await,
+            Order::Reconnect(answer) => self.tell(ToDriver::Reconnect(answer)).await,
+            Order::Withdraw(id, answer) => self.tell(ToDriver::Withdraw(id, answer)).await,
             Order::Reload(answer) => {
                 let outcome = self.reload().await;
                 if let Some(answer) = answer {
@@ -56,7 +60,7 @@ impl Steering {
         }
     }
 
-    async fn tell(&self, word: Control) {
+    async fn tell(&self, word: ToDriver) {
         // A driver that has just ended needs no word.
         let _ = self.driver.send(word).await;
     }
@@ -99,9 +103,10 @@ impl Steering {
         self.keep_places(&mut settings);
         self.set_level(settings.daemon.log_level);
         self.settings = settings.clone();
-        self.tell(Control::Reconfigure(Box::new(settings))).await;
-        // The answer tells that the driver has come as far; one that ends needs no settings.
-        works(self.driver.clone()).await;
+        let (answer, taken) = oneshot::channel();
+        self.tell(ToDriver::Reconfigure(Box::new(settings), answer)).await;
+        // One that has ended needs no settings.
+        let _ = taken.await;
     }
 
     /// What is in use cannot be changed without a restart.
@@ -126,5 +131,12 @@ impl Steering {
                 settings.alike.push(host.clone());
             }
         }
+    }
+}
+
+/// Logs what is odd about the configuration.
+pub(super) fn tell_warnings(warnings: &[String]) {
+    for warning in warnings {
+        warn!(MESSAGE_ID = message::CONFIG_WARNING, "{warning}");
     }
 }

@@ -13,7 +13,7 @@ use std::io;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
-use lonc_proto::session::{Command, Event, Session};
+use lonc_proto::session::{Command, Event, MessageId, Session};
 use lonc_proto::time::Instant;
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -24,7 +24,7 @@ use self::clients::Clients;
 use self::config::session_config;
 use self::drain::Drain;
 use self::log::Log;
-pub(crate) use self::questions::Question;
+pub(crate) use self::questions::{Question, Questions};
 use self::timer::Timer;
 use crate::config::Settings;
 use crate::daemon::acceptor::Acceptor;
@@ -43,21 +43,19 @@ const BATCH: usize = 64;
 const SLICE: Duration = Duration::from_micros(200);
 /// The number of clients in the status may be this old.
 const STATUS_EVERY: Duration = Duration::from_secs(2);
-/// A deadline this far past means that the work is not done in time.
-const OVERDUE: Duration = Duration::from_secs(5);
 
-/// What the daemon asks of the driver.
-pub(crate) enum Control {
-    /// Try again now, and log how things stand.
-    Reconnect,
-    /// Go by these settings.
-    Reconfigure(Box<Settings>),
-    /// Take no more clients, finish what is under way, then end; asked a second time: end now.
+/// What the driver is told, by the steering and through [`Questions`]. Who waits for an answer may have given up.
+pub(crate) enum ToDriver {
+    /// Try again now, and log how things stand; who wants to is told when that is done.
+    Reconnect(Option<oneshot::Sender<()>>),
+    /// Go by these settings; the answer is that it does.
+    Reconfigure(Box<Settings>, oneshot::Sender<()>),
+    /// Take this delayed message back from the link's queue; false if it is too late for that.
+    Withdraw(MessageId, oneshot::Sender<bool>),
+    /// Take no more clients, finish what is under way, then end; told a second time: end now.
     Drain,
     /// Answer this.
     Ask(Question),
-    /// Say whether the work is done in time.
-    Probe(oneshot::Sender<bool>),
 }
 
 /// The only owner of the links, the session, and the list of clients.
@@ -68,7 +66,7 @@ pub(crate) struct Driver {
     clients: Clients,
     acceptor: Option<Acceptor>,
     from_clients: mpsc::UnboundedReceiver<FromClient>,
-    control: mpsc::Receiver<Control>,
+    words: mpsc::Receiver<ToDriver>,
     spool: Spool,
     from_spool: mpsc::UnboundedReceiver<FromSpool>,
     status: watch::Sender<Snapshot>,
@@ -85,7 +83,7 @@ impl Driver {
     pub(crate) fn new(
         settings: Settings,
         acceptor: Acceptor,
-        control: mpsc::Receiver<Control>,
+        words: mpsc::Receiver<ToDriver>,
     ) -> io::Result<(Self, watch::Receiver<Snapshot>)> {
         let (spool, from_spool) = Spool::start(&settings)?;
         let (clients, from_clients) = Clients::new(settings.client.max_queued_bytes);
@@ -100,7 +98,7 @@ impl Driver {
             clients,
             acceptor: Some(acceptor),
             from_clients,
-            control,
+            words,
             spool,
             from_spool,
             status,
@@ -118,7 +116,7 @@ impl Driver {
     pub(crate) async fn run(mut self) {
         poll_fn(|cx| self.poll(cx)).await;
         // Who asks from now on is answered from what was published last.
-        drop(self.control);
+        drop(self.words);
         if self.session.storing() == 0 {
             self.spool.finish().await;
         }
@@ -130,7 +128,7 @@ impl Driver {
             let now = self.timer.now();
             let mut progress = false;
             // 1. What the daemon asks for is rare and must not wait.
-            progress |= self.poll_control(cx, now);
+            progress |= self.poll_words(cx, now);
             self.session.spare(self.clients.have_spent_all());
             // 2. Replies make room for requests.
             progress |= self.poll_links(cx, now);
@@ -161,26 +159,23 @@ impl Driver {
         }
     }
 
-    fn poll_control(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        let Poll::Ready(control) = self.control.poll_recv(cx) else {
+    fn poll_words(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let Poll::Ready(word) = self.words.poll_recv(cx) else {
             return false;
         };
-        match control {
-            Some(Control::Reconnect) => {
+        match word {
+            Some(ToDriver::Reconnect(answer)) => {
                 log::status(&self.snapshot(now));
                 self.session.reconnect(now);
+                answer.map(|answer| answer.send(()));
             }
-            Some(Control::Reconfigure(settings)) => self.reconfigure(*settings, now),
-            Some(Control::Ask(question)) => self.answer(question, now),
-            Some(Control::Probe(answer)) => {
-                let overdue = self
-                    .session
-                    .poll_timeout()
-                    .is_some_and(|due| now.since(due) > OVERDUE);
-                // Who asked may have stopped waiting.
-                let _ = answer.send(!overdue);
+            Some(ToDriver::Reconfigure(settings, answer)) => {
+                self.reconfigure(*settings, now);
+                let _ = answer.send(());
             }
-            Some(Control::Drain) | None => {
+            Some(ToDriver::Withdraw(id, answer)) => drop(answer.send(self.session.withdraw(id, now))),
+            Some(ToDriver::Ask(question)) => self.answer(question, now),
+            Some(ToDriver::Drain) | None => {
                 if self.drain.is_on() {
                     self.drain.hurry(now);
                 }

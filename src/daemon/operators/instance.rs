@@ -1,4 +1,5 @@
-//! What the control socket can reach of its instance. Each question has its time; the instance may be about to end.
+//! What the control socket can reach of its instance: questions to the driver, orders to the steering, and the spool's
+//! desk. Each has its time; the instance may be about to end.
 
 use std::future::Future;
 use std::time::{Duration, SystemTime};
@@ -10,9 +11,9 @@ use tokio::time::timeout;
 
 use super::failure::Failure;
 use crate::config::LogLevel;
-use crate::daemon::Order;
-use crate::daemon::driver::{ClientReport, Control, Question};
+use crate::daemon::driver::{ClientReport, Question, Questions};
 use crate::daemon::status::Snapshot;
+use crate::daemon::steering::Order;
 use crate::spool::{Closed, Desk, Summary};
 
 /// How long whoever is asked may take.
@@ -24,8 +25,8 @@ const SUMMARY: Duration = Duration::from_millis(500);
 #[derive(Clone)]
 pub(crate) struct Instance {
     /// Asks the driver.
-    pub(crate) driver: mpsc::Sender<Control>,
-    /// Asks the daemon.
+    pub(crate) questions: Questions,
+    /// Has something changed.
     pub(crate) orders: mpsc::Sender<Order>,
     /// Asks the spool.
     pub(crate) desk: Desk,
@@ -55,16 +56,15 @@ impl Instance {
     }
 
     pub(super) async fn withdraw(&self, id: MessageId) -> Result<bool, Failure> {
-        self.ask(|answer| Question::Withdraw(id, answer)).await
+        self.order(|answer| Order::Withdraw(id, answer)).await
     }
 
     /// Returns when the driver has begun.
     pub(super) async fn reconnect(&self) -> Result<(), Failure> {
-        self.tell(Control::Reconnect).await?;
-        self.ask(Question::Status).await.map(drop)
+        self.order(|answer| Order::Reconnect(Some(answer))).await
     }
 
-    /// Asks the daemon.
+    /// Gives an order, and waits for what comes of it.
     pub(super) async fn order<T>(
         &self,
         order: impl FnOnce(oneshot::Sender<T>) -> Order,
@@ -81,13 +81,7 @@ impl Instance {
     }
 
     async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> Result<T, Failure> {
-        let (answer, answered) = oneshot::channel();
-        self.tell(Control::Ask(question(answer))).await?;
-        in_time(async { answered.await.map_err(|_| Failure::NoAnswer) }).await
-    }
-
-    async fn tell(&self, word: Control) -> Result<(), Failure> {
-        in_time(async { self.driver.send(word).await.map_err(|_| Failure::NoAnswer) }).await
+        in_time(async { self.questions.ask(question).await.ok_or(Failure::NoAnswer) }).await
     }
 }
 

@@ -15,8 +15,8 @@ use crate::config::LogLevel;
 use crate::control::interface::{
     self, ClientsReply, DelayedReply, MetricsReply, MovedReply, ReloadReply, StatusReply,
 };
-use crate::daemon::Order;
 use crate::daemon::credentials::PeerCred;
+use crate::daemon::steering::Order;
 use crate::journal::message;
 use crate::spool::{MoveError, Shelf};
 
