@@ -11,10 +11,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
-use lonc::config::{self, HostId};
-use lonc::daemon::listen;
-use lonc::daemon::{Daemon, StartError};
-use lonc::journal::{self, Level};
+use lonc::internals::config::{self, HostId};
+use lonc::internals::daemon::{Daemon, Level, StartError, bind, init_log};
 use stand_in_lond::Lond;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
@@ -103,11 +101,11 @@ fn start_lonc(dir: &Path, port: u16) -> Outcome<(PathBuf, JoinHandle<Result<(), 
     let peer: HostId = "msul1".parse()?;
     let loaded = config::load(&file, &peer)?;
     let level = if env::var_os("RUST_LOG").is_some() {
-        journal::init(Some(&peer))
+        init_log(Some(&peer))
     } else {
         Level::default()
     };
-    let socket = Some(listen::bind(dir, &peer)?);
+    let socket = Some(bind(dir, &peer)?);
     let daemon = Daemon {
         config: file,
         loaded,

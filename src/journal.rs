@@ -103,7 +103,7 @@ pub fn init(peer: Option<&HostId>) -> Level {
 
 /// True if stderr goes to journald; then records better go there with all their fields.
 #[must_use]
-pub fn is_journald_on_stderr() -> bool {
+pub(crate) fn is_journald_on_stderr() -> bool {
     let Some(stream) = env::var("JOURNAL_STREAM").ok() else {
         return false;
     };

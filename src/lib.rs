@@ -7,45 +7,65 @@
 //!                             └──────────── answers ◄───────────────┘
 //! ```
 //!
-//! | module | what it does |
-//! |---|---|
-//! | [`config`] | `lonc.toml`, `PerlSetVar` files and `hosts.tab` → validated settings |
-//! | [`command`] | the command line |
-//! | [`daemon`] | the one place where everything is put together; signals |
-//! | [`control`] | the control socket: operators ask how things stand, and steer; `control::client` is their end of it |
-//! | [`metrics`] | metrics of all instances as text, and over HTTP: `lonc-metrics` |
-//! | [`ctl`] | `loncctl`: the operator's tool, the other end of the control socket |
-//! | `descriptors` | room for as many open files as there may be clients |
-//! | `driver` | owns the session, the links and the list of clients; one loop |
-//! | `alarm` | a timer of the kernel's, that wakes the process once |
-//! | `client` | a task for each client: lines in, answers out in order, limits |
-//! | `link` | one TCP connection: name lookup, connect, bytes |
-//! | `give_way` | lets the other tasks have their turn |
-//! | [`generator`] | `lonc-generator`: the peers of the configuration become systemd's units |
-//! | [`listen`] | the listening sockets, where systemd passed none |
-//! | `spool` | delayed messages on disk: read, stored, removed; a thread of its own |
-//! | [`systemd`] | sockets in; READY, STATUS, WATCHDOG, STOPPING, RELOADING out |
-//! | [`reload`] | `lonc --reload`, which waits until a reload is done |
-//! | [`usr1`] | `lonc-usr1`: stands in for the lonc of old, which lond signals to have links tried again |
-//! | [`journal`] | log records to journald or stderr, and the message ids |
-//! | `usage` | what a program does about wrong arguments |
-//! | `status` | the snapshot that readers get |
-//! | [`lonc_proto`] | the protocol, pure: no clock, no socket, no runtime |
+//! | room | what is in it | imports |
+//! |---|---|---|
+//! | `daemon` | `lonc`: serves the workers; what is in there is said there | all below |
+//! | `ctl` | `loncctl`: the operator's tool | `metrics`, `control`, `spool`, `config`, `cli` |
+//! | `metrics` | `lonc-metrics`: metrics of all instances as text, and over HTTP | `control`, `config`, `cli` |
+//! | `usr1` | `lonc-usr1`: stands in for the lonc of old, whom lond signals to try links again | `control`, `systemd`, … |
+//! | `generator` | `lonc-generator`: the peers of the configuration become systemd's units | `config`, `cli` |
+//! | `control` | the control socket: what is said there, and the operators' end of it | `config` |
+//! | `spool` | delayed messages on disk: read, stored, removed | `config`, `journal` |
+//! | `journal` | log records to journald or stderr, and the message ids | `config` |
+//! | `systemd` | the words for systemd: sockets in; READY, STATUS, WATCHDOG, STOPPING, RELOADING out | |
+//! | `config` | `lonc.toml`, `PerlSetVar` files and `hosts.tab` → validated settings | |
+//! | `cli` | what all programs do about their command lines | |
+//! | [`lonc_proto`] | the protocol, pure: no clock, no socket, no runtime | |
 //!
-//! Dependencies point one way: `main → daemon → {control, driver, client, link, systemd, …} → lonc-proto`. Everything runs on
-//! one thread, and each piece of state has one owner.
+//! All that serves runs on one thread, and each piece of state has one owner; the others get messages or snapshots.
+//! Only the disk may make one wait, so the spool has two threads of its own: one that reads and writes, one that
+//! watches for what appears.
 #![forbid(unsafe_code)]
 
 mod cli;
-pub mod config;
-pub mod control;
-pub mod ctl;
-pub mod daemon;
-pub mod generator;
-pub mod journal;
-pub mod metrics;
+mod config;
+mod control;
+mod ctl;
+mod daemon;
+mod generator;
+mod journal;
+mod metrics;
 mod spool;
-pub mod systemd;
-pub mod usr1;
+mod systemd;
+mod usr1;
 
-pub use lonc_proto;
+pub use self::ctl::run as ctl_main;
+pub use self::daemon::command::run as daemon_main;
+pub use self::generator::run as generator_main;
+pub use self::metrics::command::run as metrics_main;
+pub use self::usr1::command::run as usr1_main;
+
+/// What tests and the demo reach for, which are programs of their own. Nobody else should.
+pub mod internals {
+    /// The configuration.
+    pub mod config {
+        pub use crate::config::{
+            ConfigError, HostId, Loaded, LogLevel, Peers, Settings, Start, check, load, peers,
+        };
+    }
+    /// The control socket, from the operators' end.
+    pub mod control {
+        pub use crate::control::client::{CallError, Connection, RemoteError, ask, ask_all};
+        pub use crate::control::interface::{MetricsReply, State, StatusReply};
+    }
+    /// An instance within this process.
+    pub mod daemon {
+        pub use crate::daemon::listen::{ListenError, ListenSocket, bind};
+        pub use crate::daemon::{Daemon, StartError};
+        pub use crate::journal::{Level, init as init_log};
+    }
+    pub use crate::generator::generate;
+    pub use crate::journal::message;
+    /// How long a scrape waits for an instance.
+    pub use crate::metrics::PATIENCE as METRICS_PATIENCE;
+}

@@ -4,5 +4,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    lonc::daemon::command::run(std::env::args_os())
+    lonc::daemon_main(std::env::args_os())
 }

@@ -17,7 +17,7 @@ const CONTROL: &str = "control";
 
 /// Why systemd's sockets cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum SocketError {
+pub(crate) enum SocketError {
     /// Sockets came, but none for clients.
     #[error(
         "no socket named \"{CLIENT}\" among those that systemd passed: {0}; FileDescriptorName={CLIENT} is missing"
@@ -43,7 +43,7 @@ pub enum SocketError {
 
 /// The listening sockets that systemd passed, if it passed any.
 #[derive(Debug, Default)]
-pub struct Sockets {
+pub(crate) struct Sockets {
     /// For clients.
     pub client: Option<UnixListener>,
     /// For operators; never without the other.
@@ -53,7 +53,7 @@ pub struct Sockets {
 /// The listening sockets that systemd passed. Where it passed any, the one for clients is among them.
 ///
 /// Changes the environment: to be called before any thread starts.
-pub fn take_sockets() -> Result<Sockets, SocketError> {
+pub(crate) fn take_sockets() -> Result<Sockets, SocketError> {
     let names = env::var("LISTEN_FDNAMES").ok();
     let mut passed = ListenFd::from_env();
     if passed.len() == 0 {
@@ -98,27 +98,27 @@ fn notify(words: &[NotifyState<'_>]) {
 }
 
 /// This service is ready; `text` is its status.
-pub fn ready(text: &str) {
+pub(crate) fn ready(text: &str) {
     notify(&[NotifyState::Ready, NotifyState::Status(text)]);
 }
 
 /// `text` is the status from now on.
-pub fn status(text: &str) {
+pub(crate) fn status(text: &str) {
     notify(&[NotifyState::Status(text)]);
 }
 
 /// How long this service may be silent, if it has a watchdog.
-pub fn watchdog_limit() -> Option<Duration> {
+pub(crate) fn watchdog_limit() -> Option<Duration> {
     sd_notify::watchdog_enabled()
 }
 
 /// The work is done in time.
-pub fn ping_watchdog() {
+pub(crate) fn ping_watchdog() {
     notify(&[NotifyState::Watchdog]);
 }
 
 /// The instance is about to end.
-pub fn stopping() {
+pub(crate) fn stopping() {
     // A service that ends before it was ready has failed, and waits for its restart: not so one that was asked to.
     // In a message of its own, for of the two words in one only the last counts.
     notify(&[NotifyState::Ready]);
@@ -129,7 +129,7 @@ pub fn stopping() {
 }
 
 /// A reload begins; it ends with [`reloaded`].
-pub fn reloading() {
+pub(crate) fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => notify(&[NotifyState::Reloading, now]),
         Err(error) => debug!("no monotonic clock for the service manager: {error}"),
@@ -137,7 +137,7 @@ pub fn reloading() {
 }
 
 /// A reload ended; `outcome` is shown until the next change of state.
-pub fn reloaded(outcome: Option<&str>) {
+pub(crate) fn reloaded(outcome: Option<&str>) {
     match outcome {
         Some(outcome) => notify(&[NotifyState::Ready, NotifyState::Status(outcome)]),
         None => notify(&[NotifyState::Ready]),

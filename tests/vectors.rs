@@ -14,9 +14,9 @@ use std::process::{Command, Output, Stdio};
 
 use bytes::{Bytes, BytesMut};
 use fastrand::Rng;
-use lonc::lonc_proto::cipher::{Cipher, Key};
-use lonc::lonc_proto::reply::{Reply, ReplyReader};
-use lonc::lonc_proto::request::{Asked, Encoder};
+use lonc_proto::cipher::{Cipher, Key};
+use lonc_proto::reply::{Reply, ReplyReader};
+use lonc_proto::request::{Asked, Encoder};
 use proptest::prelude::*;
 
 /// Exit status by which a script says that what it needs is not installed.

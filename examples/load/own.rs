@@ -7,10 +7,8 @@ use std::time::Duration;
 use bench_kit::load::{Load, Report, Target};
 use bench_kit::lonc::{await_socket, configure};
 use bench_kit::{lond, relay};
-use lonc::config::{self, HostId};
-use lonc::daemon::Daemon;
-use lonc::daemon::listen;
-use lonc::journal::Level;
+use lonc::internals::config::{self, HostId};
+use lonc::internals::daemon::{Daemon, Level, bind};
 
 /// Runs the load against a lonc in a thread of this process, whose lond is so far away.
 pub(crate) fn run(load: Load, round_trip: Duration) -> Result<Report, Box<dyn Error>> {
@@ -24,7 +22,7 @@ pub(crate) fn run(load: Load, round_trip: Duration) -> Result<Report, Box<dyn Er
     let daemon = Daemon {
         loaded: config::load(&file, &peer)?,
         config: file,
-        socket: Some(listen::bind(dir.path(), &peer)?),
+        socket: Some(bind(dir.path(), &peer)?),
         control: None,
         level: Level::default(),
     };

@@ -4,5 +4,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    lonc::generator::run(std::env::args_os())
+    lonc::generator_main(std::env::args_os())
 }

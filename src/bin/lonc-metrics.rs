@@ -4,5 +4,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    lonc::metrics::command::run(std::env::args_os())
+    lonc::metrics_main(std::env::args_os())
 }

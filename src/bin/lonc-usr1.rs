@@ -4,5 +4,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    lonc::usr1::command::run(std::env::args_os())
+    lonc::usr1_main(std::env::args_os())
 }

@@ -4,5 +4,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    lonc::ctl::run(std::env::args_os())
+    lonc::ctl_main(std::env::args_os())
 }

@@ -27,17 +27,18 @@ mod settings;
 mod source;
 pub(crate) mod text;
 
-pub use address::Address;
+pub(crate) use address::Address;
 pub use error::ConfigError;
-pub use host_id::{HostId, HostIdError};
-pub use report::Report;
-pub use settings::{ClientSettings, DaemonSettings, LinkSettings, LogLevel, Settings, SpoolSettings, Start};
+pub use host_id::HostId;
+pub(crate) use report::Report;
+pub(crate) use settings::{ClientSettings, LinkSettings};
+pub use settings::{LogLevel, Settings, Start};
 
 use layers::Layers;
 use peers::Directory;
 
 /// Where the configuration is unless the command line says otherwise.
-pub const DEFAULT_PATH: &str = "/etc/lonc/lonc.toml";
+pub(crate) const DEFAULT_PATH: &str = "/etc/lonc/lonc.toml";
 
 /// The settings of one daemon, and what to tell about them.
 #[derive(Clone, Debug, PartialEq)]
@@ -146,14 +147,14 @@ pub fn peers(config: &Path) -> Result<Peers, ConfigError> {
 ///
 /// # Errors
 /// An unreadable or broken `lonc.toml` or `loncapa_conf` file; a wrong `usr1_pid_file`.
-pub fn usr1_pid_file(config: &Path) -> Result<PathBuf, ConfigError> {
+pub(crate) fn usr1_pid_file(config: &Path) -> Result<PathBuf, ConfigError> {
     let layers = Layers::read(config)?;
     layers.general().get(keys::USR1_PID_FILE, checks::path)
 }
 
 /// The files beside `config` itself that the configuration is read from, there or not, as far as they can be told.
 #[must_use]
-pub fn sources(config: &Path) -> Vec<PathBuf> {
+pub(crate) fn sources(config: &Path) -> Vec<PathBuf> {
     layers::sources(config)
 }
 

@@ -70,6 +70,7 @@ pub struct LinkSettings {
 }
 
 /// The clients' side.
+#[expect(clippy::struct_field_names, reason = "so the keys are called")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientSettings {
     /// Most clients at a time, 1 to 65536.

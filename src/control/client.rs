@@ -21,7 +21,7 @@ use tokio::time::{sleep, timeout};
 use super::interface::{self, Status, StatusReply};
 
 /// Longest reply taken, in bytes: the longest list there is, ten thousand messages with the longest names, is shorter.
-pub const MAX_REPLY: usize = 8 * 1024 * 1024;
+pub(crate) const MAX_REPLY: usize = 8 * 1024 * 1024;
 /// How many instances are asked at a time: each takes a file descriptor, of which a process has 1024.
 const AT_A_TIME: usize = 256;
 /// Pause before another try to connect where the backlog is full.

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::config::LogLevel;
 
 /// The interface's name.
-pub const NAME: &str = "org.loncapa.lonc";
+pub(crate) const NAME: &str = "org.loncapa.lonc";
 /// The interface in Varlink's own language, with what each field means.
-pub const DESCRIPTION: &str = include_str!("org.loncapa.lonc.varlink");
+pub(crate) const DESCRIPTION: &str = include_str!("org.loncapa.lonc.varlink");
 
 /// State of the peer, over all its links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -226,7 +226,7 @@ pub struct Status {
 /// A connected client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Client {
+pub(crate) struct Client {
     /// Its process.
     pub pid: i32,
     /// Its user; others than root and our own may show as 65534.
@@ -246,7 +246,7 @@ pub struct Client {
 /// What a delayed message is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum MessageState {
+pub(crate) enum MessageState {
     /// Its turn comes.
     Waiting,
     /// Handed over to the link.
@@ -266,7 +266,7 @@ pub enum MessageState {
 /// A delayed message, without its body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Message {
+pub(crate) struct Message {
     /// Name of its file.
     pub name: String,
     /// What it is at.
@@ -355,7 +355,7 @@ pub struct MetricsReply {
 
 /// Answer to `ListClients`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClientsReply {
+pub(crate) struct ClientsReply {
     /// The busiest first.
     pub clients: Vec<Client>,
     /// How many there are.
@@ -364,7 +364,7 @@ pub struct ClientsReply {
 
 /// Answer to `ListDelayed`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DelayedReply {
+pub(crate) struct DelayedReply {
     /// In the order in which they are sent, then those held, then those set aside.
     pub messages: Vec<Message>,
     /// How many there are.
@@ -373,14 +373,14 @@ pub struct DelayedReply {
 
 /// Answer to `Reload`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReloadReply {
+pub(crate) struct ReloadReply {
     /// What was passed over, one line each.
     pub warnings: Vec<String>,
 }
 
 /// Answer to `HoldDelayed` and `DropDelayed`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MovedReply {
+pub(crate) struct MovedReply {
     /// Where the message is now.
     pub path: String,
 }

@@ -2,5 +2,5 @@
 //! [Varlink](https://varlink.org/), systemd's own IPC, so that `varlinkctl` works on it. Here are the [`interface`] and
 //! the end of it that asks; the daemon's `operators` answer.
 
-pub mod client;
-pub mod interface;
+pub(crate) mod client;
+pub(crate) mod interface;

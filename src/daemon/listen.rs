@@ -64,7 +64,7 @@ pub fn bind(dir: &Path, peer: &HostId) -> Result<ListenSocket, ListenError> {
 }
 
 /// Listens for operators, likewise.
-pub fn bind_control(dir: &Path, peer: &HostId) -> Result<ListenSocket, ListenError> {
+pub(crate) fn bind_control(dir: &Path, peer: &HostId) -> Result<ListenSocket, ListenError> {
     bind_in("control_dir", dir, peer)
 }
 

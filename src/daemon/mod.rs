@@ -1,17 +1,35 @@
-//! One instance, from its settings to its end.
+//! `lonc`: one instance, from its settings to its end. Here everything is put together; what it is made of:
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`command`] | the command line, and how the process ends |
+//! | `acceptor` | takes those who connect |
+//! | `client` | a task for each client: lines in, answers out in order, limits |
+//! | `credentials` | who is at the other end of a UNIX socket |
+//! | `driver` | owns the session, the links and the list of clients; one loop |
+//! | `link` | one TCP connection: name lookup, connect, bytes |
+//! | `status` | the snapshot that readers get |
+//! | `steering` | obeys orders, those of signals and of operators alike |
+//! | `operators` | the control socket, from the daemon's end |
+//! | `reload` | `lonc --reload`, which waits until a reload is done |
+//! | `supervision` | tells systemd how things stand, and that the work is done in time |
+//! | [`listen`] | the listening sockets, where systemd passed none |
+//! | `descriptors` | room for as many open files as there may be clients |
+//! | `alarm` | a timer of the kernel's, that wakes the process once |
+//! | `give_way` | lets the other tasks have their turn |
 
 mod acceptor;
 mod alarm;
 mod client;
-pub mod command;
+pub(crate) mod command;
 mod credentials;
 mod descriptors;
 mod driver;
 mod give_way;
 mod link;
-pub mod listen;
+pub(crate) mod listen;
 mod operators;
-pub mod reload;
+pub(crate) mod reload;
 mod status;
 mod steering;
 mod supervision;

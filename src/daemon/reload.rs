@@ -23,7 +23,7 @@ const MAX_ANSWER: usize = 4096;
 
 /// Why a reload failed.
 #[derive(Debug, thiserror::Error)]
-pub enum ReloadError {
+pub(crate) enum ReloadError {
     /// systemd gives these to `ExecReload=`.
     #[error("{0} is not set: use systemctl reload lonc@<peer>")]
     Environment(&'static str),
@@ -52,7 +52,7 @@ pub enum ReloadError {
 }
 
 /// Has the daemon `$MAINPID` read its configuration again and waits for what comes of it.
-pub fn ask() -> Result<(), ReloadError> {
+pub(crate) fn ask() -> Result<(), ReloadError> {
     let directory = env::var_os("RUNTIME_DIRECTORY").ok_or(ReloadError::Environment("RUNTIME_DIRECTORY"))?;
     let process = env::var("MAINPID").ok().and_then(|text| text.parse().ok());
     let process = process
@@ -64,7 +64,7 @@ pub fn ask() -> Result<(), ReloadError> {
 }
 
 /// Tells the outcome to who waits for it, if anybody does; an empty one is success.
-pub fn answer(outcome: &str) {
+pub(crate) fn answer(outcome: &str) {
     let Some(directory) = env::var_os("RUNTIME_DIRECTORY") else {
         return;
     };

@@ -11,7 +11,7 @@ use crate::daemon::link::LinkEnd;
 
 /// How the peer stood at one moment. Displays as the one line `systemctl status` shows.
 #[derive(Clone, Debug)]
-pub struct Snapshot {
+pub(super) struct Snapshot {
     /// Id of the remote host.
     pub peer: HostId,
     /// Id of this host.
@@ -39,7 +39,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// What `status` says at `now`, which by the calendar is `today`.
     #[must_use]
-    pub fn new(settings: &Settings, status: Status, now: Instant, today: SystemTime) -> Self {
+    pub(super) fn new(settings: &Settings, status: Status, now: Instant, today: SystemTime) -> Self {
         Self {
             peer: settings.peer.clone(),
             host_id: settings.host_id.clone(),
@@ -59,7 +59,7 @@ impl Snapshot {
 impl Snapshot {
     /// What the calendar said, or will say, at `then`.
     #[must_use]
-    pub fn date(&self, then: Instant) -> SystemTime {
+    pub(super) fn date(&self, then: Instant) -> SystemTime {
         let date = if then >= self.taken {
             self.today.checked_add(then.since(self.taken))
         } else {

@@ -14,7 +14,7 @@ const ROUNDS: usize = 5;
 
 /// Why systemd could not be told.
 #[derive(Debug, thiserror::Error)]
-pub enum ApplyError {
+pub(crate) enum ApplyError {
     /// `systemctl` could not be run.
     #[error("systemctl: {0}")]
     Run(#[from] io::Error),
@@ -32,7 +32,7 @@ pub enum ApplyError {
 ///
 /// A peer is gone if the configuration is sound and does not have it. Where a file cannot be read or is broken,
 /// nothing is stopped: a slip in an editor must not cut links. Faults of the configuration go to `warn`.
-pub fn apply(config: &Path, warn: impl Fn(&[String])) -> Result<(), ApplyError> {
+pub(crate) fn apply(config: &Path, warn: impl Fn(&[String])) -> Result<(), ApplyError> {
     let mut seen = fingerprint(config);
     for _ in 0..ROUNDS {
         systemctl(&["daemon-reload"])?;

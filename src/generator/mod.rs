@@ -16,7 +16,7 @@ mod apply;
 mod log;
 mod units;
 
-pub use apply::{ApplyError, apply};
+pub(crate) use apply::apply;
 pub use units::generate;
 
 /// Has systemd listen for every peer of the configuration.

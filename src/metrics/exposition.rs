@@ -5,7 +5,7 @@ use std::fmt::{Display, Formatter, Result, Write as _};
 
 /// A text format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub(crate) enum Format {
     /// `OpenMetrics` 1.0.0.
     OpenMetrics,
     /// Prometheus' text format 0.0.4.
@@ -15,7 +15,7 @@ pub enum Format {
 impl Format {
     /// What it is called in HTTP.
     #[must_use]
-    pub fn content_type(self) -> &'static str {
+    pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
             Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",

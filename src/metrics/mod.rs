@@ -13,7 +13,7 @@
 //! program itself keeps, is not wanted here, and it writes `OpenMetrics` alone, while the older format is what whoever
 //! does not ask for one is to get, and what `promtool check metrics` reads.
 
-pub mod command;
+pub(crate) mod command;
 mod exposition;
 mod families;
 mod http;
@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-pub use self::exposition::Format;
+pub(crate) use self::exposition::Format;
 use crate::config::{self, ConfigError, HostId};
 use crate::control::client::{self, CallError};
 use crate::control::interface::{Metrics, MetricsReply};
@@ -35,7 +35,7 @@ pub const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What one instance told, or why it did not.
 #[derive(Debug)]
-pub struct Reading {
+pub(crate) struct Reading {
     /// Its peer.
     pub peer: HostId,
     /// What it told.
@@ -43,14 +43,14 @@ pub struct Reading {
 }
 
 /// Asks the instances of all peers that the configuration knows; each may take `limit`.
-pub async fn collect(config: &Path, limit: Duration) -> Result<Vec<Reading>, ConfigError> {
+pub(crate) async fn collect(config: &Path, limit: Duration) -> Result<Vec<Reading>, ConfigError> {
     let peers = config::peers(config)?;
     let ids = peers.peers.into_iter().map(|peer| peer.id).collect();
     Ok(ask(&peers.control_dir, ids, limit).await)
 }
 
 /// Asks the instances of `peers`, whose control sockets are in `control_dir`.
-pub async fn ask(control_dir: &Path, peers: Vec<HostId>, limit: Duration) -> Vec<Reading> {
+pub(crate) async fn ask(control_dir: &Path, peers: Vec<HostId>, limit: Duration) -> Vec<Reading> {
     let paths = peers.iter().map(|peer| control_dir.join(peer.as_ref())).collect();
     let answers = client::ask_all::<_, MetricsReply>(paths, "GetMetrics", json!({}), limit).await;
     let reading = |(peer, answer): (HostId, Result<MetricsReply, CallError>)| Reading {
@@ -62,6 +62,6 @@ pub async fn ask(control_dir: &Path, peers: Vec<HostId>, limit: Duration) -> Vec
 
 /// The readings as text.
 #[must_use]
-pub fn text(readings: &[Reading], format: Format) -> String {
+pub(crate) fn text(readings: &[Reading], format: Format) -> String {
     families::write(readings, format)
 }

@@ -11,8 +11,8 @@
 //! the one that is signalled has nothing but the signal to pass on, and the other does one thing and ends.
 
 mod bridge;
-pub mod command;
+pub(crate) mod command;
 mod pid_file;
 mod reconnect;
 
-pub use self::pid_file::{PidFile, PidFileError};
+pub(crate) use self::pid_file::{PidFile, PidFileError};

@@ -10,13 +10,13 @@ use nix::unistd::Pid;
 
 /// The file, with our process in it; removed when dropped, unless somebody else's is in it by then.
 #[derive(Debug)]
-pub struct PidFile {
+pub(crate) struct PidFile {
     path: PathBuf,
 }
 
 /// Why it cannot be had.
 #[derive(Debug, thiserror::Error)]
-pub enum PidFileError {
+pub(crate) enum PidFileError {
     /// Another lonc has it.
     #[error("{}: process {process} is a lonc that runs: stop it first", .path.display())]
     InUse {
@@ -38,7 +38,7 @@ pub enum PidFileError {
 impl PidFile {
     /// Puts our process there, at once and as a whole. A process that is there already is passed over if it has ended,
     /// or if its number is another program's by now, as after a reboot.
-    pub fn write(path: &Path) -> Result<Self, PidFileError> {
+    pub(crate) fn write(path: &Path) -> Result<Self, PidFileError> {
         if let Some(process) = read(path).filter(|process| is_lonc(*process)) {
             return Err(PidFileError::InUse {
                 path: path.to_owned(),

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use lonc::config;
+use lonc::internals::config;
 use proptest::prelude::*;
 
 use crate::site::Site;

@@ -11,7 +11,7 @@ mod site;
 use std::path::Path;
 use std::time::Duration;
 
-use lonc::config::{LogLevel, Start};
+use lonc::internals::config::{LogLevel, Start};
 
 use site::{HOSTS, Site, id};
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lonc::config::{self, Start};
+use lonc::internals::config::{self, Start};
 
 use crate::site::{HOSTS, Site};
 

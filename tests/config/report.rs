@@ -1,6 +1,6 @@
 //! What `lonc --check` prints.
 
-use lonc::config;
+use lonc::internals::config;
 
 use crate::site::{HOSTS, Site};
 

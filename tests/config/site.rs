@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use lonc::config::{self, ConfigError, HostId, Loaded, Settings};
+use lonc::internals::config::{self, ConfigError, HostId, Loaded, Settings};
 use tempfile::TempDir;
 
 /// A table of two.

@@ -4,8 +4,9 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use lonc::control::client::{CallError, Connection, RemoteError, ask, ask_all};
-use lonc::control::interface::{MetricsReply, State, StatusReply};
+use lonc::internals::control::{
+    CallError, Connection, MetricsReply, RemoteError, State, StatusReply, ask, ask_all,
+};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;

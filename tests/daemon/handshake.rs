@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use lonc::lonc_proto::cipher::Key;
+use lonc_proto::cipher::Key;
 use nix::sys::signal::Signal;
 use stand_in_lond::{Behaviour, Step};
 

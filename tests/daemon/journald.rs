@@ -6,7 +6,7 @@ use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 use std::time::Duration;
 
-use lonc::journal::message;
+use lonc::internals::message;
 use nix::sys::signal::Signal;
 
 use crate::harness::{Lonc, Peer, Site, program, wait_for};

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use lonc::generator::generate;
+use lonc::internals::generate;
 use proptest::prelude::*;
 
 /// A configuration, and where the generator writes.

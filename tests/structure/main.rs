@@ -44,8 +44,6 @@ const KNOWN_RINGS: &[&[&str]] = &[
         "lonc::config::raw",
         "lonc::config::report",
     ],
-    &["lonc::control", "lonc::daemon"],
-    &["lonc::control::failure", "lonc::control::service"],
     &["lonc::spool::errands", "lonc::spool::worker"],
     &[
         "lonc_proto::session::clients",
@@ -58,8 +56,8 @@ const KNOWN_RINGS: &[&[&str]] = &[
 ];
 
 /// Files and functions that are still too long.
-const KNOWN_LONG_FILES: &[&str] = &["src/driver/mod.rs", "src/proto/session/clients.rs"];
-const KNOWN_LONG_FUNCTIONS: &[&str] = &["src/ctl/why/remedy.rs: of", "src/daemon.rs: serve"];
+const KNOWN_LONG_FILES: &[&str] = &["src/daemon/driver/mod.rs", "src/proto/session/clients.rs"];
+const KNOWN_LONG_FUNCTIONS: &[&str] = &["src/ctl/why/remedy.rs: of", "src/daemon/mod.rs: serve"];
 
 #[test]
 fn no_modules_need_each_other_but_parent_and_child() {
