@@ -87,7 +87,7 @@ pub enum ConfigError {
         "{}: peer {peer} has no address: it is not in {}, and no [peer.{}] gives one",
         text::path(path),
         text::path(table),
-        super::report::toml_key(peer)
+        peer.toml_key()
     )]
     UnknownPeer {
         /// The configuration file.

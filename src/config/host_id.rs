@@ -32,6 +32,15 @@ impl HostId {
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
+
+    /// The id as a key of TOML: in quotes if it holds a dot.
+    pub(super) fn toml_key(&self) -> String {
+        if self.0.contains('.') {
+            format!("\"{}\"", self.0)
+        } else {
+            self.0.clone()
+        }
+    }
 }
 
 impl FromStr for HostId {
@@ -69,6 +78,14 @@ mod tests {
     fn takes_what_the_field_uses() {
         for good in ["msul1", "a", "hub-1_x.y", "...", "-", &"x".repeat(64)] {
             assert_eq!(good.parse::<HostId>().unwrap().to_string(), good);
+        }
+    }
+
+    #[test]
+    fn a_dot_needs_quotes_in_toml() {
+        for id in ["msul1", "a.b", "-", "a_b"] {
+            let line = format!("{} = 1", id.parse::<HostId>().unwrap().toml_key());
+            assert!(line.parse::<toml::Table>().unwrap().contains_key(id), "{line}");
         }
     }
 

@@ -11,7 +11,6 @@ use super::hosts_tab::HostsTab;
 use super::keys::{self, Key};
 use super::perlvars::{self, PerlVars};
 use super::raw::Raw;
-use super::report::toml_key;
 use super::source::{Given, Source};
 use super::text;
 
@@ -205,7 +204,7 @@ impl<'a> View<'a> {
 }
 
 fn own_path(peer: &HostId, name: &str) -> String {
-    format!("{}.{}.{name}", keys::PEER, toml_key(peer))
+    format!("{}.{}.{name}", keys::PEER, peer.toml_key())
 }
 
 /// A value without the quotes of a text.

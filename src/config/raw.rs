@@ -15,7 +15,6 @@ use toml::{Spanned, Value};
 use super::error::{self, ConfigError};
 use super::host_id::HostId;
 use super::keys::{self, Section};
-use super::report::toml_key;
 use super::source::{Given, Source};
 use super::text;
 
@@ -108,7 +107,7 @@ impl<'t> Reader<'t> {
                 )
             };
             let id: HostId = key.get_ref().parse().map_err(bad)?;
-            let section = format!("{}.{}", keys::PEER, toml_key(&id));
+            let section = format!("{}.{}", keys::PEER, id.toml_key());
             let table = self.table(&key, &section, node)?;
             let values = self.values(&section, &names, Some(&format!("[{section}]")), table)?;
             Ok((id, values))

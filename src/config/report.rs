@@ -7,7 +7,6 @@ use std::fmt;
 use toml::Value;
 
 use super::address::Address;
-use super::host_id::HostId;
 use super::keys::{self, Key, Section};
 use super::layers::View;
 use super::source::Source;
@@ -44,7 +43,7 @@ impl Report {
     /// Adds the section of the one peer reported on.
     pub(super) fn peer(&mut self, view: View<'_>, address: &Address, source: &Source) {
         let Some(peer) = view.peer else { return };
-        self.section(&format!("{}.{}", keys::PEER, toml_key(peer)));
+        self.section(&format!("{}.{}", keys::PEER, peer.toml_key()));
         self.line(
             assign(keys::ADDRESS, &Value::from(address.host.as_str())),
             source.to_string(),
@@ -73,7 +72,7 @@ impl Report {
         let link = keys::ALL.iter().filter(|key| key.section == Section::Link);
         pairs.extend(link.filter_map(|key| Some(assign(key.name, &view.own(key.name)?.value))));
         self.line(
-            format!("{} = {{ {} }}", toml_key(peer), pairs.join(", ")),
+            format!("{} = {{ {} }}", peer.toml_key(), pairs.join(", ")),
             source.to_string(),
         );
     }
@@ -135,14 +134,4 @@ impl fmt::Display for Report {
 /// `name = value`
 fn assign(name: &str, value: &Value) -> String {
     format!("{name} = {value}")
-}
-
-/// A host id as a key of TOML: in quotes if it holds a dot.
-pub(super) fn toml_key(id: &HostId) -> String {
-    let text: &str = id.as_ref();
-    if text.contains('.') {
-        format!("\"{text}\"")
-    } else {
-        text.to_owned()
-    }
 }

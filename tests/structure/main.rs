@@ -36,14 +36,6 @@ use tree::Tree;
 
 /// Rings that are still there, to be undone; what is left of one counts as that one.
 const KNOWN_RINGS: &[&[&str]] = &[
-    &[
-        "lonc::config::error",
-        "lonc::config::hosts_tab",
-        "lonc::config::layers",
-        "lonc::config::perlvars",
-        "lonc::config::raw",
-        "lonc::config::report",
-    ],
     &["lonc::spool::errands", "lonc::spool::worker"],
     &[
         "lonc_proto::session::clients",
