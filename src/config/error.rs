@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::host_id::HostId;
+use super::source::Source;
 use super::text;
 
 /// A configuration that cannot be used; shown as one line that names the file, the line and the key.
@@ -20,30 +21,24 @@ pub enum ConfigError {
         error: io::Error,
     },
     /// The configuration file is not UTF-8.
-    #[error("{}:{line}: is not UTF-8 text", text::path(path))]
+    #[error("{}: is not UTF-8 text", at.place())]
     NotUtf8 {
-        /// The file.
-        path: PathBuf,
-        /// Line of the first bad byte, from 1.
-        line: usize,
+        /// The line of the first bad byte.
+        at: Source,
     },
     /// The configuration file is not TOML, or has a key twice.
-    #[error("{}:{line}: {message}", text::path(path))]
+    #[error("{}: {message}", at.place())]
     Syntax {
-        /// The file.
-        path: PathBuf,
-        /// Line, from 1.
-        line: usize,
+        /// The line.
+        at: Source,
         /// What the TOML parser says, folded into one line.
         message: String,
     },
     /// A key or a section that lonc does not know.
-    #[error("{}:{line}: unknown key {key} {section}; {advice}", text::path(path))]
+    #[error("{}: unknown key {key} {section}; {advice}", at.place())]
     UnknownKey {
-        /// The file.
-        path: PathBuf,
-        /// Line of the key, from 1.
-        line: usize,
+        /// The line of the key.
+        at: Source,
         /// The key, quoted.
         key: String,
         /// Where it stands, such as `in [link]`.
@@ -52,10 +47,10 @@ pub enum ConfigError {
         advice: String,
     },
     /// A value of the wrong type or out of range.
-    #[error("{place}: {key}: {problem}")]
+    #[error("{}: {key}: {problem}", at.place())]
     Invalid {
-        /// `FILE:LINE` of the value.
-        place: String,
+        /// The line of the value.
+        at: Source,
         /// The key with its section, such as `link.pipeline`, and the Perl variable it came from.
         key: String,
         /// What it must be and what it is.
@@ -71,12 +66,10 @@ pub enum ConfigError {
         path: PathBuf,
     },
     /// The wanted peer's own line of `hosts.tab` is broken.
-    #[error("{}:{line}: peer {peer}: {problem}", text::path(path))]
+    #[error("{}: peer {peer}: {problem}", at.place())]
     BrokenPeer {
-        /// The table.
-        path: PathBuf,
-        /// Line, from 1.
-        line: usize,
+        /// The line of the table.
+        at: Source,
         /// The peer.
         peer: HostId,
         /// What is wrong with the line.
@@ -103,19 +96,15 @@ impl ConfigError {
     /// The file that is faulty, or is missing, and the line there.
     #[must_use]
     pub fn place(&self) -> (Option<String>, Option<usize>) {
-        let at = |path: &Path, line| (Some(text::path(path)), line);
         match self {
             Self::Read { path, .. } | Self::NoHostId { path } | Self::UnknownPeer { path, .. } => {
-                at(path, None)
+                (Some(text::path(path)), None)
             }
-            Self::NotUtf8 { path, line }
-            | Self::Syntax { path, line, .. }
-            | Self::UnknownKey { path, line, .. }
-            | Self::BrokenPeer { path, line, .. } => at(path, Some(*line)),
-            Self::Invalid { place, .. } => match place.rsplit_once(':') {
-                Some((file, line)) => (Some(file.to_owned()), line.parse().ok()),
-                None => (None, None),
-            },
+            Self::NotUtf8 { at }
+            | Self::Syntax { at, .. }
+            | Self::UnknownKey { at, .. }
+            | Self::Invalid { at, .. }
+            | Self::BrokenPeer { at, .. } => (at.file().map(text::path), at.line()),
         }
     }
 

@@ -132,7 +132,7 @@ impl<'a> View<'a> {
             return Ok(None);
         };
         let host = checks::host(&given.value).map_err(|problem| ConfigError::Invalid {
-            place: given.source.place(),
+            at: given.source.clone(),
             key: own_path(peer, keys::ADDRESS),
             problem,
         })?;
@@ -196,7 +196,7 @@ impl<'a> View<'a> {
             (None, None) => key.path(),
         };
         ConfigError::Invalid {
-            place: source.place(),
+            at: source.clone(),
             key,
             problem,
         }

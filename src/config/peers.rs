@@ -66,17 +66,15 @@ impl Directory {
                 table: self.path.clone(),
                 peer: peer.clone(),
             })?;
-        let source = Source::at(&self.path.as_path().into(), row.line, None);
-        let broken = |problem: &String| ConfigError::BrokenPeer {
-            path: self.path.clone(),
-            line: row.line,
-            peer: peer.clone(),
-            problem: problem.clone(),
-        };
-        row.host
-            .clone()
-            .map(|host| (host, source))
-            .map_err(|problem| broken(&problem))
+        let at = Source::at(self.path.as_path(), row.line, None);
+        match row.host.clone() {
+            Ok(host) => Ok((host, at)),
+            Err(problem) => Err(ConfigError::BrokenPeer {
+                at,
+                peer: peer.clone(),
+                problem,
+            }),
+        }
     }
 
     /// All ids that `hosts.tab` or the configuration has, except `own`; broken lines only if mended there.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use toml::Value;
 
@@ -35,14 +35,14 @@ pub(super) fn read(path: &Path, wanted_by: String) -> Result<PerlVars, ConfigErr
 /// The name of the directive is taken in any case, as by Apache, that of the variable only as written above,
 /// as by Perl. A value may stand in quotes; there, a backslash protects a quote or a backslash.
 pub(super) fn parse(path: &Path, bytes: &[u8]) -> PerlVars {
-    let file: Rc<Path> = Rc::from(path);
+    let file: Arc<Path> = Arc::from(path);
     let mut found = PerlVars::new();
     for (line, content) in text::lines(bytes) {
         let Some((name, value)) = directive(&content) else {
             continue;
         };
         for (variable, key, suffix) in VARIABLES.iter().filter(|(variable, ..)| *variable == name) {
-            let source = Source::at(&file, line, Some((*variable).to_owned()));
+            let source = Source::at(Arc::clone(&file), line, Some((*variable).to_owned()));
             found.insert(
                 key,
                 Given {

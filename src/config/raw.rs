@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
@@ -35,11 +35,10 @@ impl Raw {
 
     pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, ConfigError> {
         let text = std::str::from_utf8(bytes).map_err(|error| ConfigError::NotUtf8 {
-            path: path.to_owned(),
-            line: text::line_of(bytes, error.valid_up_to()),
+            at: Source::at(path, text::line_of(bytes, error.valid_up_to()), None),
         })?;
         let reader = Reader {
-            path: Rc::from(path),
+            path: Arc::from(path),
             text,
         };
         let table = DeTable::parse(text).map_err(|error| reader.syntax(&error))?;
@@ -59,7 +58,7 @@ impl Raw {
 
 /// One file being read.
 struct Reader<'t> {
-    path: Rc<Path>,
+    path: Arc<Path>,
     text: &'t str,
 }
 
@@ -147,18 +146,19 @@ impl<'t> Reader<'t> {
     }
 
     fn given(&self, value: Node<'t>, key: &str, note: Option<&str>) -> Result<Given, ConfigError> {
-        let source = Source::at(&self.path, self.line(&value.span()), note.map(str::to_owned));
+        let source = self.source(&value.span(), note);
         let value =
             Value::deserialize(ValueDeserializer::from(value)).map_err(|error| ConfigError::Invalid {
-                place: source.place(),
+                at: source.clone(),
                 key: key.to_owned(),
                 problem: text::one_line(error.message()),
             })?;
         Ok(Given { value, source })
     }
 
-    fn line(&self, span: &Range<usize>) -> usize {
-        text::line_of(self.text.as_bytes(), span.start)
+    fn source(&self, span: &Range<usize>, note: Option<&str>) -> Source {
+        let line = text::line_of(self.text.as_bytes(), span.start);
+        Source::at(Arc::clone(&self.path), line, note.map(str::to_owned))
     }
 
     fn syntax(&self, error: &toml::de::Error) -> ConfigError {
@@ -168,8 +168,7 @@ impl<'t> Reader<'t> {
             .get(at.clone())
             .filter(|_| error.message() == "duplicate key");
         ConfigError::Syntax {
-            path: self.path.to_path_buf(),
-            line: self.line(&at),
+            at: self.source(&at, None),
             message: match key {
                 Some(key) => format!("key {} is given twice", text::quoted(key)),
                 None => format!("not TOML: {}", text::one_line(error.message())),
@@ -178,9 +177,8 @@ impl<'t> Reader<'t> {
     }
 
     fn invalid(&self, at: &Key<'t>, key: &str, problem: String) -> ConfigError {
-        let place = Source::at(&self.path, self.line(&at.span()), None).place();
         ConfigError::Invalid {
-            place,
+            at: self.source(&at.span(), None),
             key: key.to_owned(),
             problem,
         }
@@ -188,8 +186,7 @@ impl<'t> Reader<'t> {
 
     fn unknown(&self, key: &Key<'t>, section: &str, names: &[&str]) -> ConfigError {
         ConfigError::UnknownKey {
-            path: self.path.to_path_buf(),
-            line: self.line(&key.span()),
+            at: self.source(&key.span(), None),
             key: text::quoted(key.get_ref()),
             section: section.to_owned(),
             advice: advice(key.get_ref(), names),
@@ -265,6 +262,20 @@ mod tests {
             fault("[peer.x]\nhost = 1")
                 .starts_with("/f:2: unknown key \"host\" in [peer.x]; known are address, port")
         );
+    }
+
+    #[test]
+    fn a_fault_knows_its_file_line_and_key() {
+        for (text, line, key) in [
+            ("\nzzz = 1", 2, Some("zzz")),
+            ("\n\n[link]\npipelin = 1", 4, Some("pipelin")),
+            ("link = 5", 1, Some("link")),
+            ("port = 1\nport = 2", 2, None),
+        ] {
+            let fault = Raw::parse(Path::new("/a:7"), text.as_bytes()).unwrap_err();
+            assert_eq!(fault.place(), (Some("/a:7".to_owned()), Some(line)), "{fault}");
+            assert_eq!(fault.key(), key, "{fault}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use toml::Value;
 
@@ -15,23 +15,26 @@ pub(super) struct Given {
     pub(super) source: Source,
 }
 
-/// Where a value came from; displayed as `default` or `FILE:LINE (note)`.
+/// Where a value came from, or where a fault is; displayed as `default` or `FILE:LINE (note)`.
 #[derive(Clone, Debug)]
-pub(super) enum Source {
+pub enum Source {
     /// Nobody set it.
     Default,
     /// A line of a file.
     At {
-        file: Rc<Path>,
+        /// The file.
+        file: Arc<Path>,
+        /// Number of the line, from 1.
         line: usize,
+        /// The Perl variable or the section of the line.
         note: Option<String>,
     },
 }
 
 impl Source {
-    pub(super) fn at(file: &Rc<Path>, line: usize, note: Option<String>) -> Self {
+    pub(super) fn at(file: impl Into<Arc<Path>>, line: usize, note: Option<String>) -> Self {
         Self::At {
-            file: Rc::clone(file),
+            file: file.into(),
             line,
             note,
         }
@@ -49,7 +52,20 @@ impl Source {
         }
     }
 
-    /// The Perl variable or the section of the line.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Default => None,
+            Self::At { file, .. } => Some(file),
+        }
+    }
+
+    pub(super) fn line(&self) -> Option<usize> {
+        match self {
+            Self::Default => None,
+            Self::At { line, .. } => Some(*line),
+        }
+    }
+
     pub(super) fn note(&self) -> Option<&str> {
         match self {
             Self::Default => None,
