@@ -56,14 +56,15 @@ pub enum ConfigError {
         /// What it must be and what it is.
         problem: String,
     },
-    /// Neither the configuration nor a `loncapa_conf` file says who we are.
-    #[error(
-        "{}: host_id is not set; set host_id here, or list the file with lonHostID in loncapa_conf",
-        text::path(path)
-    )]
-    NoHostId {
+    /// Nothing gives a key that has no default.
+    #[error("{}: {key} is not set; set {key} here{}", text::path(path), or_list(*variable))]
+    Missing {
         /// The configuration file.
         path: PathBuf,
+        /// The key with its section.
+        key: String,
+        /// The Perl variable of a `loncapa_conf` file that would set it.
+        variable: Option<&'static str>,
     },
     /// The wanted peer's own line of `hosts.tab` is broken.
     #[error("{}: peer {peer}: {problem}", at.place())]
@@ -97,7 +98,7 @@ impl ConfigError {
     #[must_use]
     pub fn place(&self) -> (Option<String>, Option<usize>) {
         match self {
-            Self::Read { path, .. } | Self::NoHostId { path } | Self::UnknownPeer { path, .. } => {
+            Self::Read { path, .. } | Self::Missing { path, .. } | Self::UnknownPeer { path, .. } => {
                 (Some(text::path(path)), None)
             }
             Self::NotUtf8 { at }
@@ -113,8 +114,7 @@ impl ConfigError {
     pub fn key(&self) -> Option<&str> {
         match self {
             Self::UnknownKey { key, .. } => Some(key.trim_matches('"')),
-            Self::Invalid { key, .. } => Some(key),
-            Self::NoHostId { .. } => Some("host_id"),
+            Self::Invalid { key, .. } | Self::Missing { key, .. } => Some(key),
             Self::Read { .. }
             | Self::NotUtf8 { .. }
             | Self::Syntax { .. }
@@ -126,6 +126,11 @@ impl ConfigError {
 
 fn wanted(by: Option<&str>) -> String {
     by.map(|setting| format!(" ({setting})")).unwrap_or_default()
+}
+
+fn or_list(variable: Option<&str>) -> String {
+    let or = |variable| format!(", or list the file with {variable} in loncapa_conf");
+    variable.map(or).unwrap_or_default()
 }
 
 /// Reads a whole file; `wanted_by` says which setting names it.

@@ -48,12 +48,12 @@ impl Section {
 }
 
 /// A key and its default.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     pub(super) section: Section,
     pub(super) name: &'static str,
     /// The default as TOML; `None` if the key must be given.
-    default: Option<&'static str>,
+    pub(super) default: Option<&'static str>,
 }
 
 impl Key {

@@ -104,7 +104,7 @@ impl<'a> View<'a> {
         };
         let raw = &self.layers.raw;
         own.or_else(|| raw.get(key))
-            .or_else(|| self.perlvar(key))
+            .or_else(|| self.layers.perlvars.get(&key))
             .cloned()
             .or_else(default)
     }
@@ -115,8 +115,10 @@ impl<'a> View<'a> {
         key: Key,
         check: impl Fn(&Value) -> Result<T, String>,
     ) -> Result<T, ConfigError> {
-        let given = self.find(key).ok_or_else(|| ConfigError::NoHostId {
+        let given = self.find(key).ok_or_else(|| ConfigError::Missing {
             path: self.layers.file.clone(),
+            key: key.path(),
+            variable: perlvars::variable(key),
         })?;
         check(&given.value).map_err(|problem| self.invalid(key, &given.source, problem))
     }
@@ -179,13 +181,6 @@ impl<'a> View<'a> {
         }
     }
 
-    fn perlvar(self, key: Key) -> Option<&'a Given> {
-        self.layers
-            .perlvars
-            .get(key.name)
-            .filter(|_| key.section == keys::Section::Top)
-    }
-
     fn invalid(self, key: Key, source: &Source, problem: String) -> ConfigError {
         let own = self
             .peer
@@ -210,4 +205,32 @@ fn own_path(peer: &HostId, name: &str) -> String {
 /// A value without the quotes of a text.
 fn bare(value: &Value) -> String {
     value.as_str().map_or_else(|| text::shown(value), text::plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_key_is_named() {
+        let layers = Layers {
+            file: "/f".into(),
+            raw: Raw::default(),
+            perlvars: PerlVars::new(),
+        };
+        let required = |key: Key| Key { default: None, ..key };
+        let fault = |key| layers.general().get(key, checks::path).unwrap_err();
+        assert_eq!(
+            fault(required(keys::MAX_CLIENTS)).to_string(),
+            "/f: client.max_clients is not set; set client.max_clients here"
+        );
+        assert_eq!(
+            fault(required(keys::MAX_CLIENTS)).key(),
+            Some("client.max_clients")
+        );
+        assert_eq!(
+            fault(keys::HOST_ID).to_string(),
+            "/f: host_id is not set; set host_id here, or list the file with lonHostID in loncapa_conf"
+        );
+    }
 }

@@ -7,23 +7,29 @@ use std::sync::Arc;
 use toml::Value;
 
 use super::error::{self, ConfigError};
-use super::keys;
+use super::keys::{self, Key};
 use super::source::{Given, Source};
 use super::text;
 
 /// The Perl variables that matter, the key each sets, and what is appended to its value.
-const VARIABLES: [(&str, &str, &str); 7] = [
-    ("lonHostID", "host_id", ""),
-    ("londPort", "port", ""),
-    ("lonSockDir", "socket_dir", ""),
-    ("lonSockDir", "spool_dir", "/delayed"),
-    ("lonDaemons", "permanent_log", "/logs/lonnet.perm.log"),
-    ("lonDaemons", "usr1_pid_file", "/logs/lonc.pid"),
-    ("lonTabDir", "hosts_tab", "/hosts.tab"),
+const VARIABLES: [(&str, Key, &str); 7] = [
+    ("lonHostID", keys::HOST_ID, ""),
+    ("londPort", keys::PORT, ""),
+    ("lonSockDir", keys::SOCKET_DIR, ""),
+    ("lonSockDir", keys::SPOOL_DIR, "/delayed"),
+    ("lonDaemons", keys::PERMANENT_LOG, "/logs/lonnet.perm.log"),
+    ("lonDaemons", keys::USR1_PID_FILE, "/logs/lonc.pid"),
+    ("lonTabDir", keys::HOSTS_TAB, "/hosts.tab"),
 ];
 
 /// Values by the keys of `lonc.toml` that they fill.
-pub(super) type PerlVars = BTreeMap<&'static str, Given>;
+pub(super) type PerlVars = BTreeMap<Key, Given>;
+
+/// The Perl variable that sets `key`.
+pub(super) fn variable(key: Key) -> Option<&'static str> {
+    let sets = VARIABLES.iter().find(|(_, set, _)| *set == key);
+    sets.map(|(variable, ..)| *variable)
+}
 
 /// Reads one file; `wanted_by` says which setting lists it.
 pub(super) fn read(path: &Path, wanted_by: String) -> Result<PerlVars, ConfigError> {
@@ -43,21 +49,16 @@ pub(super) fn parse(path: &Path, bytes: &[u8]) -> PerlVars {
         };
         for (variable, key, suffix) in VARIABLES.iter().filter(|(variable, ..)| *variable == name) {
             let source = Source::at(Arc::clone(&file), line, Some((*variable).to_owned()));
-            found.insert(
-                key,
-                Given {
-                    value: typed(key, format!("{value}{suffix}")),
-                    source,
-                },
-            );
+            let value = typed(*key, format!("{value}{suffix}"));
+            found.insert(*key, Given { value, source });
         }
     }
     found
 }
 
 /// The value as `lonc.toml` would hold it: a port is a number there, if it is one at all.
-fn typed(key: &str, value: String) -> Value {
-    let number = if key == keys::PORT.name {
+fn typed(key: Key, value: String) -> Value {
+    let number = if key == keys::PORT {
         value.parse().ok()
     } else {
         None
@@ -106,7 +107,7 @@ mod tests {
         let text = |given: Given| format!("{} {}", text::shown(&given.value), given.source);
         parse(Path::new("/f"), bytes)
             .into_iter()
-            .map(|(key, given)| (key, text(given)))
+            .map(|(key, given)| (key.name, text(given)))
             .collect()
     }
 

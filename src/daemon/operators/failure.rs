@@ -62,7 +62,11 @@ mod tests {
     #[test]
     fn errors_are_as_described() {
         let name = || "x".to_owned();
-        let fault = ConfigError::NoHostId { path: "/f".into() };
+        let fault = ConfigError::Missing {
+            path: "/f".into(),
+            key: name(),
+            variable: None,
+        };
         for failure in [
             Failure::InterfaceNotFound(name()),
             Failure::MethodNotFound(name()),
