@@ -79,7 +79,7 @@ pub struct Peer {
 
 /// Reads all that the daemon of `peer` needs.
 ///
-/// `hosts.tab` is read only if `[peer.<id>]` gives no address. A peer with our own id is taken: some releases of
+/// `hosts.tab` need not be there if `[peer.<id>]` gives an address. A peer with our own id is taken: some releases of
 /// the original run one. Values that are not in force for this peer are not checked.
 ///
 /// # Errors
@@ -90,7 +90,7 @@ pub fn load(config: &Path, peer: &HostId) -> Result<Loaded, ConfigError> {
     let mut directory = Directory::for_one(view)?;
     let (host, source) = directory.host(view, peer)?;
     let mut settings = settings::settings(view, peer, host)?;
-    settings.alike = alike(&layers, peer);
+    settings.alike = directory.alike(&layers, &settings.host_id, peer);
     let mut report = Report::new(view);
     report.peer(view, &settings.address, &source);
     Ok(Loaded {
@@ -98,16 +98,6 @@ pub fn load(config: &Path, peer: &HostId) -> Result<Loaded, ConfigError> {
         warnings: std::mem::take(&mut directory.warnings),
         report,
     })
-}
-
-/// The known hosts whose ids end in `.<peer>`; a table that cannot be read knows none.
-fn alike(layers: &Layers, peer: &HostId) -> Vec<HostId> {
-    let suffix = format!(".{peer}");
-    let Ok(Peers { host_id, peers, .. }) = peers::list(layers) else {
-        return Vec::new();
-    };
-    let known = peers.into_iter().map(|peer| peer.id).chain([host_id]);
-    known.filter(|id| id.as_ref().ends_with(&suffix)).collect()
 }
 
 /// The text of `lonc --check`: every key in force and where its value came from, as a `lonc.toml`.

@@ -24,13 +24,14 @@ pub(super) struct Directory {
 }
 
 impl Directory {
-    /// For a single peer: the table is not read if `[peer.<id>]` gives an address.
+    /// For a single peer: if `[peer.<id>]` gives an address, nothing can be wrong with the table.
     pub(super) fn for_one(view: View<'_>) -> Result<Self, ConfigError> {
-        if view.own_host()?.is_some() {
-            Ok(Self::default())
-        } else {
-            Self::read(view)
+        if view.own_host()?.is_none() {
+            return Self::read(view);
         }
+        let mut directory = Self::read(view).unwrap_or_default();
+        directory.warnings.clear();
+        Ok(directory)
     }
 
     /// For all peers: a table that cannot be read is a warning.
@@ -92,6 +93,15 @@ impl Directory {
         ids.sort();
         ids.dedup();
         ids
+    }
+
+    /// The known hosts, `own` id among them, whose ids end in `.<peer>`.
+    pub(super) fn alike(&self, layers: &Layers, own: &HostId, peer: &HostId) -> Vec<HostId> {
+        let suffix = format!(".{peer}");
+        let is_alike = |id: &&HostId| id.as_ref().ends_with(&suffix);
+        let is_known = |id: &&HostId| *id == own || self.address(layers.of(id), id).is_ok();
+        let ids = self.ids(layers, own).into_iter().chain([own]);
+        ids.filter(is_alike).filter(is_known).cloned().collect()
     }
 
     /// Host and port of a peer, and where the host is written.

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use lonc::internals::config::{self, Start};
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
-use crate::site::{HOSTS, Site};
+use crate::site::{HOSTS, Site, id};
 
 #[test]
 fn broken_lines_of_others_are_warnings() {
@@ -35,6 +36,38 @@ fn broken_lines_of_others_are_warnings() {
         site.fault("nobody"),
         "DIR/lonc.toml: peer nobody has no address: it is not in DIR/hosts.tab, and no [peer.nobody] gives one"
     );
+}
+
+#[test]
+fn hosts_whose_ids_end_alike_are_told() {
+    let site = Site::new(
+        "host_id = 'x.a'\nhosts_tab = 'DIR/hosts.tab'\npeer.'y.a'.address = 'y'\npeer.'nowhere.a'.port = 1",
+    )
+    .with(
+        "hosts.tab",
+        "a:d:r:h:\nz.a:d:r:h:\nza:d:r:h:\nbroken.a:d\na.b:d:r:h:\n",
+    );
+    assert_eq!(site.settings("a").alike, ["y.a", "z.a", "x.a"].map(id));
+    let site = site.with(
+        "lonc.toml",
+        "host_id = 'x.a'\nhosts_tab = 'DIR/none'\npeer.a.address = 'x'",
+    );
+    assert_eq!(site.settings("a").alike, [id("x.a")]);
+}
+
+#[test]
+fn the_table_is_read_once_a_load() {
+    let table = "msul1:d:r:h:\nx.msul1:d:r:h:\n";
+    for toml in ["", "peer.msul1.address = 'x'"] {
+        let site = Site::new(&format!("host_id = 'me'\nhosts_tab = 'DIR/hosts.tab'\n{toml}"))
+            .with("hosts.tab", table);
+        let watch = Inotify::init(InitFlags::IN_NONBLOCK).unwrap();
+        let uses = AddWatchFlags::IN_OPEN | AddWatchFlags::IN_CLOSE_NOWRITE;
+        watch.add_watch(&site.path("hosts.tab"), uses).unwrap();
+        assert_eq!(site.settings("msul1").alike, [id("x.msul1")]);
+        // Opened and closed.
+        assert_eq!(watch.read_events().unwrap().len(), 2, "{toml}");
+    }
 }
 
 #[test]
