@@ -26,18 +26,22 @@ pub(super) struct Layers {
 impl Layers {
     /// Reads `lonc.toml` and the files it lists in `loncapa_conf`.
     pub(super) fn read(file: &Path) -> Result<Self, ConfigError> {
-        let raw = Raw::read(file)?;
-        let mut layers = Self {
-            file: file.to_owned(),
-            raw,
-            perlvars: PerlVars::new(),
-        };
+        let mut layers = Self::read_first(file)?;
         let general = layers.general();
         let wanted_by = general.origin(keys::LONCAPA_CONF);
         for path in general.get(keys::LONCAPA_CONF, checks::paths)? {
             layers.perlvars.extend(perlvars::read(&path, wanted_by.clone())?);
         }
         Ok(layers)
+    }
+
+    /// Reads `lonc.toml` alone.
+    fn read_first(file: &Path) -> Result<Self, ConfigError> {
+        Ok(Self {
+            file: file.to_owned(),
+            raw: Raw::read(file)?,
+            perlvars: PerlVars::new(),
+        })
     }
 
     /// What holds outside of every `[peer.<id>]`.
@@ -60,25 +64,25 @@ impl Layers {
 /// The files that `file` names: those of `loncapa_conf` and the table of servers. Where a file cannot be read, those
 /// are missing that only it names.
 pub(super) fn sources(file: &Path) -> Vec<PathBuf> {
-    let Ok(raw) = Raw::read(file) else {
+    let Ok(mut layers) = Layers::read_first(file) else {
         return Vec::new();
     };
-    let mut layers = Layers {
-        file: file.to_owned(),
-        raw,
-        perlvars: PerlVars::new(),
-    };
-    let mut sources = layers
-        .general()
-        .get(keys::LONCAPA_CONF, checks::paths)
-        .unwrap_or_default();
+    let listed = layers.general().get(keys::LONCAPA_CONF, checks::paths);
+    let mut sources = listed.unwrap_or_default();
     for path in &sources {
-        layers
-            .perlvars
-            .extend(perlvars::read(path, String::new()).unwrap_or_default());
+        let read = perlvars::read(path, String::new());
+        layers.perlvars.extend(read.unwrap_or_default());
     }
     sources.extend(layers.general().get(keys::HOSTS_TAB, checks::path));
     sources
+}
+
+/// A checked value.
+#[derive(Debug)]
+pub(super) struct Setting<T> {
+    key: Key,
+    pub(super) value: T,
+    given: Given,
 }
 
 /// The layers as seen for one peer, or for none.
@@ -97,13 +101,8 @@ impl<'a> View<'a> {
                 source: Source::Default,
             })
         };
-        let own = if key.is_for_peers() {
-            self.own(key.name)
-        } else {
-            None
-        };
-        let raw = &self.layers.raw;
-        own.or_else(|| raw.get(key))
+        self.own(key)
+            .or_else(|| self.layers.raw.get(key))
             .or_else(|| self.layers.perlvars.get(&key))
             .cloned()
             .or_else(default)
@@ -115,22 +114,36 @@ impl<'a> View<'a> {
         key: Key,
         check: impl Fn(&Value) -> Result<T, String>,
     ) -> Result<T, ConfigError> {
+        self.setting(key, check).map(|setting| setting.value)
+    }
+
+    /// The checked value in force, and all that is known of it.
+    pub(super) fn setting<T>(
+        self,
+        key: Key,
+        check: impl Fn(&Value) -> Result<T, String>,
+    ) -> Result<Setting<T>, ConfigError> {
         let given = self.find(key).ok_or_else(|| ConfigError::Missing {
             path: self.layers.file.clone(),
             key: key.path(),
             variable: perlvars::variable(key),
         })?;
-        check(&given.value).map_err(|problem| self.invalid(key, &given.source, problem))
+        match check(&given.value) {
+            Ok(value) => Ok(Setting { key, value, given }),
+            Err(problem) => Err(self.invalid(key, &given.source, problem)),
+        }
     }
 
     /// What `[peer.<id>]` of this view's peer gives.
-    pub(super) fn own(self, name: &str) -> Option<&'a Given> {
-        self.layers.raw.get_for(self.peer?, name)
+    pub(super) fn own(self, key: Key) -> Option<&'a Given> {
+        let peer = self.peer.filter(|_| key.is_for_peers())?;
+        self.layers.raw.get_for(peer, key.name)
     }
 
     /// The host that `[peer.<id>]` gives, checked, and where it does.
     pub(super) fn own_host(self) -> Result<Option<(String, Source)>, ConfigError> {
-        let Some((peer, given)) = self.peer.zip(self.own(keys::ADDRESS)) else {
+        let given = |peer| Some((peer, self.layers.raw.get_for(peer, keys::ADDRESS)?));
+        let Some((peer, given)) = self.peer.and_then(given) else {
             return Ok(None);
         };
         let host = checks::host(&given.value).map_err(|problem| ConfigError::Invalid {
@@ -148,27 +161,34 @@ impl<'a> View<'a> {
         Ok((path, table))
     }
 
-    /// Refuses two values in the wrong order, naming a line that was written by someone.
-    pub(super) fn ordered<T: PartialOrd>(self, low: (Key, &T), high: (Key, &T)) -> Result<(), ConfigError> {
-        let (Some(least), Some(most)) = (self.find(low.0), self.find(high.0)) else {
-            return Ok(());
-        };
-        if low.1 <= high.1 {
-            return Ok(());
-        }
-        let problem = |word, other: Key, bound: &Given, is: &Given| {
-            format!(
-                "must not be {word} than {} ({}), is {}",
-                other.path(),
-                bare(&bound.value),
-                text::shown(&is.value)
-            )
-        };
-        if least.source.is_default() {
-            Err(self.invalid(high.0, &most.source, problem("less", low.0, &least, &most)))
+    /// Refuses a `low` that is more than `high`.
+    pub(super) fn ordered<T: PartialOrd>(
+        self,
+        low: &Setting<T>,
+        high: &Setting<T>,
+    ) -> Result<(), ConfigError> {
+        if low.value <= high.value {
+            Ok(())
         } else {
-            Err(self.invalid(low.0, &least.source, problem("more", high.0, &most, &least)))
+            Err(self.crossed(low, high))
         }
+    }
+
+    /// The fault that `low` is more than `high`: told of the one that is somebody's choice, or that of fewer peers.
+    pub(super) fn crossed<T>(self, low: &Setting<T>, high: &Setting<T>) -> ConfigError {
+        let is_own = |setting: &Setting<T>| self.own(setting.key).is_some();
+        let (wrong, word, bound) = if low.given.source.is_default() || is_own(high) && !is_own(low) {
+            (high, "less", low)
+        } else {
+            (low, "more", high)
+        };
+        let problem = format!(
+            "must not be {word} than {} ({}), is {}",
+            self.name(bound.key, &bound.given.source),
+            bare(&bound.given.value),
+            text::shown(&wrong.given.value)
+        );
+        self.invalid(wrong.key, &wrong.given.source, problem)
     }
 
     /// `key, set at FILE:LINE`, for messages about a file that the key names.
@@ -182,18 +202,20 @@ impl<'a> View<'a> {
     }
 
     fn invalid(self, key: Key, source: &Source, problem: String) -> ConfigError {
-        let own = self
-            .peer
-            .filter(|_| key.is_for_peers() && self.own(key.name).is_some());
-        let key = match (own, source.note()) {
+        ConfigError::Invalid {
+            at: source.clone(),
+            key: self.name(key, source),
+            problem,
+        }
+    }
+
+    /// The key as the line that gives its value calls it.
+    fn name(self, key: Key, source: &Source) -> String {
+        let peer = self.peer.filter(|_| self.own(key).is_some());
+        match (peer, source.note()) {
             (Some(peer), _) => own_path(peer, key.name),
             (None, Some(variable)) => format!("{} ({variable})", key.path()),
             (None, None) => key.path(),
-        };
-        ConfigError::Invalid {
-            at: source.clone(),
-            key,
-            problem,
         }
     }
 }

@@ -70,7 +70,7 @@ impl Report {
             assign(keys::PORT.name, &Value::from(i64::from(address.port))),
         ];
         let link = keys::ALL.iter().filter(|key| key.section == Section::Link);
-        pairs.extend(link.filter_map(|key| Some(assign(key.name, &view.own(key.name)?.value))));
+        pairs.extend(link.filter_map(|key| Some(assign(key.name, &view.own(*key)?.value))));
         self.line(
             format!("{} = {{ {} }}", peer.toml_key(), pairs.join(", ")),
             source.to_string(),

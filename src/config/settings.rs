@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use lonc_proto::backoff::Bounds;
 use serde::{Deserialize, Serialize};
 
 use super::address::Address;
@@ -61,10 +62,8 @@ pub struct LinkSettings {
     pub connect_wait: Duration,
     /// Silence after which a link is probed with `ping`; zero: never.
     pub probe_interval: Duration,
-    /// First pause between tries to connect; more than zero.
-    pub backoff_min: Duration,
-    /// Longest pause between tries to connect; at least `backoff_min`.
-    pub backoff_max: Duration,
+    /// Bounds of the pause between tries to connect.
+    pub backoff: Bounds,
     /// Longest reply taken, in bytes; at least 64.
     pub max_reply_bytes: usize,
 }
@@ -201,7 +200,7 @@ pub(super) fn start(view: View<'_>) -> Result<Start, ConfigError> {
 
 /// The link's settings of a peer.
 pub(super) fn link(view: View<'_>) -> Result<LinkSettings, ConfigError> {
-    let link = LinkSettings {
+    Ok(LinkSettings {
         connections: view.get(keys::CONNECTIONS, whole(1..=64))?,
         pipeline: view.get(keys::PIPELINE, whole(1..=65536))?,
         connect_timeout: view.get(keys::CONNECT_TIMEOUT, duration)?,
@@ -209,29 +208,28 @@ pub(super) fn link(view: View<'_>) -> Result<LinkSettings, ConfigError> {
         request_timeout: view.get(keys::REQUEST_TIMEOUT, duration)?,
         connect_wait: view.get(keys::CONNECT_WAIT, duration_or_zero)?,
         probe_interval: view.get(keys::PROBE_INTERVAL, duration_or_zero)?,
-        backoff_min: view.get(keys::BACKOFF_MIN, duration)?,
-        backoff_max: view.get(keys::BACKOFF_MAX, duration)?,
+        backoff: backoff(view)?,
         max_reply_bytes: view.get(keys::MAX_REPLY_BYTES, size(MIN_BYTES))?,
-    };
-    view.ordered(
-        (keys::BACKOFF_MIN, &link.backoff_min),
-        (keys::BACKOFF_MAX, &link.backoff_max),
-    )?;
-    Ok(link)
+    })
+}
+
+fn backoff(view: View<'_>) -> Result<Bounds, ConfigError> {
+    let min = view.setting(keys::BACKOFF_MIN, duration)?;
+    let max = view.setting(keys::BACKOFF_MAX, duration)?;
+    // Neither is zero: only their order can be wrong.
+    Bounds::new(min.value, max.value).map_err(|_| view.crossed(&min, &max))
 }
 
 fn client(view: View<'_>) -> Result<ClientSettings, ConfigError> {
-    let client = ClientSettings {
+    let max_client = view.setting(keys::MAX_CLIENT_BYTES, size(MIN_BYTES))?;
+    let max_queued = view.setting(keys::MAX_QUEUED_BYTES, size(MIN_BYTES))?;
+    view.ordered(&max_client, &max_queued)?;
+    Ok(ClientSettings {
         max_clients: view.get(keys::MAX_CLIENTS, whole(1..=65536))?,
         max_request_bytes: view.get(keys::MAX_REQUEST_BYTES, size(MIN_BYTES))?,
-        max_client_bytes: view.get(keys::MAX_CLIENT_BYTES, size(MIN_BYTES))?,
-        max_queued_bytes: view.get(keys::MAX_QUEUED_BYTES, size(MIN_BYTES))?,
-    };
-    view.ordered(
-        (keys::MAX_CLIENT_BYTES, &client.max_client_bytes),
-        (keys::MAX_QUEUED_BYTES, &client.max_queued_bytes),
-    )?;
-    Ok(client)
+        max_client_bytes: max_client.value,
+        max_queued_bytes: max_queued.value,
+    })
 }
 
 fn spool(view: View<'_>) -> Result<SpoolSettings, ConfigError> {

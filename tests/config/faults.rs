@@ -170,6 +170,30 @@ fn faults_of_ids_and_peers() {
 }
 
 #[test]
+fn of_two_keys_at_odds_the_one_written_for_the_peer_is_told() {
+    for (link, peer, message) in [
+        (
+            "backoff_min = '5s'",
+            "backoff_max = '2s'",
+            "5: peer.a.backoff_max: must not be less than link.backoff_min (5s), is \"2s\"",
+        ),
+        (
+            "backoff_max = '5s'",
+            "backoff_min = '7s'",
+            "5: peer.a.backoff_min: must not be more than link.backoff_max (5s), is \"7s\"",
+        ),
+        (
+            "backoff_min = '1ms'",
+            "backoff_min = '7s'\nbackoff_max = '5s'",
+            "5: peer.a.backoff_min: must not be more than peer.a.backoff_max (5s), is \"7s\"",
+        ),
+    ] {
+        let toml = format!("host_id = 'me'\n[link]\n{link}\n[peer.a]\n{peer}\naddress = 'x'");
+        assert_eq!(Site::new(&toml).fault("a"), format!("DIR/lonc.toml:{message}"));
+    }
+}
+
+#[test]
 fn faults_of_loncapa_conf_name_the_variable() {
     let fault = |conf: &str| {
         Site::new("loncapa_conf = ['DIR/c']\npeer.a.address = 'x'")

@@ -12,6 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use lonc::internals::config::{LogLevel, Start};
+use lonc_proto::backoff::Bounds;
 
 use site::{HOSTS, Site, id};
 
@@ -36,8 +37,6 @@ fn defaults() {
         (link.request_timeout, 300),
         (link.connect_wait, 10),
         (link.probe_interval, 60),
-        (link.backoff_min, 1),
-        (link.backoff_max, 120),
         (settings.spool.message_timeout, 60),
         (settings.daemon.drain_timeout, 20),
     ];
@@ -47,6 +46,8 @@ fn defaults() {
             .all(|(duration, seconds)| *duration == Duration::from_secs(*seconds)),
         "{seconds:?}"
     );
+    let backoff = Bounds::new(Duration::from_secs(1), Duration::from_secs(120));
+    assert_eq!(Ok(link.backoff), backoff);
     let client = &settings.client;
     assert_eq!((client.max_clients, client.max_request_bytes), (1024, 16 << 20));
     assert_eq!(

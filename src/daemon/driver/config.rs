@@ -1,6 +1,5 @@
 //! From the daemon's settings to the session's.
 
-use lonc_proto::backoff::Bounds;
 use lonc_proto::handshake::Identity;
 use lonc_proto::session::Config;
 
@@ -21,8 +20,7 @@ pub(super) fn session_config(settings: &Settings) -> Config {
         request_timeout: link.request_timeout,
         connect_wait: link.connect_wait,
         probe_interval: link.probe_interval,
-        // The settings were validated; the default never comes into it.
-        backoff: Bounds::new(link.backoff_min, link.backoff_max).unwrap_or_default(),
+        backoff: link.backoff,
         max_reply_bytes: link.max_reply_bytes,
         spool: true,
         message_timeout: settings.spool.message_timeout,
