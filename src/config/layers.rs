@@ -77,7 +77,7 @@ pub(super) fn sources(file: &Path) -> Vec<PathBuf> {
     sources
 }
 
-/// A checked value.
+/// A checked value, and where it came from.
 #[derive(Debug)]
 pub(super) struct Setting<T> {
     key: Key,
@@ -117,7 +117,7 @@ impl<'a> View<'a> {
         self.setting(key, check).map(|setting| setting.value)
     }
 
-    /// The checked value in force, and all that is known of it.
+    /// The checked value in force, with its key and its source.
     pub(super) fn setting<T>(
         self,
         key: Key,
@@ -174,7 +174,8 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The fault that `low` is more than `high`: told of the one that is somebody's choice, or that of fewer peers.
+    /// The fault that `low` is more than `high`. It is told of the one that somebody wrote; of two, of the one written
+    /// for this peer alone.
     pub(super) fn crossed<T>(self, low: &Setting<T>, high: &Setting<T>) -> ConfigError {
         let is_own = |setting: &Setting<T>| self.own(setting.key).is_some();
         let (wrong, word, bound) = if low.given.source.is_default() || is_own(high) && !is_own(low) {

@@ -1,8 +1,8 @@
 //! The configuration: `lonc.toml`, what it leaves out from `loncapa.conf`, and the peers from `hosts.tab`.
 //!
 //! The way of a value: `raw` (`lonc.toml` as written, unknown keys refused), `perlvars` (`loncapa_conf` files)
-//! and `hosts_tab` are read; `layers` lays them over each other; `checks` and `settings` check what is in
-//! force and give it a type. Every key is written down once, with its default, in `keys`.
+//! and `hosts_tab` are read; `layers` lays them over each other; `settings` has `checks` look at what is in force
+//! and gives it a type; `report` tells it. Every key is written down once, with its default, in `keys`.
 //!
 //! Precedence, lowest first: default; `loncapa_conf` files, a later one before an earlier; `lonc.toml`;
 //! `[peer.<id>]`. Every file listed in `loncapa_conf` must be readable: a daemon with half of its identity would
@@ -87,7 +87,7 @@ pub struct Peer {
 pub fn load(config: &Path, peer: &HostId) -> Result<Loaded, ConfigError> {
     let layers = Layers::read(config)?;
     let view = layers.of(peer);
-    let mut directory = Directory::for_one(view)?;
+    let directory = Directory::for_one(view)?;
     let (host, source) = directory.host(view, peer)?;
     let mut settings = settings::settings(view, peer, host)?;
     settings.alike = directory.alike(&layers, &settings.host_id, peer);
@@ -95,7 +95,7 @@ pub fn load(config: &Path, peer: &HostId) -> Result<Loaded, ConfigError> {
     report.peer(view, &settings.address, &source);
     Ok(Loaded {
         settings,
-        warnings: std::mem::take(&mut directory.warnings),
+        warnings: directory.warnings,
         report,
     })
 }

@@ -69,30 +69,26 @@ impl<'t> Reader<'t> {
     fn file(&self, table: DeTable<'t>) -> Result<Raw, ConfigError> {
         let mut raw = Raw::default();
         for (key, node) in table {
-            if let Some(section) = Section::named(key.get_ref()) {
-                let names: Vec<_> = section.names().collect();
-                let table = self.table(&key, section.name(), node)?;
-                raw.sections
-                    .insert(section, self.values(section.name(), &names, None, table)?);
-            } else if key.get_ref() == keys::PEER {
+            let name = key.get_ref().as_ref();
+            if let Some(section) = Section::named(name) {
+                raw.sections.insert(section, self.section(&key, section, node)?);
+            } else if name == keys::PEER {
                 raw.peers = self.peers(self.table(&key, "peer.<id>", node)?)?;
-            } else if Section::Top.names().any(|name| name == key.get_ref()) {
-                let given = self.given(node, key.get_ref(), None)?;
-                raw.sections
-                    .entry(Section::Top)
-                    .or_default()
-                    .insert(key.into_inner().into_owned(), given);
+            } else if Section::Top.names().any(|known| known == name) {
+                let given = self.given(node, name, None)?;
+                let top = raw.sections.entry(Section::Top).or_default();
+                top.insert(name.to_owned(), given);
             } else {
-                let tables = Section::ALL
-                    .iter()
-                    .skip(1)
-                    .map(|section| section.name())
-                    .chain([keys::PEER]);
-                let names: Vec<_> = Section::Top.names().chain(tables).collect();
-                return Err(self.unknown(&key, "at the top", &names));
+                return Err(self.unknown(&key, "at the top", &top_names()));
             }
         }
         Ok(raw)
+    }
+
+    fn section(&self, key: &Key<'t>, section: Section, node: Node<'t>) -> Result<Values, ConfigError> {
+        let names: Vec<_> = section.names().collect();
+        let table = self.table(key, section.name(), node)?;
+        self.values(section.name(), &names, None, table)
     }
 
     fn peers(&self, table: DeTable<'t>) -> Result<BTreeMap<HostId, Values>, ConfigError> {
@@ -192,6 +188,13 @@ impl<'t> Reader<'t> {
             advice: advice(key.get_ref(), names),
         }
     }
+}
+
+/// All that may stand at the top: keys, and tables by their names.
+fn top_names() -> Vec<&'static str> {
+    let sections = Section::ALL.iter().filter(|section| **section != Section::Top);
+    let tables = sections.map(|section| section.name()).chain([keys::PEER]);
+    Section::Top.names().chain(tables).collect()
 }
 
 /// What was probably meant by `key` where only `names` are known.
