@@ -52,6 +52,8 @@ pub enum Behaviour {
     SoftFail,
     /// `pong` is answered with another host's id.
     WrongPong,
+    /// `ping` is answered with another host's id.
+    WrongPing,
     /// The challenge is an empty line.
     EmptyChallenge,
     /// The build key is an empty line.
@@ -80,6 +82,10 @@ pub enum Behaviour {
     /// Reads nothing once the handshake is done. The kernel still buffers some MB; when that is full, a peer that
     /// closes cannot tell us so, and the link stays until it is reset or stopped.
     NeverRead,
+    /// Neither reads nor answers any more, whatever the link was about, and goes on where it was when the behaviour ends:
+    /// a process that is stopped. The kernel acknowledges, until its buffers are full and it shuts the window. What is
+    /// said of [`Behaviour::NeverRead`] about a peer that closes is true here as well.
+    Silent,
     /// Reads and records requests, answers none.
     NeverReply,
     /// Writes everything one byte at a time.

@@ -10,6 +10,12 @@ const MOST: usize = 1 << 30;
 pub(crate) enum Command<'a> {
     /// To be answered with this, encrypted even when asked plain if so marked.
     Reply { text: Vec<u8>, encrypted: bool },
+    /// To be answered with lond's id.
+    Ping,
+    /// To be answered with the numbers of links.
+    Counts,
+    /// Nothing is to be read or answered from now on, on this link or on all.
+    Silence { on_all: bool },
     /// To be answered with this after a time.
     Sleep(Duration, &'a [u8]),
     /// To be answered with this when the test says so.
@@ -19,13 +25,16 @@ pub(crate) enum Command<'a> {
 }
 
 impl<'a> Command<'a> {
-    pub(crate) fn parse(line: &'a [u8], id: &str) -> Self {
-        Self::known(line, id).unwrap_or_else(|| Self::plain(b"unknown_cmd"))
+    pub(crate) fn parse(line: &'a [u8]) -> Self {
+        Self::known(line).unwrap_or_else(|| Self::plain(b"unknown_cmd"))
     }
 
-    fn known(line: &'a [u8], id: &str) -> Option<Self> {
+    fn known(line: &'a [u8]) -> Option<Self> {
         match line {
-            b"ping" => return Some(Self::plain(id.as_bytes())),
+            b"ping" => return Some(Self::Ping),
+            b"counts" => return Some(Self::Counts),
+            b"silence" => return Some(Self::Silence { on_all: false }),
+            b"silence-all" => return Some(Self::Silence { on_all: true }),
             b"die" => return Some(Self::Die),
             _ => {}
         }

@@ -1,5 +1,7 @@
 //! The lines from `init` to the build key.
 
+use std::io;
+
 use crate::cipher::LinkKey;
 use crate::inbox::Line;
 use crate::link::{CLOSE, GO_ON, Link, Next};
@@ -41,7 +43,14 @@ impl Link {
         match step {
             Step::Accept => self.challenge(behaviour).await,
             Step::Challenge => self.greet(raw, behaviour),
-            Step::SetHost | Step::Version | Step::Pong => {
+            Step::Pong => match self.pong().await? {
+                Some(answer) => {
+                    self.say(&answer);
+                    GO_ON
+                }
+                None => CLOSE,
+            },
+            Step::SetHost | Step::Version => {
                 let answer = self.introduction(raw).unwrap_or_default();
                 self.say(&answer);
                 GO_ON
@@ -88,27 +97,37 @@ impl Link {
         GO_ON
     }
 
-    /// The answer to `sethost`, `version` and `pong`, which may also be asked later; `None` for other lines.
-    pub(crate) fn introduction(&self, command: &[u8]) -> Option<Vec<u8>> {
-        let behaviour = self.behaviour();
-        let soft_fail = behaviour == Behaviour::SoftFail;
-        let id = &self.shared.id;
-        if command == b"pong" {
-            // Behind the id comes what calling back gave: the caller's own id.
-            let settings = self.settings.borrow();
-            let called_back = settings.caller.as_deref().unwrap_or("con_lost");
-            let not = if behaviour == Behaviour::WrongPong {
-                "not-"
-            } else {
-                ""
-            };
-            let pong = if soft_fail {
-                "con_lost".to_owned()
-            } else {
-                format!("{not}{id}:{called_back}")
-            };
-            return Some(pong.into_bytes());
+    /// The answer to `pong`, which may also be asked later: behind lond's id what calling back gave. `None` if the peer
+    /// has gone meanwhile.
+    pub(crate) async fn pong(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let call_back = self.settings.borrow().call_back.clone();
+        let mut called_back = None;
+        if let Some(call_back) = call_back {
+            let asking = async { called_back = Some(call_back.ask().await) };
+            if self.pause(asking).await?.is_break() {
+                return Ok(None);
+            }
         }
+        let behaviour = self.behaviour();
+        if behaviour == Behaviour::SoftFail {
+            return Ok(Some(b"con_lost".to_vec()));
+        }
+        let caller = called_back.or_else(|| self.settings.borrow().caller.clone());
+        let caller = caller.as_deref().unwrap_or("con_lost");
+        let id = self.own_id(behaviour == Behaviour::WrongPong);
+        Ok(Some(format!("{id}:{caller}").into_bytes()))
+    }
+
+    /// The id it gives as its own.
+    pub(crate) fn own_id(&self, is_wrong: bool) -> String {
+        let not = if is_wrong { "not-" } else { "" };
+        format!("{not}{}", self.shared.id)
+    }
+
+    /// The answer to `sethost` and `version`, which may also be asked later; `None` for other lines.
+    pub(crate) fn introduction(&self, command: &[u8]) -> Option<Vec<u8>> {
+        let soft_fail = self.behaviour() == Behaviour::SoftFail;
+        let id = &self.shared.id;
         let host = command.strip_prefix(b"sethost:");
         if host.is_none() && !command.starts_with(b"version:") {
             return None;

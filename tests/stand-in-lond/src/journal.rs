@@ -1,5 +1,6 @@
 //! What has been received, on all links together.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
@@ -50,6 +51,20 @@ impl Journal {
 
     pub(crate) fn entries(&self) -> Vec<Received> {
         self.entries.borrow().clone()
+    }
+
+    /// By connection, what came behind `ekey`.
+    pub(crate) fn requests(&self) -> BTreeMap<usize, Vec<Received>> {
+        let mut up = BTreeMap::<usize, Vec<Received>>::new();
+        for line in self.entries.borrow().iter().filter(|line| line.complete) {
+            if let Some(requests) = up.get_mut(&line.connection) {
+                requests.push(line.clone());
+            } else if line.raw == b"ekey" {
+                up.insert(line.connection, Vec::new());
+            }
+        }
+        up.retain(|_, requests| !requests.is_empty());
+        up
     }
 
     pub(crate) async fn wait_for(&self, what: impl Fn(&[Received]) -> bool) {

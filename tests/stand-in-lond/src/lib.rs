@@ -3,20 +3,29 @@
 //! Besides the handshake a link understands, plain or encrypted: `ping`, `echo:<text>`, `encecho:<text>` (answered
 //! encrypted though asked plain), `sleep:<ms>:<text>`, `hold:<text>` (see [`Lond::release`]), `big:<n>` and
 //! `encbig:<n>` (n bytes `x`), `hex:<hex>` (those bytes, then a newline), `len:<anything>` (length of the whole
-//! command), `die` (closes); anything else is `unknown_cmd`.
+//! command), `counts` (links accepted, open, and open at most), `silence` and `silence-all` (see [`Behaviour::Silent`];
+//! answered `awake` when it has ended), `die` (closes); anything else is `unknown_cmd`.
 //!
 //! It shares no code with the daemon.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 pub use behaviour::{BadHex, Behaviour, EncryptedReplies, Step};
+pub use blackhole::Blackhole;
+pub use call_back::CallBack;
 pub use journal::Received;
 pub use names::UnknownBehaviour;
-use shared::{Settings, Shared};
+pub use settings::Pace;
+
+use settings::Settings;
+use shared::Shared;
 
 mod behaviour;
+mod blackhole;
+mod call_back;
 pub mod cipher;
 mod commands;
 mod handshake;
@@ -26,6 +35,7 @@ mod link;
 mod names;
 mod replies;
 mod requests;
+mod settings;
 mod shared;
 mod traffic;
 
@@ -61,12 +71,36 @@ impl Lond {
         self.addr.port()
     }
 
-    /// How connections and requests are treated from now on; one already being handled is not.
+    /// How connections and requests are treated from now on, except where a connection has a behaviour of its own; a
+    /// request already being handled is not.
     pub fn behave(&self, behaviour: Behaviour) {
-        self.set(|settings| {
-            settings.behaviour = behaviour;
-            settings.change += 1;
-        });
+        self.set(|settings| settings.behave(behaviour));
+    }
+
+    /// The same for one connection, which may be still to come; the first accepted is 1.
+    pub fn behave_on(&self, connection: usize, behaviour: Behaviour) {
+        self.set(|settings| settings.behave_on(connection, behaviour));
+    }
+
+    /// From now on at most `most` links: those accepted while so many others are open behave like this, such as
+    /// [`Behaviour::Refuse`], or [`Behaviour::CloseAt`] the first or the last step.
+    pub fn limit_links(&self, most: usize, beyond: Behaviour) {
+        self.set(|settings| settings.behave_beyond(Some((most, beyond))));
+    }
+
+    /// As many links as there come.
+    pub fn unlimit_links(&self) {
+        self.set(|settings| settings.behave_beyond(None));
+    }
+
+    /// How long requests take that are taken up from now on; at first no time.
+    pub fn pace(&self, pace: Pace) {
+        self.set(|settings| settings.pace = pace);
+    }
+
+    /// Whether and how it calls back before it answers `pong`; at first it does not, and answers as if it had.
+    pub fn call_back(&self, how: Option<CallBack>) {
+        self.set(|settings| settings.call_back = how);
     }
 
     /// The id of the calling host, part of the key of links opened from now on; at first `msul2`.
@@ -97,6 +131,12 @@ impl Lond {
         self.shared.links.borrow().open.len()
     }
 
+    /// The largest number of links that were open at once.
+    #[must_use]
+    pub fn most_open_connections(&self) -> usize {
+        self.shared.links.borrow().most
+    }
+
     /// Resolves when `what` holds for the numbers of accepted and of open links.
     pub async fn wait_for_connections(&self, what: impl Fn(usize, usize) -> bool) {
         let mut links = self.shared.links.subscribe();
@@ -110,6 +150,12 @@ impl Lond {
     #[must_use]
     pub fn received(&self) -> Vec<Received> {
         self.shared.journal.entries()
+    }
+
+    /// The requests received so far on each connection that had any, in order: the lines behind its `ekey`.
+    #[must_use]
+    pub fn requests(&self) -> BTreeMap<usize, Vec<Received>> {
+        self.shared.journal.requests()
     }
 
     /// Resolves when what has been received satisfies `what`, which must not call the handle.
@@ -146,9 +192,9 @@ impl Lond {
     /// Writes these bytes on all open links at once, whatever they are doing; what does not fit into a socket's buffer
     /// is lost.
     pub fn inject(&self, bytes: &[u8]) {
-        for stream in self.shared.links.borrow().open.values() {
+        for open in self.shared.links.borrow().open.values() {
             // A link that is gone or full gets nothing.
-            let _ = stream.try_write(bytes);
+            let _ = open.stream.try_write(bytes);
         }
     }
 

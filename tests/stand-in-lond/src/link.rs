@@ -2,8 +2,10 @@
 
 use std::io;
 use std::ops::ControlFlow;
+use std::pin::pin;
 use std::sync::Arc;
 
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
@@ -12,7 +14,8 @@ use crate::cipher::LinkKey;
 use crate::handshake::Phase;
 use crate::inbox::{Inbox, Line};
 use crate::requests::Acting;
-use crate::shared::{Settings, Shared};
+use crate::settings::{Place, Settings};
+use crate::shared::Shared;
 
 pub(crate) const CHUNK: usize = 64 * 1024;
 
@@ -23,7 +26,7 @@ pub(crate) const CLOSE: Next = Ok(ControlFlow::Break(()));
 
 pub(crate) struct Link {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) number: usize,
+    pub(crate) place: Place,
     pub(crate) stream: Arc<TcpStream>,
     pub(crate) settings: watch::Receiver<Settings>,
     stops: watch::Receiver<u64>,
@@ -36,14 +39,14 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) fn new(shared: Arc<Shared>, number: usize, stream: Arc<TcpStream>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, place: Place, stream: Arc<TcpStream>) -> Self {
         Self {
             settings: shared.settings.subscribe(),
             stops: shared.stops.subscribe(),
             shared,
-            number,
+            place,
             stream,
-            inbox: Inbox::new(number),
+            inbox: Inbox::new(place.number),
             chunk: vec![0; CHUNK],
             out: Vec::new(),
             phase: Phase::Hello,
@@ -53,12 +56,20 @@ impl Link {
     }
 
     pub(crate) async fn run(mut self) {
-        let mut stops = self.stops.clone();
-        tokio::select! {
-            biased;
-            _ = stops.changed() => {}
-            // An error here is the peer going away, which is its right.
-            _ = self.serve() => {}
+        let (mut stops, mut settings) = (self.stops.clone(), self.settings.clone());
+        let (place, stream) = (self.place, Arc::clone(&self.stream));
+        let mut serving = pin!(self.serve());
+        loop {
+            let silent = settings.borrow_and_update().of(place).behaviour == Behaviour::Silent;
+            tokio::select! {
+                biased;
+                _ = stops.changed() => return,
+                _ = settings.changed() => {}
+                // An error here is the peer going away, which is its right.
+                _ = &mut serving, if !silent => return,
+                // Tokio reports a closed read half under this interest, without the data before it.
+                _ = stream.ready(Interest::PRIORITY), if silent => return,
+            }
         }
     }
 
@@ -93,7 +104,7 @@ impl Link {
     }
 
     pub(crate) fn behaviour(&self) -> Behaviour {
-        self.settings.borrow().behaviour
+        self.settings.borrow().of(self.place).behaviour
     }
 }
 
@@ -102,6 +113,6 @@ impl Drop for Link {
         self.inbox.end(&self.shared.journal);
         self.shared
             .links
-            .send_modify(|links| drop(links.open.remove(&self.number)));
+            .send_modify(|links| drop(links.open.remove(&self.place.number)));
     }
 }

@@ -55,7 +55,7 @@ impl Link {
     }
 
     pub(crate) fn say_garbage(&mut self, seed: u64) {
-        let own_seed = seed.wrapping_add(self.number as u64);
+        let own_seed = seed.wrapping_add(self.place.number as u64);
         let rng = self
             .acting
             .garbage

@@ -2,8 +2,12 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use fastrand::Rng;
+use tokio::task::yield_now;
+use tokio::time::sleep;
 
 use crate::Behaviour;
 use crate::commands::Command;
@@ -22,9 +26,8 @@ pub(crate) struct Acting {
 impl Link {
     pub(crate) async fn handle_request(&mut self, line: Line) -> Next {
         let behaviour = self.act();
-        if let Behaviour::LateReply(delay) = behaviour
-            && self.pause(tokio::time::sleep(delay)).await?.is_break()
-        {
+        let time = self.time_for(&line, behaviour);
+        if !time.is_zero() && self.pause(sleep(time)).await?.is_break() {
             return CLOSE;
         }
         if let Behaviour::Garbage(seed) = behaviour {
@@ -43,7 +46,7 @@ impl Link {
         if line.received.raw == b"ekey" {
             return self.build_key(behaviour);
         }
-        match self.perform(&line).await? {
+        match self.perform(&line, behaviour).await? {
             Some(reply) => self.answer(reply, behaviour),
             None => CLOSE,
         }
@@ -51,18 +54,32 @@ impl Link {
 
     /// The behaviour now; a new one starts with nothing answered.
     fn act(&mut self) -> Behaviour {
-        let settings = self.settings.borrow();
-        if self.acting.change != settings.change {
+        let assigned = self.settings.borrow().of(self.place);
+        if self.acting.change != assigned.change {
             self.acting = Acting {
-                change: settings.change,
+                change: assigned.change,
                 ..Acting::default()
             };
         }
-        settings.behaviour
+        assigned.behaviour
+    }
+
+    /// How long this request takes.
+    fn time_for(&self, line: &Line, behaviour: Behaviour) -> Duration {
+        let late = if let Behaviour::LateReply(delay) = behaviour {
+            delay
+        } else {
+            Duration::ZERO
+        };
+        if line.received.command().trim_ascii_end() == b"ping" {
+            return late;
+        }
+        let number = self.shared.worked.fetch_add(1, Ordering::Relaxed) + 1;
+        late + self.settings.borrow().pace.time(number)
     }
 
     /// `None` when the link is to be closed without an answer.
-    async fn perform(&mut self, line: &Line) -> io::Result<Option<Reply>> {
+    async fn perform(&mut self, line: &Line, behaviour: Behaviour) -> io::Result<Option<Reply>> {
         let asked_encrypted = line.received.decrypted.is_some();
         let mut command = line.received.command();
         if asked_encrypted {
@@ -74,10 +91,23 @@ impl Link {
                 encrypted: asked_encrypted,
             }));
         }
+        if command == b"pong" {
+            let pong = self.pong().await?;
+            return Ok(pong.map(|text| Reply {
+                text,
+                encrypted: asked_encrypted,
+            }));
+        }
         let shared = Arc::clone(&self.shared);
-        let (next, text, encrypted) = match Command::parse(command, &shared.id) {
+        let (next, text, encrypted) = match Command::parse(command) {
             Command::Reply { text, encrypted } => (GO_ON, text, encrypted),
-            Command::Sleep(time, text) => (self.pause(tokio::time::sleep(time)).await, text.to_vec(), false),
+            Command::Ping => {
+                let id = self.own_id(behaviour == Behaviour::WrongPing);
+                (GO_ON, id.into_bytes(), false)
+            }
+            Command::Counts => (GO_ON, shared.links.borrow().counts().into_bytes(), false),
+            Command::Silence { on_all } => (self.fall_silent(on_all).await, b"awake".to_vec(), false),
+            Command::Sleep(time, text) => (self.pause(sleep(time)).await, text.to_vec(), false),
             Command::Hold(text) => {
                 let mut calls = shared.releases.subscribe();
                 let released = async { drop(calls.wait_for(|count| *count > line.releases).await) };
@@ -90,5 +120,20 @@ impl Link {
             encrypted: encrypted || asked_encrypted,
         };
         Ok(next?.is_continue().then_some(reply))
+    }
+
+    /// Replies before it go out; it comes back when the silence has ended.
+    async fn fall_silent(&mut self, on_all: bool) -> Next {
+        self.flush().await?;
+        self.shared.settings.send_modify(|settings| {
+            if on_all {
+                settings.behave(Behaviour::Silent);
+            } else {
+                settings.behave_on(self.place.number, Behaviour::Silent);
+            }
+        });
+        // What runs the link sees that first.
+        yield_now().await;
+        GO_ON
     }
 }

@@ -3,32 +3,54 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
+use crate::blackhole::socket_for;
 use crate::journal::Journal;
 use crate::link::Link;
-use crate::{Behaviour, EncryptedReplies};
-
-/// What a test may change at any time.
-#[derive(Clone)]
-pub(crate) struct Settings {
-    pub(crate) behaviour: Behaviour,
-    /// Counts the changes of behaviour, so that each starts afresh.
-    pub(crate) change: u64,
-    /// The id the key is made with; `None`: no encryption.
-    pub(crate) caller: Option<String>,
-    pub(crate) replies: EncryptedReplies,
-}
+use crate::settings::{Place, Settings};
 
 #[derive(Default)]
 pub(crate) struct Links {
     pub(crate) accepted: usize,
-    pub(crate) open: BTreeMap<usize, Arc<TcpStream>>,
+    pub(crate) open: BTreeMap<usize, Open>,
+    /// Open at once.
+    pub(crate) most: usize,
+}
+
+pub(crate) struct Open {
+    pub(crate) stream: Arc<TcpStream>,
+    is_beyond: bool,
+}
+
+impl Links {
+    /// How many were accepted, are open, and were open at most.
+    pub(crate) fn counts(&self) -> String {
+        format!("{} {} {}", self.accepted, self.open.len(), self.most)
+    }
+
+    /// Counts one more; `limit` is how many may be open.
+    fn admit(&mut self, stream: &Arc<TcpStream>, limit: Option<usize>) -> Place {
+        let admitted = self.open.values().filter(|open| !open.is_beyond).count();
+        self.accepted += 1;
+        let place = Place {
+            number: self.accepted,
+            is_beyond: limit.is_some_and(|most| admitted >= most),
+        };
+        let open = Open {
+            stream: Arc::clone(stream),
+            is_beyond: place.is_beyond,
+        };
+        self.open.insert(place.number, open);
+        self.most = self.most.max(self.open.len());
+        place
+    }
 }
 
 struct Door {
@@ -49,6 +71,8 @@ pub(crate) struct Shared {
     pub(crate) links: watch::Sender<Links>,
     pub(crate) releases: watch::Sender<u64>,
     pub(crate) stops: watch::Sender<u64>,
+    /// Requests that have been worked on, those that take no time apart.
+    pub(crate) worked: AtomicU64,
     /// Behind a lock so that closing it takes effect before the call returns.
     door: Mutex<Option<Door>>,
 }
@@ -57,16 +81,12 @@ impl Shared {
     pub(crate) fn new(id: &str) -> Self {
         Self {
             id: id.to_owned(),
-            settings: watch::Sender::new(Settings {
-                behaviour: Behaviour::Normal,
-                change: 0,
-                caller: Some("msul2".to_owned()),
-                replies: EncryptedReplies::LowerHex,
-            }),
+            settings: watch::Sender::new(Settings::new()),
             journal: Journal::new(),
             links: watch::Sender::default(),
             releases: watch::Sender::new(0),
             stops: watch::Sender::new(0),
+            worked: AtomicU64::new(0),
             door: Mutex::new(None),
         }
     }
@@ -77,12 +97,7 @@ impl Shared {
         if let Some(door) = door.as_ref() {
             return door.listener.local_addr();
         }
-        let socket = if addr.is_ipv4() {
-            TcpSocket::new_v4()
-        } else {
-            TcpSocket::new_v6()
-        }?;
-        socket.set_reuseaddr(true)?;
+        let socket = socket_for(addr)?;
         socket.bind(addr)?;
         let listener = socket.listen(1024)?;
         let addr = listener.local_addr()?;
@@ -95,9 +110,9 @@ impl Shared {
     pub(crate) fn close(&self) {
         let mut door = self.door();
         *door = None;
-        for stream in self.links.borrow().open.values() {
+        for open in self.links.borrow().open.values() {
             // Fails only on a socket that is already gone.
-            let _ = stream.set_zero_linger();
+            let _ = open.stream.set_zero_linger();
         }
         self.end_links();
     }
@@ -125,12 +140,11 @@ impl Shared {
         let (stream, _) = ready!(open.listener.poll_accept(cx))?;
         stream.set_nodelay(true)?;
         let stream = Arc::new(stream);
-        self.links.send_modify(|links| {
-            links.accepted += 1;
-            links.open.insert(links.accepted, Arc::clone(&stream));
-        });
-        let number = self.links.borrow().accepted;
-        Poll::Ready(Ok(Link::new(Arc::clone(self), number, stream)))
+        let limit = self.settings.borrow().limit();
+        let mut place = Place::default();
+        self.links
+            .send_modify(|links| place = links.admit(&stream, limit));
+        Poll::Ready(Ok(Link::new(Arc::clone(self), place, stream)))
     }
 
     fn door(&self) -> MutexGuard<'_, Option<Door>> {

@@ -16,7 +16,7 @@ impl Link {
     /// Reads once; false at end of file. Returns early when the settings change; safe to cancel.
     pub(crate) async fn fill(&mut self) -> io::Result<bool> {
         consume_budget().await;
-        let behaviour = self.settings.borrow_and_update().behaviour;
+        let behaviour = self.settings.borrow_and_update().of(self.place).behaviour;
         if behaviour == Behaviour::NeverRead && self.phase == Phase::Up {
             return tokio::select! {
                 biased;

@@ -126,6 +126,8 @@ fn behaviours_have_names() {
             "late-reply:500",
             Behaviour::LateReply(std::time::Duration::from_millis(500)),
         ),
+        ("silent", Behaviour::Silent),
+        ("wrong-ping", Behaviour::WrongPing),
         ("bad-hex:non-hex", Behaviour::BadHex(BadHex::NonHex)),
     ];
     for (name, behaviour) in cases {

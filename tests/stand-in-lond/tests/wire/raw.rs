@@ -49,6 +49,11 @@ impl Raw {
             .unwrap();
     }
 
+    /// The same to one that may have closed.
+    pub(crate) async fn send_if_open(&mut self, line: &str) {
+        let _ = self.stream.write_all(format!("{line}\n").as_bytes()).await;
+    }
+
     /// The next line; at the end what is left, or nothing. A reset is an end too.
     pub(crate) async fn line(&mut self) -> Option<Vec<u8>> {
         let mut line = Vec::new();
