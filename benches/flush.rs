@@ -20,10 +20,10 @@
     unused_imports,
     reason = "it serves the tests of the daemon as well"
 )]
-#[path = "../tests/daemon/harness/mod.rs"]
+#[path = "../tests/harness/src/lib.rs"]
 mod harness;
 #[allow(dead_code, reason = "it serves the tests of the spool as well")]
-#[path = "../tests/spool/post.rs"]
+#[path = "../tests/harness/src/spool.rs"]
 mod post;
 
 use std::fs;

@@ -15,13 +15,13 @@
     unused_imports,
     reason = "it serves the tests of the daemon as well"
 )]
-#[path = "../daemon/harness/mod.rs"]
+#[path = "../harness/src/lib.rs"]
 mod harness;
 mod operator;
 #[allow(dead_code, reason = "it serves the tests of the spool as well")]
-#[path = "../spool/post.rs"]
+#[path = "../harness/src/spool.rs"]
 mod post;
-#[path = "../spool/unprivileged.rs"]
+#[path = "../harness/src/unprivileged.rs"]
 mod unprivileged;
 
 mod clients;

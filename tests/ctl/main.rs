@@ -16,10 +16,10 @@ mod field;
     unused_imports,
     reason = "it serves the tests of the daemon as well"
 )]
-#[path = "../daemon/harness/mod.rs"]
+#[path = "../harness/src/lib.rs"]
 mod harness;
 #[allow(dead_code, reason = "it serves the tests of the spool as well")]
-#[path = "../spool/post.rs"]
+#[path = "../harness/src/spool.rs"]
 mod post;
 mod tool;
 

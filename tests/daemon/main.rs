@@ -18,6 +18,7 @@ mod dead_peer;
 mod departures;
 mod fairness;
 mod handshake;
+#[path = "../harness/src/lib.rs"]
 mod harness;
 mod journald;
 mod limits;

@@ -16,7 +16,7 @@ mod exporter;
     unused_imports,
     reason = "it serves the tests of the daemon as well"
 )]
-#[path = "../daemon/harness/mod.rs"]
+#[path = "../harness/src/lib.rs"]
 mod harness;
 mod samples;
 

@@ -15,8 +15,9 @@
     unused_imports,
     reason = "it serves the tests of the daemon as well"
 )]
-#[path = "../daemon/harness/mod.rs"]
+#[path = "../harness/src/lib.rs"]
 mod harness;
+#[path = "../harness/src/spool.rs"]
 mod post;
 
 mod critical;
@@ -29,5 +30,6 @@ mod order;
 mod permanent_log;
 mod strace;
 mod syscalls;
+#[path = "../harness/src/unprivileged.rs"]
 mod unprivileged;
 mod unwatched;
