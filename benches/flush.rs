@@ -15,24 +15,13 @@
     reason = "a program to measure with is written as a test is"
 )]
 
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "it serves the tests of the daemon as well"
-)]
-#[path = "../tests/harness/src/lib.rs"]
-mod harness;
-#[allow(dead_code, reason = "it serves the tests of the spool as well")]
-#[path = "../tests/harness/src/spool.rs"]
-mod post;
-
 use std::fs;
 use std::net::SocketAddr;
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
-use harness::{Client, Lonc, Peer, Site};
-use post::{Post as _, memory, name, word};
+use test_harness::spool::{name, word};
+use test_harness::{Client, Lonc, Peer, Site};
 
 /// Half a round trip.
 const FAR: Duration = Duration::from_millis(10);
@@ -122,7 +111,7 @@ fn live(peer: &Peer, count: usize) {
     let mut client = lonc.client();
     println!("live requests");
     println!("  before: {}", latency(&mut client, |asked| asked < 20_000));
-    let before = memory(&lonc);
+    let before = lonc.memory();
     let site = &lonc.site;
     scope(|scope| {
         let moving = scope.spawn(|| {

@@ -9,8 +9,7 @@
 )]
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use bytes::{Bytes, BytesMut};
 use fastrand::Rng;
@@ -18,6 +17,7 @@ use lonc_proto::cipher::{Cipher, Key};
 use lonc_proto::reply::{Reply, ReplyReader};
 use lonc_proto::request::{Asked, Encoder};
 use proptest::prelude::*;
+use test_harness::programs::{fed, installed};
 
 /// Exit status by which a script says that what it needs is not installed.
 const NOT_INSTALLED: i32 = 77;
@@ -74,29 +74,14 @@ fn decrypted(cipher: &Cipher, wire: &[u8], piece: usize) -> Vec<u8> {
 }
 
 /// Runs a script on these lines; the lines it answers, or none if the test is to be skipped.
-fn asked(name: &str, mut program: Command, lines: &[String]) -> Option<Vec<String>> {
-    let child = program
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let mut child = match child {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            eprintln!("SKIPPED: {name} is not installed");
-            return None;
-        }
-        child => child.unwrap(),
-    };
-    let mut stdin = child.stdin.take().unwrap();
-    let questions = lines.join("\n") + "\n";
-    // It may end without reading, and says why.
-    let writing = std::thread::spawn(move || drop(stdin.write_all(questions.as_bytes())));
+fn asked(name: &str, script: &[&str], lines: &[String]) -> Option<Vec<String>> {
+    let mut program = Command::new(installed(name)?);
+    let output = fed(program.args(script), lines.join("\n") + "\n");
     let Output {
         status,
         stdout,
         stderr,
-    } = child.wait_with_output().unwrap();
-    writing.join().unwrap();
+    } = output;
     let stderr = String::from_utf8_lossy(&stderr);
     if status.code() == Some(NOT_INSTALLED) {
         eprintln!("SKIPPED: {}", stderr.trim());
@@ -174,9 +159,8 @@ fn random_lines_are_encrypted_as_libgcrypt_does() {
         .iter()
         .map(|(key, plain)| format!("{} {}", hex(key), hex(&padded(plain))))
         .collect();
-    let mut python = Command::new("python3");
-    python.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/idea.py"));
-    let Some(answers) = asked("python3", python, &questions) else {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/idea.py");
+    let Some(answers) = asked("python3", &[script], &questions) else {
         return;
     };
     for ((key, plain), blocks) in cases.iter().zip(answers) {
@@ -242,9 +226,7 @@ fn random_keys_are_those_of_perl() {
         .iter()
         .map(|(peer, own, build_key)| format!("{}{} {}", hex(peer), hex(own), hex(build_key)))
         .collect();
-    let mut perl = Command::new("perl");
-    perl.args(["-e", PERL_KEY]);
-    let Some(keys) = asked("perl", perl, &questions) else {
+    let Some(keys) = asked("perl", &["-e", PERL_KEY], &questions) else {
         return;
     };
     for ((peer, own, build_key), key) in cases.iter().zip(keys) {

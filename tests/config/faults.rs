@@ -2,8 +2,6 @@
 
 use std::fs;
 
-use tempfile::TempDir;
-
 use crate::site::Site;
 
 /// The fault of a file that is right but for `toml`, for a peer with an address.
@@ -13,12 +11,12 @@ fn fault(toml: &str) -> String {
 
 #[test]
 fn faults_of_files() {
-    let missing = Site(TempDir::new().unwrap());
+    let missing = Site::empty();
     assert_eq!(
         missing.fault("a"),
         "DIR/lonc.toml: cannot be read: No such file or directory (os error 2)"
     );
-    let directory = Site(TempDir::new().unwrap());
+    let directory = Site::empty();
     fs::create_dir(directory.path("lonc.toml")).unwrap();
     assert_eq!(
         directory.fault("a"),

@@ -1,34 +1,30 @@
 //! A configuration of its own for each test.
 
-use std::fs;
-use std::path::PathBuf;
+use std::ops::Deref;
 
 use lonc::internals::config::{self, ConfigError, HostId, Loaded, Settings};
-use tempfile::TempDir;
+use test_harness::Directory;
 
 /// A table of two.
 pub(crate) const HOSTS: &str =
     "# the cluster\nmsul1:msu:library:zaphod.lite.msu.edu:10.0.0.1\nmsul2:msu:access:two.msu.edu:http\n";
 
-/// A directory with a `lonc.toml`; `DIR` in any file becomes its path.
-pub(crate) struct Site(pub(crate) TempDir);
+/// A directory with a `lonc.toml`.
+pub(crate) struct Site(Directory);
 
 impl Site {
+    /// One without that.
+    pub(crate) fn empty() -> Self {
+        Self(Directory::new())
+    }
+
     pub(crate) fn new(toml: &str) -> Self {
-        Self(TempDir::new().unwrap()).with("lonc.toml", toml)
+        Self::empty().with("lonc.toml", toml)
     }
 
     pub(crate) fn with(self, name: &str, text: &str) -> Self {
-        fs::write(
-            self.path(name),
-            text.replace("DIR", self.path("").to_string_lossy().trim_end_matches('/')),
-        )
-        .unwrap();
+        self.write(name, text);
         self
-    }
-
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
     }
 
     pub(crate) fn load(&self, peer: &str) -> Result<Loaded, ConfigError> {
@@ -50,9 +46,13 @@ impl Site {
         assert!(!message.contains(char::is_control), "{message:?}");
         self.hide(&message)
     }
+}
 
-    pub(crate) fn hide(&self, text: &str) -> String {
-        text.replace(&*self.0.path().to_string_lossy(), "DIR")
+impl Deref for Site {
+    type Target = Directory;
+
+    fn deref(&self) -> &Directory {
+        &self.0
     }
 }
 

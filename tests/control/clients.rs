@@ -4,8 +4,8 @@ use std::process;
 
 use nix::unistd::Uid;
 use serde_json::{Value, json};
+use test_harness::{Lonc, Peer, wait_for};
 
-use crate::harness::{Lonc, Peer, wait_for};
 use crate::operator::Operator;
 
 #[test]

@@ -3,12 +3,10 @@
 use std::fs;
 
 use serde_json::{Value, json};
+use test_harness::spool::{name, received, word};
+use test_harness::{Lonc, Peer, QUICK, SLOW, Site, wait_for};
 
-use crate::harness::{Lonc, Peer, QUICK, Site, wait_for};
 use crate::operator::Operator;
-use crate::post::{Post as _, name, received, word};
-
-const AWAY: &str = "[link]\nbackoff_min = '1h'\nbackoff_max = '1h'\n";
 
 /// The messages, once there are so many.
 fn list(operator: &mut Operator, count: usize) -> Vec<Value> {
@@ -28,7 +26,7 @@ fn states(messages: &[Value]) -> Vec<(&str, &str)> {
 #[test]
 fn all_are_listed_with_age_and_size_and_no_body() {
     let peer = Peer::dead();
-    let lonc = Site::office(&peer, AWAY).start();
+    let lonc = Site::office(&peer, SLOW).start();
     lonc.site.put(1, "echo:secret");
     lonc.site.put(0, "echo:older");
     fs::write(lonc.site.spool("2.other"), "echo:theirs\n").unwrap();
@@ -53,7 +51,7 @@ fn all_are_listed_with_age_and_size_and_no_body() {
 #[test]
 fn a_held_message_stays_behind_until_it_is_retried() {
     let peer = Peer::dead();
-    let lonc = Site::office(&peer, AWAY).start();
+    let lonc = Site::office(&peer, SLOW).start();
     lonc.site.put_words(3);
     let mut operator = Operator::of(&lonc);
     list(&mut operator, 3);
@@ -77,7 +75,7 @@ fn a_held_message_stays_behind_until_it_is_retried() {
 #[test]
 fn a_dropped_message_is_kept_in_failed_and_can_be_sent_after_all() {
     let peer = Peer::dead();
-    let lonc = Site::office(&peer, AWAY).start();
+    let lonc = Site::office(&peer, SLOW).start();
     lonc.site.put_words(2);
     let mut operator = Operator::of(&lonc);
     list(&mut operator, 2);
@@ -142,7 +140,7 @@ fn one_that_is_on_the_link_is_busy() {
 #[test]
 fn names_lead_nowhere_else() {
     let peer = Peer::dead();
-    let lonc = Site::office(&peer, AWAY).start();
+    let lonc = Site::office(&peer, SLOW).start();
     fs::write(lonc.site.path("outside.msul1"), "echo:x\n").unwrap();
     fs::write(lonc.site.spool("1.other"), "echo:x\n").unwrap();
     let mut operator = Operator::of(&lonc);
@@ -170,7 +168,7 @@ fn names_lead_nowhere_else() {
 #[test]
 fn what_cannot_be_moved_stays_and_is_sent() {
     let peer = Peer::dead();
-    let lonc = Site::office(&peer, AWAY).start();
+    let lonc = Site::office(&peer, SLOW).start();
     lonc.site.put_words(1);
     fs::write(lonc.site.path("held"), "in the way").unwrap();
     let mut operator = Operator::of(&lonc);

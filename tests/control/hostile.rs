@@ -5,9 +5,9 @@ use std::os::unix::net::UnixStream;
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
+use test_harness::{Lonc, Peer, wait_until};
 
-use crate::harness::{Lonc, Peer, wait_until};
-use crate::operator::{Operator, socket};
+use crate::operator::Operator;
 
 /// Requests go through, and another operator is answered.
 fn assert_well(lonc: &mut Lonc) {
@@ -51,7 +51,7 @@ fn a_call_without_end_is_cut_off() {
 
 /// One who calls all the time and reads nothing, until nothing more goes into the socket.
 fn hung(lonc: &Lonc) -> UnixStream {
-    let stream = UnixStream::connect(socket(&lonc.site)).unwrap();
+    let stream = UnixStream::connect(lonc.site.control_socket()).unwrap();
     stream.set_nonblocking(true).unwrap();
     let call = b"{\"method\":\"org.varlink.service.GetInterfaceDescription\",\
                  \"parameters\":{\"interface\":\"org.loncapa.lonc\"}}\0";
@@ -132,5 +132,5 @@ fn it_answers_while_the_instance_drains() {
     assert_eq!(client.hear(), "last");
     lonc.ended_well();
     after.await_end();
-    assert!(!socket(&lonc.site).exists());
+    assert!(!lonc.site.control_socket().exists());
 }

@@ -1,8 +1,8 @@
 //! What any Varlink client may ask first.
 
 use serde_json::json;
+use test_harness::{Lonc, Peer};
 
-use crate::harness::{Lonc, Peer};
 use crate::operator::Operator;
 
 #[test]

@@ -10,10 +10,8 @@ use lonc::internals::control::{
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use test_harness::{Lonc, PATIENCE, Peer, QUICK};
 use tokio::runtime::{Builder, Runtime};
-
-use crate::harness::{Lonc, PATIENCE, Peer, QUICK};
-use crate::operator::socket;
 
 /// What a hung instance may cost.
 const SHORT: Duration = Duration::from_millis(300);
@@ -35,7 +33,9 @@ fn one_connection_serves_many_calls_and_survives_errors() {
     let peer = Peer::start();
     let lonc = Lonc::start_linked(&peer, "");
     run(async {
-        let mut connection = Connection::open(&socket(&lonc.site), PATIENCE).await.unwrap();
+        let mut connection = Connection::open(&lonc.site.control_socket(), PATIENCE)
+            .await
+            .unwrap();
         let reply: StatusReply = connection.call("GetStatus", &json!({})).await.unwrap();
         assert_eq!(
             (reply.status.peer.as_str(), reply.status.state),
@@ -58,7 +58,7 @@ fn a_monitor_tells_changes_and_the_end() {
     let peer = Peer::dead();
     let mut lonc = Lonc::start(&peer, QUICK);
     let runtime = runtime();
-    let path = socket(&lonc.site);
+    let path = lonc.site.control_socket();
     let begun = runtime.block_on(async {
         let connection = Connection::open(&path, PATIENCE).await?;
         connection.monitor(Some(Duration::from_secs(1))).await
@@ -154,7 +154,9 @@ fn a_late_reply_reaches_nobody() {
     let peer = Peer::start();
     let lonc = Lonc::start_linked(&peer, "");
     run(async {
-        let mut connection = Connection::open(&socket(&lonc.site), SHORT).await.unwrap();
+        let mut connection = Connection::open(&lonc.site.control_socket(), SHORT)
+            .await
+            .unwrap();
         lonc.signal(Signal::SIGSTOP);
         let first: Result<StatusReply, _> = connection.call("GetStatus", &json!({})).await;
         assert!(matches!(first, Err(CallError::TimedOut(_))), "{first:?}");
@@ -177,7 +179,7 @@ fn a_hung_one_costs_its_own_time_only() {
         .map(|path| UnixListener::bind(path).unwrap())
         .collect();
     let mut paths = deaf;
-    paths.push(socket(&lonc.site));
+    paths.push(lonc.site.control_socket());
     paths.push(dir.path().join("absent"));
     let begun = Instant::now();
     let limit = Duration::from_secs(2);

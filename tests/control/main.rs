@@ -10,19 +10,7 @@
     reason = "helpers of tests are tests too"
 )]
 
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "it serves the tests of the daemon as well"
-)]
-#[path = "../harness/src/lib.rs"]
-mod harness;
 mod operator;
-#[allow(dead_code, reason = "it serves the tests of the spool as well")]
-#[path = "../harness/src/spool.rs"]
-mod post;
-#[path = "../harness/src/unprivileged.rs"]
-mod unprivileged;
 
 mod clients;
 mod delayed;

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use stand_in_lond::Behaviour;
+use test_harness::{Lonc, Peer, QUICK};
 
-use crate::harness::{Lonc, Peer, QUICK};
 use crate::operator::Operator;
 
 fn metrics(lonc: &Lonc) -> Value {

@@ -1,8 +1,8 @@
 //! `Monitor`: a stream of statuses.
 
 use serde_json::{Value, json};
+use test_harness::{Lonc, Peer, QUICK};
 
-use crate::harness::{Lonc, Peer, QUICK};
 use crate::operator::Operator;
 
 fn monitor(lonc: &Lonc, parameters: &Value) -> Operator {

@@ -2,16 +2,10 @@
 
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
-
-use crate::harness::{Lonc, PATIENCE, Site, wait_for};
-
-/// Where lonc listens for operators, if it binds itself.
-pub(crate) fn socket(site: &Site) -> PathBuf {
-    site.path("control/msul1")
-}
+use test_harness::{Lonc, PATIENCE, wait_for};
 
 pub(crate) struct Operator(BufReader<UnixStream>);
 
@@ -25,7 +19,7 @@ impl Operator {
 
     /// One for this instance, whose control socket there is before that for clients.
     pub(crate) fn of(lonc: &Lonc) -> Self {
-        Self::connect(&socket(&lonc.site))
+        Self::connect(&lonc.site.control_socket())
     }
 
     pub(crate) fn stream(&self) -> &UnixStream {

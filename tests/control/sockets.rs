@@ -1,56 +1,38 @@
 //! Where the control socket comes from.
 
 use std::fs;
-use std::process::Command;
 
-use crate::harness::{Client, Lonc, Peer, Site, program, wait_until};
-use crate::operator::{Operator, socket};
+use test_harness::{Client, Lonc, Peer, Site, wait_until};
 
-/// lonc behind `systemd-socket-activate`, with sockets called `names`.
-fn activated(peer: &Peer, sockets: &[&str], names: &str) -> Option<Lonc> {
-    let site = Site::new(peer.addr(), "");
-    let mut command = Command::new(program("systemd-socket-activate")?);
-    Site::clean(&mut command);
-    for socket in sockets {
-        command.arg("-l").arg(site.path(socket));
-    }
-    let lonc = site.command();
-    command.arg(format!("--fdname={names}"));
-    command.arg(lonc.get_program()).args(lonc.get_args());
-    let lonc = Lonc::spawn(site, command);
-    for socket in sockets {
-        lonc.await_log(&lonc.site.path(socket).display().to_string());
-    }
-    Some(lonc)
-}
+use crate::operator::Operator;
 
 #[test]
 fn the_one_that_systemd_passes_is_served() {
     let peer = Peer::start();
     for (sockets, names) in [(["A", "B"], "control:client"), (["B", "A"], "client:control")] {
-        let Some(lonc) = activated(&peer, &sockets, names) else {
+        let Some(lonc) = Lonc::activated(&peer, &sockets, names) else {
             return;
         };
         assert_eq!(Operator::connect(&lonc.site.path("A")).status()["peer"], "msul1");
         assert_eq!(Client::connect(&lonc.site.path("B")).ask("ping"), "msul1");
-        assert!(!socket(&lonc.site).exists());
+        assert!(!lonc.site.control_socket().exists());
     }
 }
 
 #[test]
 fn where_only_the_other_is_passed_there_is_none() {
     let peer = Peer::start();
-    let Some(lonc) = activated(&peer, &["S"], "client") else {
+    let Some(lonc) = Lonc::activated(&peer, &["S"], "client") else {
         return;
     };
     assert_eq!(Client::connect(&lonc.site.path("S")).ask("ping"), "msul1");
-    assert!(!socket(&lonc.site).exists());
+    assert!(!lonc.site.control_socket().exists());
 }
 
 #[test]
 fn two_of_that_name_are_an_error() {
     let peer = Peer::start();
-    let Some(mut lonc) = activated(&peer, &["A", "B", "C"], "client:control:control") else {
+    let Some(mut lonc) = Lonc::activated(&peer, &["A", "B", "C"], "client:control:control") else {
         return;
     };
     let _waker = std::os::unix::net::UnixStream::connect(lonc.site.path("A")).unwrap();
@@ -66,7 +48,7 @@ fn our_own_comes_and_goes_with_us() {
     assert_eq!(Operator::of(&lonc).status()["peer"], "msul1");
     lonc.signal(nix::sys::signal::Signal::SIGTERM);
     lonc.ended_well();
-    assert!(!socket(&lonc.site).exists());
+    assert!(!lonc.site.control_socket().exists());
 }
 
 #[test]
@@ -79,7 +61,7 @@ fn without_a_place_for_it_requests_are_carried_all_the_same() {
     lonc.await_log("control: control_dir: ");
     fs::remove_file(lonc.site.path("control")).unwrap();
     fs::create_dir(lonc.site.path("control")).unwrap();
-    fs::write(socket(&lonc.site), "in the way").unwrap();
+    fs::write(lonc.site.control_socket(), "in the way").unwrap();
     let second = lonc.site.clone().launch();
     wait_until("the end of the second", || {
         second.log().contains("another process is serving")

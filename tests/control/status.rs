@@ -4,8 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 use stand_in_lond::{Behaviour, Step};
+use test_harness::{Lonc, Peer, QUICK, SLOW, Site};
 
-use crate::harness::{Lonc, Peer, QUICK, Site};
 use crate::operator::Operator;
 
 fn now() -> u64 {
@@ -97,7 +97,7 @@ fn is(trouble: &Value, kind: &str, reached: &str) {
 #[test]
 fn a_port_that_refuses() {
     let peer = Peer::dead();
-    let lonc = Lonc::start(&peer, "[link]\nbackoff_min = '1h'\nbackoff_max = '1h'\n");
+    let lonc = Lonc::start(&peer, SLOW);
     let trouble = trouble(&lonc);
     is(&trouble, "refused", "connect");
     assert!(

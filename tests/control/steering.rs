@@ -3,11 +3,9 @@
 use std::fs;
 
 use serde_json::{Value, json};
+use test_harness::{Lonc, Manager, Peer, SLOW, Site};
 
-use crate::harness::{Lonc, Manager, Peer, Site};
 use crate::operator::Operator;
-
-const SLOW: &str = "[link]\nbackoff_min = '1h'\nbackoff_max = '1h'\n";
 
 #[test]
 fn reconnect_tries_at_once() {

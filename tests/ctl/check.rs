@@ -3,9 +3,9 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 
+use test_harness::{Peer, Site};
+
 use crate::field::{sections, start};
-use crate::harness::{Peer, Site};
-use crate::post::Post as _;
 use crate::tool::ctl;
 
 #[test]

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use crate::harness::{Lonc, Site, wait_until};
+use test_harness::{Lonc, Site, wait_until};
+
 use crate::tool::ctl;
 
 /// The sections of these peers.
@@ -23,9 +24,7 @@ pub(crate) fn sections(peers: &[(&str, SocketAddr)]) -> String {
 
 /// Starts the daemon of `id`, and waits until it is in `state` as `loncctl` has it.
 pub(crate) fn start(site: &Site, id: &str, state: &str) -> Lonc {
-    let mut command = Site::program();
-    command.arg("--config").arg(site.path("lonc.toml")).arg(id);
-    let lonc = Lonc::spawn(site.clone(), command);
+    let lonc = Lonc::spawn(site.clone(), site.command_for(id));
     await_state(site, id, state);
     lonc
 }

@@ -11,16 +11,6 @@
 )]
 
 mod field;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "it serves the tests of the daemon as well"
-)]
-#[path = "../harness/src/lib.rs"]
-mod harness;
-#[allow(dead_code, reason = "it serves the tests of the spool as well")]
-#[path = "../harness/src/spool.rs"]
-mod post;
 mod tool;
 
 mod check;

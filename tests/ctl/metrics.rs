@@ -1,9 +1,8 @@
 //! `loncctl metrics`. What the metrics say is tested with the exporter.
 
-use crate::harness::{Lonc, Peer};
-use crate::tool::command;
+use test_harness::{ABSENT, Lonc, Peer};
 
-const ABSENT: &str = "[peer.absent]\naddress = '127.0.0.1'\n";
+use crate::tool::command;
 
 fn printed(lonc: &Lonc, arguments: &[&str]) -> String {
     let output = command(&lonc.site, arguments).output().unwrap();

@@ -2,10 +2,9 @@
 
 use nix::sys::signal::Signal;
 use stand_in_lond::Behaviour;
+use test_harness::{Lonc, Peer, SLOW, Site};
 
 use crate::field::{sections, start};
-use crate::harness::{Lonc, Peer, Site};
-use crate::post::Post as _;
 use crate::tool::{ctl, ctl_with};
 
 #[test]
@@ -24,7 +23,7 @@ fn commands_are_answered_in_order() {
 #[test]
 fn each_outcome_has_its_status() {
     let peer = Peer::start();
-    let lonc = Site::office(&peer, "[link]\nbackoff_min = '1h'\nbackoff_max = '1h'\n").start();
+    let lonc = Site::office(&peer, SLOW).start();
     let send = |arguments: &[&str]| ctl(&lonc.site, &[&["send", "msul1"], arguments].concat());
     assert_eq!(send(&["echo:refused"]).code, 6);
     assert_eq!(send(&["no_such_command"]).code, 8);

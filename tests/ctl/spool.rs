@@ -3,13 +3,11 @@
 use std::fs;
 
 use serde_json::Value;
+use test_harness::spool::{name, names_in, word};
+use test_harness::{Peer, SLOW, Site};
 
 use crate::field::start;
-use crate::harness::{Peer, Site};
-use crate::post::{Post as _, name, names_in, word};
 use crate::tool::{Ran, ctl, ctl_with};
-
-const AWAY: &str = "[link]\nbackoff_min = '1h'\nbackoff_max = '1h'\n";
 
 fn list(site: &Site) -> Value {
     ctl(site, &["spool", "list", "--json", "--timeout", "10s"]).json()[0].take()
@@ -21,7 +19,7 @@ fn spool(site: &Site, what: &str, more: &[&str]) -> Ran {
 
 /// Once there are so many.
 fn await_list(site: &Site, count: usize) -> Value {
-    crate::harness::wait_for("the messages", || {
+    test_harness::wait_for("the messages", || {
         Some(list(site)).filter(|list| list["total"] == count)
     })
 }
@@ -29,7 +27,7 @@ fn await_list(site: &Site, count: usize) -> Value {
 #[test]
 fn a_daemon_tells_and_moves() {
     let peer = Peer::dead();
-    let site = Site::office(&peer, AWAY);
+    let site = Site::office(&peer, SLOW);
     let lonc = start(&site, "msul1", "down");
     site.put_words(3);
     let told = await_list(&site, 3);
@@ -113,7 +111,7 @@ fn nobody_is_asked_where_nobody_is() {
 #[test]
 fn a_body_is_shown_unless_it_goes_encrypted() {
     let peer = Peer::dead();
-    let site = Site::office(&peer, AWAY);
+    let site = Site::office(&peer, SLOW);
     site.put(0, "echo:plain\x1b[2J");
     site.put(1, "encrypt:auth:secret");
     fs::write(site.spool(name(2)), "half").unwrap();

@@ -2,16 +2,16 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::Instant;
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use stand_in_lond::{Behaviour, Step};
+use test_harness::programs::Running;
+use test_harness::{Lonc, Peer, QUICK, Site};
 
 use crate::field::{await_state, sections, start};
-use crate::harness::{Lonc, Peer, Site};
-use crate::post::Post as _;
 use crate::tool::{bare, command, ctl, run};
 
 /// A site with a daemon in each state but hung: the peer is that of `msul1`, which is up.
@@ -36,7 +36,7 @@ fn all_states() -> (Site, Vec<Lonc>, Vec<Peer>) {
         start(&site, "stalled", "connecting"),
         start(&site, "drained", "up"),
     ];
-    let mut client = crate::harness::Client::connect(&site.path("sockets/drained"));
+    let mut client = test_harness::Client::connect(&site.path("sockets/drained"));
     client.send("hold:1\n");
     drained.await_command("hold:1");
     loncs[3].signal(Signal::SIGTERM);
@@ -109,19 +109,10 @@ fn a_daemon_that_was_killed_is_dead_and_not_unstarted() {
     ctl(&site, &["why", "msul1"]).must_say("systemctl restart lonc@msul1");
 }
 
-struct Watching(Child);
-
-impl Drop for Watching {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn a_watch_shows_what_changes() {
     let peer = Peer::dead();
-    let site = Site::office(&peer, crate::harness::QUICK);
+    let site = Site::office(&peer, QUICK);
     let mut command = command(
         &site,
         &[
@@ -134,8 +125,8 @@ fn a_watch_shows_what_changes() {
             "10s",
         ],
     );
-    let mut watching = Watching(command.stdout(Stdio::piped()).spawn().unwrap());
-    let mut lines = BufReader::new(watching.0.stdout.take().unwrap()).lines();
+    let mut watching = Running::start(command.stdout(Stdio::piped()));
+    let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines();
     let mut await_state = |state: &str| {
         lines
             .by_ref()
@@ -159,11 +150,7 @@ fn forty_daemons_answer_together() {
     let site = Site::office(&peer, &sections(&peers));
     let loncs: Vec<_> = ids
         .iter()
-        .map(|id| {
-            let mut command = Site::program();
-            command.arg("--config").arg(site.path("lonc.toml")).arg(id);
-            Lonc::spawn(site.clone(), command)
-        })
+        .map(|id| Lonc::spawn(site.clone(), site.command_for(id)))
         .collect();
     for id in &ids {
         await_state(&site, id, "up");

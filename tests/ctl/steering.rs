@@ -1,11 +1,9 @@
 //! `loncctl reconnect`, `reload`, `log-level` and `clients`.
 
-use crate::field::{await_state, sections, start};
-use crate::harness::{Lonc, Peer, Site};
-use crate::post::Post as _;
-use crate::tool::ctl;
+use test_harness::{Lonc, Peer, SLOW, Site};
 
-const SLOW: &str = "[link]\nbackoff_min = '1h'\nbackoff_max = '1h'\n";
+use crate::field::{await_state, sections, start};
+use crate::tool::ctl;
 
 #[test]
 fn a_reconnect_tries_at_once() {

@@ -1,11 +1,10 @@
 //! `loncctl` as a process.
 
-use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
-
-use crate::harness::Site;
+use test_harness::Site;
+use test_harness::programs::fed;
 
 /// What it printed, and how it ended.
 #[derive(Debug)]
@@ -72,12 +71,5 @@ pub(crate) fn ctl(site: &Site, arguments: &[&str]) -> Ran {
 
 /// The same with this on standard input.
 pub(crate) fn ctl_with(site: &Site, arguments: &[&str], input: &str) -> Ran {
-    let mut command = command(site, arguments);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    Ran::of(child.wait_with_output().unwrap())
+    Ran::of(fed(&mut command(site, arguments), input))
 }

@@ -3,7 +3,9 @@
 use std::fs;
 use std::process::Command;
 
-use crate::harness::{Peer, Site, program};
+use test_harness::programs::installed;
+use test_harness::{Peer, Site, source};
+
 use crate::tool::{bare, ctl, run};
 
 fn ran(arguments: &[&str]) -> crate::tool::Ran {
@@ -53,12 +55,8 @@ fn wrong_arguments_tell_the_right_ones() {
     }
     let peer = Peer::dead();
     let site = Site::new(peer.addr(), "");
-    fs::write(site.path("hosts.tab"), "msul9:msu:library:zaphod.msu.edu:\n").unwrap();
-    let config = fs::read_to_string(site.path("lonc.toml")).unwrap();
-    site.write_config(&format!(
-        "hosts_tab = '{}'\n{config}",
-        site.path("hosts.tab").display()
-    ));
+    site.write("hosts.tab", "msul9:msu:library:zaphod.msu.edu:\n");
+    site.configure(peer.addr(), "hosts_tab = 'DIR/hosts.tab'\n");
     let told = ctl(&site, &["why", "msul3"]);
     assert_eq!(told.code, 64, "{told:?}");
     told.must_say("peer msul3 has no address");
@@ -78,7 +76,7 @@ fn completions_load() {
         script.must_say(words);
         fs::write(dir.path().join(shell), script.out).unwrap();
     }
-    let Some(bash) = program("bash") else { return };
+    let Some(bash) = installed("bash") else { return };
     let script = dir.path().join("bash");
     let text = format!(
         "source '{}'; complete -p loncctl; COMP_WORDS=(loncctl st); COMP_CWORD=1; _loncctl loncctl st loncctl; echo \"${{COMPREPLY[@]}}\"",
@@ -94,7 +92,7 @@ fn completions_load() {
 
 #[test]
 fn who_reads_no_further_is_no_fault() {
-    let Some(bash) = program("bash") else { return };
+    let Some(bash) = installed("bash") else { return };
     let text = "set -o pipefail; \"$0\" completions bash | head -1";
     let output = Command::new(bash)
         .args(["-c", text, env!("CARGO_BIN_EXE_loncctl")])
@@ -105,7 +103,7 @@ fn who_reads_no_further_is_no_fault() {
 
 #[test]
 fn the_manual_has_every_command_and_the_package_all_files() {
-    let here = |name: &str| fs::read_to_string(format!("{}/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let here = |name: &str| fs::read_to_string(source(name)).unwrap();
     let manual = here("docs/man/loncctl.8.scd");
     for (command, front) in [(&["--help"][..], ""), (&["spool", "--help"], "spool ")] {
         let help = ran(command).out;

@@ -6,13 +6,13 @@ use std::thread;
 
 use nix::sys::signal::Signal;
 use stand_in_lond::{Behaviour, Step};
+use test_harness::{Lonc, Peer, SLOW, Site};
 
 use crate::field::{sections, start};
-use crate::harness::{Lonc, Peer, Site};
-use crate::post::Post as _;
 use crate::tool::{Ran, ctl};
 
-const SLOW: &str =
+/// One try, whose steps do not last.
+const ONCE: &str =
     "[link]\nbackoff_min = '1h'\nbackoff_max = '1h'\nhandshake_timeout = '300ms'\nconnect_timeout = '5s'\n";
 
 /// A daemon whose first try has failed, and what is told of it.
@@ -30,7 +30,7 @@ fn why(site: &Site) -> (Lonc, Ran) {
 
 /// The same with this address in place of the peer's.
 fn why_at(address: &str) -> Ran {
-    let site = Site::new("127.0.0.1:1".parse().unwrap(), SLOW);
+    let site = Site::new("127.0.0.1:1".parse().unwrap(), ONCE);
     let config = std::fs::read_to_string(site.path("lonc.toml")).unwrap();
     site.write_config(&config.replace("'127.0.0.1'", &format!("'{address}'")));
     why(&site).1
@@ -47,7 +47,7 @@ fn an_unknown_name() {
 #[test]
 fn a_refused_connection() {
     let peer = Peer::dead();
-    let (_lonc, ran) = why(&Site::new(peer.addr(), SLOW));
+    let (_lonc, ran) = why(&Site::new(peer.addr(), ONCE));
     ran.must_say("[x] name lookup [!] TCP [ ] challenge");
     ran.must_say("Connection refused");
     ran.must_say("Start lond on msul1");
@@ -81,7 +81,7 @@ fn a_stalled_challenge() {
         ),
     ] {
         let peer = Peer::that(Behaviour::StallAt(step));
-        let (_lonc, ran) = why(&Site::new(peer.addr(), SLOW));
+        let (_lonc, ran) = why(&Site::new(peer.addr(), ONCE));
         ran.must_say(list);
         ran.must_say(at);
         ran.must_say("takes connections and then says nothing");
@@ -104,7 +104,7 @@ fn that_says(words: &'static [u8]) -> TcpListener {
 #[test]
 fn a_lond_that_says_bye() {
     let lond = that_says(b"bye\n");
-    let (_lonc, ran) = why(&Site::new(lond.local_addr().unwrap(), SLOW));
+    let (_lonc, ran) = why(&Site::new(lond.local_addr().unwrap(), ONCE));
     ran.must_say("closed by lond in answer to challenge");
     ran.must_say("lond refuses our address");
     ran.must_say("hosts.tab must have msul2");
@@ -113,10 +113,10 @@ fn a_lond_that_says_bye() {
 #[test]
 fn a_lond_that_does_not_know_our_address() {
     let peer = Peer::that(Behaviour::Refuse);
-    let (_lonc, ran) = why(&Site::new(peer.addr(), SLOW));
+    let (_lonc, ran) = why(&Site::new(peer.addr(), ONCE));
     ran.must_say("lond refuses our address");
     let peer = Peer::that(Behaviour::RefuseInit);
-    let (_lonc, ran) = why(&Site::new(peer.addr(), SLOW));
+    let (_lonc, ran) = why(&Site::new(peer.addr(), ONCE));
     ran.must_say("lond answered \"refused\" to its challenge");
     ran.must_say("host_id here (msul2)");
 }
@@ -150,12 +150,12 @@ fn nothing_is_wrong() {
 #[test]
 fn a_lost_link_and_what_waits() {
     let peer = Peer::start();
-    let site = Site::office(&peer, "[link]\nbackoff_min = '1h'\nbackoff_max = '1h'\n");
+    let site = Site::office(&peer, SLOW);
     let lonc = start(&site, "msul1", "up");
     peer.kill();
     crate::field::await_state(&site, "msul1", "down");
     lonc.site.put_words(2);
-    crate::harness::wait_until("the messages", || {
+    test_harness::wait_until("the messages", || {
         ctl(&site, &["why", "msul1", "--timeout", "10s"])
             .out
             .contains("2 delayed messages, the oldest for")

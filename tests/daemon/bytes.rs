@@ -3,8 +3,8 @@
 use std::process::{Command, Stdio};
 
 use stand_in_lond::EncryptedReplies;
-
-use crate::harness::{Lonc, Peer, program};
+use test_harness::programs::installed;
+use test_harness::{Lonc, Peer};
 
 #[test]
 fn any_byte_but_the_newline_passes_through_both_ways() {
@@ -138,7 +138,7 @@ fn critical_messages_get_the_reply_while_the_link_is_up_and_con_failed_while_the
 fn a_shell_script_gets_its_two_lines_and_the_end() {
     let peer = Peer::start();
     let lonc = Lonc::start(&peer, "");
-    let Some(socat) = program("socat") else { return };
+    let Some(socat) = installed("socat") else { return };
     let mut echo = Command::new("printf")
         .arg("ping\\nencrypt:ping\\n")
         .stdout(Stdio::piped())

@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use nix::sys::signal::Signal;
 use stand_in_lond::{BadHex, Behaviour, Step};
-
-use crate::harness::{Client, Lonc, Peer, wait_until};
+use test_harness::{Client, Lonc, Peer, wait_until};
 
 const SPAN: Duration = Duration::from_secs(4);
 const CLIENTS: usize = 10;

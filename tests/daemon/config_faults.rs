@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use crate::harness::{Peer, Site};
+use test_harness::{Peer, Site};
 
 fn run(site: &Site, arguments: &[&str]) -> Output {
     let mut lonc = Site::program();
@@ -20,8 +20,7 @@ fn fault(config: &str, peer: &str) -> String {
         assert!(output.stdout.is_empty(), "{output:?}");
         let text = String::from_utf8(output.stderr).unwrap();
         assert!(text.ends_with('\n') && text.lines().count() == 1, "{text}");
-        text.trim()
-            .replace(site.path("").to_str().unwrap().trim_end_matches('/'), "DIR")
+        site.hide(text.trim())
     });
     assert_eq!(started, checked);
     started

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use stand_in_lond::{Behaviour, Step};
-
-use crate::harness::{Lonc, Peer, QUICK, Site, wait_until};
+use test_harness::{Lonc, Peer, QUICK, Site, wait_until};
 
 /// Nothing but a signal makes it try again.
 const PATIENT: &str = "[link]\nconnect_wait = '1h'\nbackoff_min = '1h'\nbackoff_max = '1h'\n";

@@ -2,7 +2,7 @@
 
 use std::net::Shutdown;
 
-use crate::harness::{Lonc, Peer};
+use test_harness::{Lonc, Peer};
 
 #[test]
 fn what_a_vanished_client_had_queued_is_dropped_and_what_was_written_keeps_its_place() {
@@ -32,7 +32,7 @@ fn what_a_vanished_client_had_queued_is_dropped_and_what_was_written_keeps_its_p
 /// Waits until lonc counts so many clients.
 fn lonc_has_seen_the_end(lonc: &Lonc, clients: usize) {
     let told = |log: &str| log.matches(&format!(" {clients} clients")).count();
-    crate::harness::wait_until("the departure", || {
+    test_harness::wait_until("the departure", || {
         lonc.signal(nix::sys::signal::Signal::SIGUSR1);
         told(&lonc.log()) > 0
     });

@@ -3,8 +3,7 @@
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::scope;
-
-use crate::harness::{Lonc, Peer};
+use test_harness::{Lonc, Peer};
 
 /// `client.max_clients`, unless the configuration says another number.
 const MOST_CLIENTS: usize = 1024;

@@ -7,18 +7,9 @@ use std::time::Duration;
 use lonc_proto::cipher::Key;
 use nix::sys::signal::Signal;
 use stand_in_lond::{Behaviour, Step};
-
-use crate::harness::{Lonc, PATIENCE, Peer, QUICK, Site, wait_until};
+use test_harness::{Lonc, PATIENCE, Peer, QUICK, Site, wait_until};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-const STEPS: [Step; 6] = [
-    Step::Accept,
-    Step::Challenge,
-    Step::SetHost,
-    Step::Version,
-    Step::Pong,
-    Step::BuildKey,
-];
 
 /// The lines lonc says up to the build key, given the challenge.
 fn lines(challenge: &str) -> [String; 6] {
@@ -99,7 +90,7 @@ fn a_lond_that_knows_neither_sethost_nor_version_nor_pong_is_served() {
 
 #[test]
 fn not_one_byte_of_a_client_goes_out_before_the_build_key() {
-    for (number, step) in STEPS.into_iter().enumerate() {
+    for (number, step) in Step::ALL.into_iter().enumerate() {
         let peer = Peer::that(Behaviour::StallAt(step));
         let lonc = Lonc::start(
             &peer,

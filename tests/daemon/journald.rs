@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use lonc::internals::message;
 use nix::sys::signal::Signal;
-
-use crate::harness::{Lonc, Peer, Site, program, wait_for};
+use test_harness::programs::installed;
+use test_harness::{Lonc, Peer, SLOW, Site, wait_for};
 
 /// Puts the directory where journald's is, in a mount namespace of its own, with stderr as systemd would connect it.
 const PRIVATE: &str = r#"
@@ -29,7 +29,7 @@ struct Journal {
 
 /// lonc with a journal of its own; `None` if this machine does not let us.
 fn with_journal(site: Site) -> Option<(Journal, Lonc)> {
-    let unshare = program("unshare")?;
+    let unshare = installed("unshare")?;
     let dir = site.path("run");
     fs::create_dir_all(dir.join("journal")).unwrap();
     fs::write(dir.join("stderr"), "").unwrap();
@@ -51,9 +51,7 @@ fn with_journal(site: Site) -> Option<(Journal, Lonc)> {
     }
     let socket = UnixDatagram::bind(dir.join("journal/socket")).unwrap();
     socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
-    let mut command = private();
-    let lonc = site.command();
-    command.arg(lonc.get_program()).args(lonc.get_args());
+    let command = site.command_behind(private());
     let journal = Journal {
         socket,
         records: Vec::new(),
@@ -101,7 +99,7 @@ fn fields(mut bytes: &[u8]) -> HashMap<String, String> {
 #[test]
 fn records_carry_priority_message_id_and_what_an_operator_searches_for() {
     let peer = Peer::start();
-    let site = Site::new(peer.addr(), "[link]\nbackoff_min = '1h'\nbackoff_max = '1h'\n");
+    let site = Site::new(peer.addr(), SLOW);
     let Some((mut journal, mut lonc)) = with_journal(site) else {
         return;
     };

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::process::Command;
 
-use crate::harness::{Lonc, Peer, Site};
+use test_harness::{Lonc, Peer, Site};
 
 #[test]
 fn a_request_of_three_mebibytes_passes_plain_and_encrypted() {
@@ -109,11 +109,9 @@ fn one_client_too_many_waits_until_another_leaves() {
 /// lonc, started by a shell that has set this limit of open files.
 fn with_files(peer: &Peer, ulimit: &str) -> Lonc {
     let site = Site::new(peer.addr(), "");
-    let lonc = site.command();
-    let mut command = Command::new("sh");
-    Site::clean(&mut command);
-    command.args(["-c", &format!("ulimit {ulimit}; exec \"$@\""), "sh"]);
-    command.arg(lonc.get_program()).args(lonc.get_args());
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("ulimit {ulimit}; exec \"$@\""), "sh"]);
+    let command = site.command_behind(shell);
     let lonc = Lonc::spawn(site, command);
     lonc.await_socket();
     lonc

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use crate::harness::{Lonc, Peer, QUICK, wait_until};
+use test_harness::{Lonc, Peer, QUICK, wait_until};
 
 const CLIENTS: usize = 200;
 const REQUESTS: usize = 100;

@@ -18,8 +18,6 @@ mod dead_peer;
 mod departures;
 mod fairness;
 mod handshake;
-#[path = "../harness/src/lib.rs"]
-mod harness;
 mod journald;
 mod limits;
 mod load;

@@ -5,8 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use stand_in_lond::Behaviour;
-
-use crate::harness::{Lonc, Peer, wait_until};
+use test_harness::{Lonc, Peer, wait_until};
 
 #[test]
 fn ten_thousand_requests_of_a_client_that_reads_nothing_are_all_answered_in_the_end() {

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use stand_in_lond::{BadHex, Behaviour, Step};
-
-use crate::harness::{Client, Lonc, Peer, wait_until};
+use test_harness::{Client, Lonc, Peer, wait_until};
 
 /// What makes each misbehaviour end soon.
 const HASTY: &str = "[link]\nconnect_wait = '300ms'\nhandshake_timeout = '300ms'\nrequest_timeout = '300ms'\n\
@@ -75,25 +74,16 @@ fn endure(behaviour: Behaviour, told: &Told, link: &str) {
     assert!(peak < MEMORY, "{behaviour:?}: {peak} MiB");
 }
 
-const STEPS: [Step; 6] = [
-    Step::Accept,
-    Step::Challenge,
-    Step::SetHost,
-    Step::Version,
-    Step::Pong,
-    Step::BuildKey,
-];
-
 #[test]
 fn silence_in_each_step_of_the_handshake() {
-    for step in STEPS {
+    for step in Step::ALL {
         endure(Behaviour::StallAt(step), &Told::Own, "");
     }
 }
 
 #[test]
 fn the_end_of_the_connection_in_each_step_of_the_handshake() {
-    for step in STEPS {
+    for step in Step::ALL {
         endure(Behaviour::CloseAt(step), &Told::Own, "");
     }
 }

@@ -5,8 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 
 use nix::sys::signal::Signal;
-
-use crate::harness::{Lonc, Peer, Site};
+use test_harness::{Lonc, Peer, Site};
 
 #[test]
 fn it_is_there_for_owner_and_group_and_gone_at_the_end() {

@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use stand_in_lond::{Behaviour, Step};
-
-use crate::harness::{Manager, Peer};
+use test_harness::{Manager, Peer};
 
 /// Waits for nothing but what the test does.
 const PATIENT: &str =
@@ -92,7 +91,7 @@ fn the_status_follows_the_state_and_counts_the_clients() {
     for client in &mut clients {
         assert_eq!(client.ask("ping"), "msul1");
     }
-    crate::harness::wait_until("three clients", || {
+    test_harness::wait_until("three clients", || {
         manager
             .messages()
             .last()

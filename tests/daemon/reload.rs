@@ -3,8 +3,7 @@
 use std::fs;
 
 use nix::sys::signal::Signal;
-
-use crate::harness::{Lonc, Manager, Peer, wait_until};
+use test_harness::{Lonc, Manager, Peer, wait_until};
 
 /// Reloads and waits for the end of it; what was told on the way.
 fn reload(manager: &Manager, lonc: &Lonc) -> String {

@@ -2,8 +2,7 @@
 
 use nix::sys::signal::Signal;
 use stand_in_lond::{BadHex, Behaviour};
-
-use crate::harness::{Lonc, Peer, QUICK, Site, wait_until};
+use test_harness::{Lonc, Peer, QUICK, Site, wait_until};
 
 const OPEN: &str = "opensesame";
 const SHUT: &str = "shutsesame";

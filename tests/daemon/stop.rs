@@ -2,8 +2,7 @@
 
 use nix::sys::signal::Signal;
 use stand_in_lond::{Behaviour, Step};
-
-use crate::harness::{Lonc, Manager, Peer};
+use test_harness::{Lonc, Manager, Peer};
 
 #[test]
 fn what_is_in_flight_at_a_stop_still_gets_its_reply() {

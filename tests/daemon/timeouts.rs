@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use stand_in_lond::Behaviour;
-
-use crate::harness::{Lonc, Peer, wait_until};
+use test_harness::{Lonc, Peer, wait_until};
 
 const TIMEOUT: &str = "[link]\nrequest_timeout = '600ms'\nbackoff_min = '10ms'\nbackoff_max = '40ms'\n";
 

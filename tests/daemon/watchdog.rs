@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use stand_in_lond::{Behaviour, Step};
-
-use crate::harness::{Lonc, Manager, Peer, wait_until};
+use test_harness::{Lonc, Manager, Peer, wait_until};
 
 const INTERVAL: Duration = Duration::from_millis(300);
 const PING: &str = "WATCHDOG=1";

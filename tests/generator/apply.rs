@@ -75,7 +75,7 @@ fn a_slip_stops_nothing() {
     let broken_line = Booted::new("me:d:r:h:1.1.1.1\na\nb:d:r:h:1.1.1.2\n-old.x:d:r:h:1.1.1.3\n");
     assert_eq!(broken_line.apply().0, BASE);
     let broken_file = Booted::new(TABLE);
-    broken_file.0.configure("host_id = 'me'\ntypo = 1");
+    broken_file.0.write("lonc.toml", "host_id = 'me'\ntypo = 1");
     assert_eq!(broken_file.apply().0, BASE);
     let no_table = Booted::new(TABLE);
     fs::remove_file(no_table.0.path("hosts.tab")).unwrap();

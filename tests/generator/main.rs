@@ -5,6 +5,7 @@ mod apply;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::ops::Deref;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -12,15 +13,16 @@ use std::time::{Duration, Instant};
 
 use lonc::internals::generate;
 use proptest::prelude::*;
+use test_harness::Directory;
 
 /// A configuration, and where the generator writes.
-struct Site(tempfile::TempDir);
+struct Site(Directory);
 
 impl Site {
     /// `DIR` in `config` is the site's directory, which has `hosts.tab`.
     fn new(config: &str, table: impl AsRef<[u8]>) -> Self {
-        let site = Self(tempfile::tempdir().unwrap());
-        site.configure(config);
+        let site = Self(Directory::new());
+        site.write("lonc.toml", config);
         site.table(table);
         fs::create_dir(site.path("units")).unwrap();
         site
@@ -29,15 +31,6 @@ impl Site {
     /// A site whose own id is `me`.
     fn with_table(table: impl AsRef<[u8]>) -> Self {
         Self::new("host_id = 'me'\nhosts_tab = 'DIR/hosts.tab'\n", table)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn configure(&self, config: &str) {
-        let config = config.replace("DIR", self.0.path().to_str().unwrap());
-        fs::write(self.path("lonc.toml"), config).unwrap();
     }
 
     fn table(&self, table: impl AsRef<[u8]>) {
@@ -72,6 +65,14 @@ impl Site {
             .args([early, late])
             .output()
             .unwrap()
+    }
+}
+
+impl Deref for Site {
+    type Target = Directory;
+
+    fn deref(&self) -> &Directory {
+        &self.0
     }
 }
 
@@ -142,7 +143,7 @@ fn all_files_of_the_configuration_are_watched() {
     fs::write(site.path("loncapa.conf"), "PerlSetVar lonTabDir /tabs").unwrap();
     let warnings = site.generate();
     assert!(warnings[0].contains("50%: cannot be read"), "{warnings:?}");
-    let dir = site.0.path().display();
+    let dir = site.root();
     assert_eq!(
         watch(),
         format!(
@@ -235,7 +236,7 @@ proptest! {
     ) {
         let site = Site::with_table(&table);
         let _ = site.generate();
-        let outside: BTreeSet<_> = fs::read_dir(site.0.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let outside: BTreeSet<_> = fs::read_dir(site.root()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         prop_assert_eq!(outside, ["hosts.tab", "lonc.toml", "units"].map(Into::into).into());
         for file in site.written() {
             let depth = file.matches('/').count();

@@ -1,23 +1,22 @@
 //! The examples for Prometheus and Grafana.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
+use test_harness::programs::installed;
+use test_harness::{Lonc, Peer, source};
 
 use crate::exporter::open_metrics;
-use crate::harness::{Lonc, Peer, program};
 use crate::samples::Samples;
 
 fn here(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("packaging/monitoring")
-        .join(name)
+    source("packaging/monitoring").join(name)
 }
 
 fn promtool(arguments: &[&str], file: &str) {
-    let Some(promtool) = program("promtool") else {
+    let Some(promtool) = installed("promtool") else {
         return;
     };
     let mut command = Command::new(promtool);
@@ -84,8 +83,7 @@ fn they_name_no_metric_that_is_not_there() {
 
 #[test]
 fn the_man_page_has_every_metric_and_no_other() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/man/lonc-metrics.8.scd");
-    let page = std::fs::read_to_string(page).unwrap();
+    let page = std::fs::read_to_string(source("docs/man/lonc-metrics.8.scd")).unwrap();
     let peer = Peer::start();
     let lonc = Lonc::start_linked(&peer, "");
     let samples = Samples::read(&open_metrics(&lonc));

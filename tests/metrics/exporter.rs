@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use crate::harness::{Lonc, PATIENCE, Site, wait_for};
+use test_harness::{Lonc, PATIENCE, Site, wait_for};
 
 /// The program without arguments.
 pub(crate) fn program() -> Command {

@@ -3,8 +3,9 @@
 use std::io::Read as _;
 use std::process::Stdio;
 
+use test_harness::{Lonc, Peer, Site};
+
 use crate::exporter::{Exporter, program};
-use crate::harness::{Lonc, Peer, Site};
 
 /// A site where nothing runs.
 fn idle() -> Site {

@@ -11,13 +11,6 @@
 )]
 
 mod exporter;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "it serves the tests of the daemon as well"
-)]
-#[path = "../harness/src/lib.rs"]
-mod harness;
 mod samples;
 
 mod examples;

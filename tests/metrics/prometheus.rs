@@ -4,22 +4,13 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
+use test_harness::programs::{Running, installed};
+use test_harness::{ABSENT, Lonc, PATIENCE, Peer, Site, wait_for, wait_until};
 
 use crate::exporter::program as exporter;
-use crate::harness::{Lonc, PATIENCE, Peer, Site, program, wait_for, wait_until};
-
-/// A process that is ended with the test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// An address where nobody listens, as long as nobody else is given it.
 fn free() -> SocketAddr {
@@ -36,7 +27,7 @@ fn activate(site: &Site, at: SocketAddr, systemd: PathBuf) -> Running {
         .arg(exporter().get_program())
         .arg("--config")
         .arg(site.path("lonc.toml"));
-    Running(command.stderr(Stdio::null()).spawn().unwrap())
+    Running::start(command.stderr(Stdio::null()))
 }
 
 fn prometheus(site: &Site, at: SocketAddr, target: SocketAddr, program: PathBuf) -> Running {
@@ -51,7 +42,7 @@ fn prometheus(site: &Site, at: SocketAddr, target: SocketAddr, program: PathBuf)
     command.arg(format!("--storage.tsdb.path={}", site.path("tsdb").display()));
     command.arg(format!("--web.listen-address={at}"));
     let log = fs::File::create(site.path("prometheus.log")).unwrap();
-    Running(command.stdin(Stdio::null()).stderr(log).spawn().unwrap())
+    Running::start(command.stdin(Stdio::null()).stderr(log))
 }
 
 /// What the HTTP API answers; nothing while it does not.
@@ -76,11 +67,12 @@ fn query(at: SocketAddr, query: &str) -> Option<String> {
 
 #[test]
 fn a_real_prometheus_reads_what_was_counted() {
-    let (Some(server), Some(systemd)) = (program("prometheus"), program("systemd-socket-activate")) else {
+    let (Some(server), Some(systemd)) = (installed("prometheus"), installed("systemd-socket-activate"))
+    else {
         return;
     };
     let peer = Peer::start();
-    let lonc = Lonc::start_linked(&peer, "[peer.absent]\naddress = '127.0.0.1'\n");
+    let lonc = Lonc::start_linked(&peer, ABSENT);
     let mut client = lonc.client();
     for number in 0..50 {
         assert_eq!(client.ask(&format!("echo:{number}")), number.to_string());

@@ -1,20 +1,16 @@
 //! What the metrics say.
 
-use std::fs;
-use std::io::Write as _;
 use std::os::unix::net::UnixListener;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use stand_in_lond::Behaviour;
+use test_harness::programs::{fed, installed};
+use test_harness::{ABSENT, Lonc, Peer, QUICK, Site, wait_until};
 
 use crate::exporter::{get, open_metrics};
-use crate::harness::{Lonc, Peer, QUICK, Site, program, wait_until};
 use crate::samples::Samples;
-
-/// A peer that nobody serves.
-const ABSENT: &str = "[peer.absent]\naddress = '127.0.0.1'\n";
 
 fn samples(lonc: &Lonc) -> Samples {
     Samples::read(&open_metrics(lonc))
@@ -97,11 +93,10 @@ fn states_are_told() {
 #[test]
 fn delayed_messages_are_told() {
     let peer = Peer::dead();
-    let site = Site::new(
-        peer.addr(),
+    let site = Site::office(
+        &peer,
         "[link]\nconnect_wait = '0s'\nbackoff_min = '1h'\nbackoff_max = '1h'\n",
     );
-    fs::create_dir(site.path("delayed")).unwrap();
     let lonc = site.start();
     assert_eq!(lonc.client().ask("critical:put:1"), "con_delayed");
     let queued = "lonc_delayed_messages{peer=\"msul1\",state=\"queued\"}";
@@ -154,21 +149,13 @@ fn a_hung_instance_costs_its_time_and_not_the_others() {
 
 #[test]
 fn promtool_finds_nothing() {
-    let Some(promtool) = program("promtool") else {
+    let Some(promtool) = installed("promtool") else {
         return;
     };
     let peer = Peer::start();
     let lonc = Lonc::start_linked(&peer, ABSENT);
     let text = get(&lonc.site, "*/*");
-    let mut checking = Command::new(promtool);
-    checking.args(["check", "metrics"]).stdin(Stdio::piped());
-    let mut child = checking
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
+    let output = fed(Command::new(promtool).args(["check", "metrics"]), text.as_str());
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
     assert!(output.status.success() && said.is_empty(), "{said}");

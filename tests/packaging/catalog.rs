@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
 
-use super::{have, here, read};
+use test_harness::programs::installed;
+use test_harness::source;
+
+use super::read;
 
 /// Fields of journal records that entries may show.
 const FIELDS: [&str; 4] = ["LONC_PEER", "LONC_ERROR", "LONC_CLIENT", "LONC_STATE"];
@@ -63,13 +66,13 @@ fn entries_say_who_where_and_what_to_do() {
 
 #[test]
 fn journalctl_takes_the_catalog() {
-    if !have("journalctl") {
+    if installed("journalctl").is_none() {
         return;
     }
     let root = tempfile::tempdir().unwrap();
     let place = root.path().join("usr/lib/systemd/catalog");
     fs::create_dir_all(&place).unwrap();
-    fs::copy(here("systemd/lonc.catalog"), place.join("lonc.catalog")).unwrap();
+    fs::copy(source("systemd/lonc.catalog"), place.join("lonc.catalog")).unwrap();
     let journalctl = |what: &str| {
         let root = format!("--root={}", root.path().display());
         Command::new("journalctl").args([&root, what]).output().unwrap()

@@ -4,10 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use super::{have, here, read};
+use test_harness::programs::installed;
+use test_harness::source;
+
+use super::read;
 
 /// Ids that are hard on a unit's name.
 const ODD: [&str; 5] = ["msul1", "-x", "a-b.c_d", "...", "a.socket"];
+
 /// What `systemd-analyze security` may say at most, times ten.
 const EXPOSURE: &str = "--threshold=12";
 
@@ -23,7 +27,7 @@ const HARDENED: [&str; 4] = [
 /// others stand for them.
 fn units(example: Option<&str>) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
-    for entry in fs::read_dir(here("systemd")).unwrap().map(Result::unwrap) {
+    for entry in fs::read_dir(source("systemd")).unwrap().map(Result::unwrap) {
         if entry.file_type().unwrap().is_file() {
             let text = fs::read_to_string(entry.path()).unwrap();
             let text = text.replace("=/usr/sbin/lonc", "=/bin/true");
@@ -33,7 +37,10 @@ fn units(example: Option<&str>) -> tempfile::TempDir {
             fs::write(dir.path().join(entry.file_name()), text).unwrap();
         }
     }
-    for drop_in in example.iter().flat_map(|name| fs::read_dir(here(name)).unwrap()) {
+    for drop_in in example
+        .iter()
+        .flat_map(|name| fs::read_dir(source(name)).unwrap())
+    {
         let drop_in = drop_in.unwrap().path();
         copy(&drop_in, &dir.path().join(drop_in.file_name().unwrap()));
     }
@@ -55,7 +62,7 @@ fn analyze(dir: &Path, arguments: &[&str]) -> Output {
 
 #[test]
 fn systemd_reads_them_without_a_word() {
-    if !have("systemd-analyze") {
+    if installed("systemd-analyze").is_none() {
         return;
     }
     let examples = [
@@ -89,7 +96,7 @@ fn systemd_reads_them_without_a_word() {
 
 #[test]
 fn exposure_is_low() {
-    if !have("systemd-analyze") {
+    if installed("systemd-analyze").is_none() {
         return;
     }
     let dir = units(None);

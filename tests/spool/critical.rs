@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use stand_in_lond::{Behaviour, Step};
-
-use crate::harness::{Peer, QUICK, Site, wait_until};
-use crate::post::{Post as _, await_messages, check_received, received, word};
+use test_harness::spool::{await_messages, check_received, received, word};
+use test_harness::{Peer, QUICK, Site, wait_until};
 
 #[test]
 fn while_the_link_is_up_the_reply_comes() {
@@ -28,7 +27,7 @@ fn while_the_peer_is_down_it_is_delayed_at_once() {
     let peer = Peer::dead();
     let lonc = Site::office(&peer, "[link]\nbackoff_min = '50s'\n").start();
     let mut client = lonc.client();
-    wait_until("down", || client.ask("echo:x") == "con_lost");
+    client.await_down();
     let asked = Instant::now();
     assert_eq!(client.ask("critical:echo:m0"), "con_delayed");
     assert_eq!(client.ask("critical:encrypt:echo:m1"), "con_delayed");
@@ -131,7 +130,7 @@ fn a_client_that_leaves_before_the_answer_has_asked_all_the_same() {
     drop(client);
     peer.kill();
     wait_until("m0 and m1", || lonc.site.left().len() == 2);
-    wait_until("down", || lonc.client().ask("echo:x") == "con_lost");
+    lonc.client().await_down();
     // Waiting for a link: an answer would come too late.
     let mut client = lonc.client();
     client.send("critical:echo:m2\ncritical:echo:m3\n");
@@ -226,7 +225,7 @@ fn what_looks_like_a_prefix_survives_the_disk() {
     let peer = Peer::dead();
     let lonc = Site::office(&peer, QUICK).start();
     let mut client = lonc.client();
-    wait_until("down", || client.ask("echo:x") == "con_lost");
+    client.await_down();
     let odd = [
         "critical:echo:a",
         "close_connection_exit",

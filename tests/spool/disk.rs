@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nix::unistd::Uid;
-
-use crate::harness::{Client, Lonc, Peer, QUICK, Site, program, wait_until};
-use crate::post::{Post as _, check_received, logged_in, name, names_in, received, word};
-use crate::unprivileged;
+use test_harness::programs::installed;
+use test_harness::spool::{check_received, logged_in, name, names_in, received, word};
+use test_harness::{Client, Lonc, Peer, QUICK, Site, another_user, wait_until};
 
 /// lonc whose spool is a small file system of its own, in a mount namespace that goes with it.
 struct Mounted {
@@ -20,10 +19,9 @@ struct Mounted {
 
 impl Mounted {
     fn start() -> Option<Self> {
-        let unshare = program("unshare")?;
+        let unshare = installed("unshare")?;
         let peer = Peer::dead();
         let site = Site::office(&peer, QUICK);
-        let plain = site.command();
         let mut command = Command::new(unshare);
         command.arg("--mount");
         if !Uid::effective().is_root() {
@@ -35,10 +33,8 @@ impl Mounted {
                 "-c",
                 "mount -t tmpfs -o size=64k tmpfs \"$0\" && exec \"$@\"",
             ])
-            .arg(site.path("delayed"))
-            .arg(plain.get_program())
-            .args(plain.get_args());
-        Site::clean(&mut command);
+            .arg(site.path("delayed"));
+        let command = site.command_behind(command);
         let probe = Command::new("unshare").args(["--mount", "true"]).output();
         if Uid::effective().is_root() && !probe.is_ok_and(|probe| probe.status.success()) {
             eprintln!("SKIPPED: no mount namespaces here");
@@ -54,7 +50,7 @@ impl Mounted {
         }
         lonc.await_socket();
         let mut client = lonc.client();
-        wait_until("down", || client.ask("echo:x") == "con_lost");
+        client.await_down();
         Some(Self { peer, lonc, client })
     }
 
@@ -108,7 +104,7 @@ fn a_full_disk_is_told_and_survived() {
     wait_until("the old one", || names_in(&run.inside()) == ["ballast"]);
     wait_until("the link", || run.client.ask("critical:echo:m1") == "m1");
     run.peer.kill();
-    wait_until("down", || run.client.ask("echo:x") == "con_lost");
+    run.client.await_down();
     fill();
     assert_eq!(run.client.ask("critical:echo:m106"), "con_failed");
     fs::remove_file(&ballast).unwrap();
@@ -123,7 +119,7 @@ fn a_full_disk_is_told_and_survived() {
 #[test]
 fn a_read_only_directory_is_told_and_survived() {
     let Some(mut run) = Mounted::start() else { return };
-    if !Uid::effective().is_root() || program("nsenter").is_none() {
+    if !Uid::effective().is_root() || installed("nsenter").is_none() {
         eprintln!("SKIPPED: only root may remount");
         return;
     }
@@ -150,7 +146,7 @@ fn a_read_only_directory_is_told_and_survived() {
     run.peer.drop_links();
     wait_until("an empty spool", || names_in(&run.inside()).is_empty());
     run.peer.kill();
-    wait_until("down", || run.client.ask("echo:x") == "con_lost");
+    run.client.await_down();
     assert_eq!(run.client.ask("critical:echo:m2"), "con_delayed");
     run.peer.revive();
     wait_until("an empty spool", || names_in(&run.inside()).is_empty());
@@ -185,7 +181,7 @@ fn a_directory_that_goes_and_comes_back_is_used_again() {
             client.ask(&format!("critical:{}", word(number))) == format!("m{number}")
         });
         peer.kill();
-        wait_until("down", || client.ask("echo:x") == "con_lost");
+        client.await_down();
         assert_eq!(client.ask("critical:echo:never"), "con_failed");
         lonc.await_log("delayed messages can neither be sent nor stored until that is mended");
         fs::create_dir(&dir).unwrap();
@@ -226,11 +222,9 @@ fn a_directory_missing_at_the_start_is_used_once_it_is_there() {
 #[test]
 fn lost_permissions_are_told_and_survived() {
     let peer = Peer::dead();
-    let Some(mut lonc) = unprivileged::start(Site::office(&peer, QUICK)) else {
-        return;
-    };
+    let mut lonc = another_user::start(Site::office(&peer, QUICK));
     let mut client = lonc.client();
-    wait_until("down", || client.ask("echo:x") == "con_lost");
+    client.await_down();
     let dir = lonc.site.path("delayed");
     let allow = |mode| fs::set_permissions(&dir, fs::Permissions::from_mode(mode)).unwrap();
     assert_eq!(client.ask("critical:echo:m0"), "con_delayed");

@@ -5,9 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use stand_in_lond::Behaviour;
-
-use crate::harness::{Lonc, Peer, QUICK, Site, wait_until};
-use crate::post::{Post as _, check_received, name, received, word};
+use test_harness::spool::{check_received, name, received, word};
+use test_harness::{Lonc, Peer, QUICK, Site, wait_until};
 
 fn flush_over_breaking_links(requests: usize, link: &str) {
     let peer = Peer::that(Behaviour::CloseAfterRequests(requests));

@@ -5,9 +5,8 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
-
-use crate::harness::{Peer, Site, wait_until};
-use crate::post::{Post as _, check_received, name, word};
+use test_harness::spool::{check_received, name, word};
+use test_harness::{Peer, Site, another_user, wait_until};
 
 #[test]
 fn links_fifos_and_directories_are_left_and_reported() {
@@ -122,7 +121,7 @@ fn ten_thousand_that_cannot_be_sent_hold_up_nobody() {
     fs::write(lonc.site.spool(name(17)), "echo:m2\n").unwrap();
     wait_until("the finished one", || !lonc.site.spool(name(17)).exists());
     peer.kill();
-    wait_until("the loss", || lonc.client().ask("echo:x") == "con_lost");
+    lonc.client().await_down();
     assert_eq!(lonc.client().ask("critical:echo:m3"), "con_delayed");
     lonc.assert_alive();
 }
@@ -130,9 +129,7 @@ fn ten_thousand_that_cannot_be_sent_hold_up_nobody() {
 #[test]
 fn a_file_that_may_be_read_later_is_sent_then() {
     let peer = Peer::start();
-    let site = Site::office(&peer, "");
-    let lonc = crate::unprivileged::start(site);
-    let Some(lonc) = lonc else { return };
+    let lonc = another_user::start(Site::office(&peer, ""));
     let path = lonc.site.spool(name(0));
     fs::write(lonc.site.path("aside"), "echo:m0\n").unwrap();
     fs::set_permissions(lonc.site.path("aside"), fs::Permissions::from_mode(0o000)).unwrap();

@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use stand_in_lond::Behaviour;
-
-use crate::harness::{Peer, QUICK, Site, wait_until};
-use crate::post::{Post as _, await_messages, check_received, received, slay};
+use test_harness::spool::{await_messages, check_received, received};
+use test_harness::{Peer, QUICK, Site, wait_until};
 
 const PIPELINE: usize = 16;
 
@@ -36,7 +35,7 @@ fn three_thousand_messages_survive_kills_at_random_moments() {
                 received(&peer).len() >= more || site.left().is_empty()
             });
         }
-        slay(lonc);
+        lonc.slay();
         kills += 1;
     }
     let duplicates = check_received(&peer, count);
@@ -59,7 +58,7 @@ fn what_was_said_to_be_delayed_survives_kills_at_random_moments() {
     let (mut asked, mut told) = (0, HashSet::new());
     for _ in 0..25 {
         let lonc = site.clone().start();
-        wait_until("the first try", || lonc.client().ask("echo:x") == "con_lost");
+        lonc.client().await_down();
         let mut stream = UnixStream::connect(site.socket()).unwrap();
         let first = asked;
         asked += rng.usize(1..200);
@@ -71,7 +70,7 @@ fn what_was_said_to_be_delayed_survives_kills_at_random_moments() {
         let before = rng.usize(..=asked - first);
         let mut heard: Vec<_> = answers.by_ref().take(before).collect();
         sleep(Duration::from_micros(rng.u64(..2000)));
-        slay(lonc);
+        lonc.slay();
         // What it had said before it died is still there to be read.
         heard.extend(answers);
         assert!(heard.iter().all(|line| line == "con_delayed"), "{heard:?}");

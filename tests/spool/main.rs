@@ -10,16 +10,6 @@
     reason = "helpers of tests are tests too"
 )]
 
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "it serves the tests of the daemon as well"
-)]
-#[path = "../harness/src/lib.rs"]
-mod harness;
-#[path = "../harness/src/spool.rs"]
-mod post;
-
 mod critical;
 mod disk;
 mod dropped;
@@ -30,6 +20,4 @@ mod order;
 mod permanent_log;
 mod strace;
 mod syscalls;
-#[path = "../harness/src/unprivileged.rs"]
-mod unprivileged;
 mod unwatched;

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::{Peer, Site, wait_until};
-use crate::post::{Post as _, check_received, memory, slay};
+use test_harness::spool::check_received;
+use test_harness::{Peer, Site, wait_until};
 
 /// A hundred thousand, or as many as `LONC_MESSAGES` says; fewer by default where nothing is optimized.
 fn count() -> usize {
@@ -17,8 +17,8 @@ fn a_full_spool_goes_out_in_order_and_in_bounded_memory() {
     let peer = Peer::start();
     let lonc = Site::office(&peer, "[link]\nconnect_wait = '10m'\n").start();
     assert_eq!(lonc.client().ask("ping"), "msul1");
-    let before = memory(&lonc);
-    let site = slay(lonc);
+    let before = lonc.memory();
+    let site = lonc.slay();
     site.put_words(count());
     let lonc = site.start();
     let mut client = lonc.client();

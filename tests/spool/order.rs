@@ -5,9 +5,8 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use stand_in_lond::Behaviour;
-
-use crate::harness::{Client, Lonc, Peer, Site, wait_until};
-use crate::post::{Post as _, await_messages, check_received, name, word};
+use test_harness::spool::{await_messages, check_received, name, word};
+use test_harness::{Client, Lonc, Peer, Site, wait_until};
 
 /// Appearing files are to be sent within a second; a busy machine gets more.
 const SOON: Duration = Duration::from_secs(10);
@@ -114,16 +113,13 @@ fn files_of_other_peers_stay_untouched() {
 fn a_peers_id_may_end_like_anothers() {
     let peer = Peer::named("b");
     let site = Site::office(&peer, "");
-    let dir = site.path("");
-    let dir = dir.to_str().unwrap();
-    fs::write(
-        site.path("hosts.tab"),
+    site.write(
+        "hosts.tab",
         "b:d:library:b:127.0.0.1\na.b:d:library:ab:127.0.0.1\nmsul2:d:library:m:127.0.0.1\n",
-    )
-    .unwrap();
+    );
     site.write_config(&format!(
-        "host_id = 'msul2'\nhosts_tab = '{dir}hosts.tab'\nsocket_dir = '{dir}sockets'\ncontrol_dir = '{dir}control'\n\
-         spool_dir = '{dir}delayed'\npermanent_log = '{dir}perm.log'\n[peer.b]\naddress = '{}'\nport = {}\n",
+        "host_id = 'msul2'\nhosts_tab = 'DIR/hosts.tab'\nsocket_dir = 'DIR/sockets'\ncontrol_dir = 'DIR/control'\n\
+         spool_dir = 'DIR/delayed'\npermanent_log = 'DIR/perm.log'\n[peer.b]\naddress = '{}'\nport = {}\n",
         peer.addr().ip(),
         peer.port()
     ));
@@ -135,8 +131,7 @@ fn a_peers_id_may_end_like_anothers() {
     ] {
         fs::write(site.spool(file), content).unwrap();
     }
-    let mut command = Site::program();
-    command.arg("--config").arg(site.path("lonc.toml")).arg("b");
+    let command = site.command_for("b");
     let lonc = Lonc::spawn(site, command);
     wait_until("only others' files", || {
         lonc.site.left() == ["1.1.a.b", "1.4.aab"]

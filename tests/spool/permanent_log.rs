@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::harness::{Lonc, Peer, QUICK, Site, wait_until};
-use crate::post::{Post as _, logged_in, word};
+use test_harness::spool::{logged_in, word};
+use test_harness::{Lonc, Peer, QUICK, Site, wait_until};
 
 /// `Mon Jan  1 00:00:00 2024`.
 fn is_ctime(text: &str) -> bool {
@@ -40,7 +40,7 @@ fn lines_are_as_loncron_reads_them() {
     let peer = Peer::dead();
     let lonc = Site::office(&peer, QUICK).start();
     let mut client = lonc.client();
-    wait_until("down", || client.ask("echo:x") == "con_lost");
+    client.await_down();
     assert_eq!(client.ask("critical:echo:a:b c"), "con_delayed");
     assert_eq!(client.ask("critical:encrypt:echo:secret"), "con_delayed");
     fs::rename(lonc.site.path("delayed"), lonc.site.path("aside")).unwrap();

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
-use crate::harness::{Lonc, program, wait_for};
+use test_harness::programs::installed;
+use test_harness::{Lonc, wait_for};
 
 /// strace, watching a running lonc; ends with it or when dropped.
 pub(crate) struct Strace {
@@ -27,7 +28,7 @@ impl Strace {
 
     fn attach(lonc: &Lonc, whom: &str, how: &[&str], arguments: &[&str]) -> Option<Self> {
         let output = lonc.site.path("strace");
-        let mut command = Command::new(program("strace")?);
+        let mut command = Command::new(installed("strace")?);
         command.args(how).args(["-s", "300", "-o"]).arg(&output);
         command.args(arguments).args(["-p", whom]);
         let mut child = command

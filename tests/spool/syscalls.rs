@@ -5,8 +5,9 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
 use std::os::unix::net::UnixStream;
 
-use crate::harness::{Client, Lonc, PATIENCE, Peer, Site, wait_until};
-use crate::post::{Post as _, check_received, received, slay, word};
+use test_harness::spool::{check_received, received, word};
+use test_harness::{Client, Lonc, PATIENCE, Peer, Site, wait_until};
+
 use crate::strace::Strace;
 
 /// A system call, and the how manieth of its name: where lonc dies, before it is done.
@@ -52,7 +53,7 @@ impl Storing {
         let peer = Peer::dead();
         let lonc = Site::office(&peer, "[link]\nbackoff_min = '50s'\n").start();
         let mut client = lonc.client();
-        wait_until("down", || client.ask("echo:x") == "con_lost");
+        client.await_down();
         Self { peer, lonc, client }
     }
 }
@@ -97,7 +98,7 @@ fn die_while_storing(moment: &Moment) -> bool {
         promised += 1;
     }
     drop(strace);
-    let site = slay(run.lonc);
+    let site = run.lonc.slay();
     let whole = |name: &String| {
         let content = fs::read_to_string(site.spool(name)).unwrap();
         name.starts_with('.') || content == "echo:m0\n" || content == "encrypt:echo:m1\n"
@@ -144,7 +145,7 @@ fn begin_sending() -> (Peer, Lonc) {
     );
     site.put_words(MESSAGES);
     let lonc = site.start();
-    wait_until("down", || lonc.client().ask("echo:x") == "con_lost");
+    lonc.client().await_down();
     (peer, lonc)
 }
 
@@ -178,7 +179,7 @@ fn a_death_while_sending_loses_nothing() {
             lonc.process_state().is_none_or(|state| state == 'Z') || lonc.site.logged('S').len() == MESSAGES
         });
         deaths += usize::from(lonc.process_state() == Some('Z'));
-        let site = slay(lonc);
+        let site = lonc.slay();
         drop(strace);
         let lonc = site.start();
         lonc.site.await_empty();

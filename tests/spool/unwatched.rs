@@ -2,12 +2,15 @@
 
 use std::process::Command;
 
-use crate::harness::{Lonc, Peer, Site, program, wait_until};
-use crate::post::{Post as _, await_messages, word};
+use test_harness::programs::installed;
+use test_harness::spool::{await_messages, word};
+use test_harness::{Lonc, Peer, Site, wait_until};
 
 #[test]
 fn a_spool_that_cannot_be_watched_is_looked_at_now_and_then() {
-    let Some(unshare) = program("unshare") else { return };
+    let Some(unshare) = installed("unshare") else {
+        return;
+    };
     let peer = Peer::start();
     let site = Site::office(&peer, "");
     let plain = site.command();

@@ -10,21 +10,14 @@
     reason = "helpers of tests are tests too"
 )]
 
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "it serves the tests of the daemon as well"
-)]
-#[path = "../harness/src/lib.rs"]
-mod harness;
 mod host;
 
 use std::fs;
 
 use nix::sys::signal::Signal;
+use test_harness::{Lonc, Peer, another_user, wait_until};
 
-use crate::harness::{Lonc, Peer, wait_until};
-use crate::host::{Bridge, Reconnect, signal_as_www, site, www};
+use crate::host::{Bridge, Reconnect, signal_as_www, site};
 
 /// A link that failed is not tried again by itself.
 const ONCE: &str = "[link]\nconnect_wait = '0s'\nbackoff_min = '1h'\nbackoff_max = '1h'\n[peer.absent]\naddress = '127.0.0.1'\n";
@@ -107,7 +100,9 @@ fn where_nobody_can_steer_it_says_so_and_goes_on() {
 
 #[test]
 fn whose_process_it_is_and_what_that_may() {
-    let Some(www) = www() else { return };
+    if !another_user::is_possible() {
+        return;
+    }
     let peer = Peer::dead();
     let lonc: Lonc = site(&peer, ONCE).start();
     let Some(reconnect) = Reconnect::listen(&lonc.site) else {
@@ -115,12 +110,13 @@ fn whose_process_it_is_and_what_that_may() {
     };
     let bridge = Bridge::start(&lonc.site, &reconnect);
     let status = fs::read_to_string(format!("/proc/{}/status", bridge.pid())).unwrap();
+    let www = another_user::ID;
     assert!(
         status.contains(&format!("Uid:\t{www}\t{www}\t{www}\t{www}\n")),
         "{status}"
     );
     // It could not have steered the instance itself.
-    let output = host::as_www(host::program(&lonc.site))
+    let output = another_user::command(host::program(&lonc.site))
         .arg("--config")
         .arg(lonc.site.path("lonc.toml"))
         .arg("--reconnect")

@@ -1,54 +1,53 @@
-//! What the tests stand on.
+//! What lonc's tests stand on: real programs, over real sockets and real directories.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`Site`] | a directory with a configuration, in which all of an instance is kept |
+//! | [`Lonc`] | the daemon as a process |
+//! | [`Peer`] | the lond at the other end, which misbehaves on demand |
+//! | [`Client`] | one at the socket |
+//! | [`Manager`] | the service manager's end of `NOTIFY_SOCKET` |
+//! | [`spool`] | the spool of a site, as those who write to it and look at it see it |
+//! | [`another_user`] | programs that run as a user who is neither root nor the tests' own |
+//! | [`programs`] | the programs under test, and those of others |
 //!
 //! Everything that a test waits for is waited for as a condition, with a deadline far beyond what a busy machine needs.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    reason = "what tests stand on fails as a test does"
+)]
 
+pub mod another_user;
 mod client;
+mod directory;
 mod lonc;
 mod manager;
 mod peer;
+pub mod programs;
 mod site;
+pub mod spool;
+mod wait;
 
-use std::path::PathBuf;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
-
-pub(crate) use client::Client;
-pub(crate) use lonc::Lonc;
-pub(crate) use manager::Manager;
-pub(crate) use peer::Peer;
-pub(crate) use site::Site;
-
-/// After this a condition is taken never to come true.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub use client::Client;
+pub use directory::{Directory, source};
+pub use lonc::Lonc;
+pub use manager::Manager;
+pub use peer::Peer;
+pub use site::Site;
+pub use wait::{PATIENCE, wait_for, wait_until};
 
 /// Tries again soon and often.
-pub(crate) const QUICK: &str = "[link]\nbackoff_min = '10ms'\nbackoff_max = '40ms'\n";
+pub const QUICK: &str = "[link]\nbackoff_min = '10ms'\nbackoff_max = '40ms'\n";
 
-/// Waits until `probe` gives something.
-pub(crate) fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(found) = probe() {
-            return found;
-        }
-        assert!(start.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
-        sleep(Duration::from_millis(5));
-    }
-}
+/// Does not try again by itself while a test lasts.
+pub const SLOW: &str = "[link]\nbackoff_min = '1h'\nbackoff_max = '1h'\n";
 
-/// Waits until `holds`.
-pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    wait_for(what, || holds().then_some(()));
-}
-
-/// Where a program is, if it is installed; if not, says that a test is skipped for want of it.
-pub(crate) fn program(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path)
-        .map(|dir| dir.join(name))
-        .find(|file| file.is_file());
-    if found.is_none() {
-        eprintln!("SKIPPED: {name} is not installed");
-    }
-    found
-}
+/// A peer that nobody serves.
+pub const ABSENT: &str = "[peer.absent]\naddress = '127.0.0.1'\n";

@@ -10,11 +10,13 @@ use std::thread::{self, JoinHandle};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::{Client, Peer, Site, wait_for, wait_until};
+use crate::programs::installed;
+use crate::{Client, Peer, Site, wait_for, wait_until};
 
 /// A running lonc; killed when dropped.
-pub(crate) struct Lonc {
-    pub(crate) site: Site,
+pub struct Lonc {
+    /// Where it keeps all that it has.
+    pub site: Site,
     child: Child,
     log: Arc<Mutex<String>>,
     logging: Option<JoinHandle<()>>,
@@ -22,20 +24,38 @@ pub(crate) struct Lonc {
 
 impl Lonc {
     /// One for `peer`, with its socket there; `toml` holds the sections it needs.
-    pub(crate) fn start(peer: &Peer, toml: &str) -> Self {
+    pub fn start(peer: &Peer, toml: &str) -> Self {
         Site::new(peer.addr(), toml).start()
     }
 
     /// The same, once its link is up.
-    pub(crate) fn start_linked(peer: &Peer, toml: &str) -> Self {
+    pub fn start_linked(peer: &Peer, toml: &str) -> Self {
         let lonc = Self::start(peer, toml);
         assert_eq!(lonc.client().ask("ping"), "msul1");
         lonc
     }
 
+    /// One behind `systemd-socket-activate`, which listens at these names in the site's directory and hands the sockets
+    /// over as `names`, between colons; nothing without that program.
+    pub fn activated(peer: &Peer, sockets: &[&str], names: &str) -> Option<Self> {
+        let site = Site::new(peer.addr(), "");
+        let mut command = Command::new(installed("systemd-socket-activate")?);
+        for socket in sockets {
+            command.arg("-l").arg(site.path(socket));
+        }
+        command.arg(format!("--fdname={names}"));
+        let command = site.command_behind(command);
+        let lonc = Self::spawn(site, command);
+        for socket in sockets {
+            // The file is there before anybody listens; this is said after.
+            lonc.await_log(&lonc.site.path(socket).display().to_string());
+        }
+        Some(lonc)
+    }
+
     /// Runs `command`, whose process is lonc or becomes it; keeps what it writes to stderr if that is not
     /// redirected.
-    pub(crate) fn spawn(site: Site, mut command: Command) -> Self {
+    pub fn spawn(site: Site, mut command: Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
         let logging = child.stderr.take().map(|stderr| {
@@ -55,16 +75,25 @@ impl Lonc {
         }
     }
 
-    pub(crate) fn pid(&self) -> u32 {
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    pub(crate) fn signal(&self, signal: Signal) {
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.pid().try_into().unwrap()), signal).unwrap();
     }
 
+    /// Kills it with no chance to finish anything; what it leaves behind.
+    pub fn slay(mut self) -> Site {
+        self.signal(Signal::SIGKILL);
+        self.ended();
+        self.site.clone()
+    }
+
     /// Waits until it serves clients; by then it heeds signals, too.
-    pub(crate) fn await_socket(&self) {
+    pub fn await_socket(&self) {
         let path = self.site.socket();
         wait_until("the socket", || UnixStream::connect(&path).is_ok());
         // This it answers itself, whatever the peer does.
@@ -72,22 +101,22 @@ impl Lonc {
     }
 
     /// A new client.
-    pub(crate) fn client(&self) -> Client {
+    pub fn client(&self) -> Client {
         Client::connect(&self.site.socket())
     }
 
     /// What it logged so far.
-    pub(crate) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
 
     /// Waits until it logged `words`.
-    pub(crate) fn await_log(&self, words: &str) {
+    pub fn await_log(&self, words: &str) {
         wait_until(words, || self.log().contains(words));
     }
 
     /// Waits until it ends; its status and all it logged.
-    pub(crate) fn ended(&mut self) -> (ExitStatus, String) {
+    pub fn ended(&mut self) -> (ExitStatus, String) {
         let status = wait_for("the end of lonc", || self.child.try_wait().unwrap());
         if let Some(logging) = self.logging.take() {
             logging.join().unwrap();
@@ -96,7 +125,7 @@ impl Lonc {
     }
 
     /// Waits until it ends well.
-    pub(crate) fn ended_well(&mut self) -> String {
+    pub fn ended_well(&mut self) -> String {
         let (status, log) = self.ended();
         assert_eq!(status.code(), Some(0), "{log}");
         assert!(!log.contains("panicked"), "{log}");
@@ -104,29 +133,38 @@ impl Lonc {
     }
 
     /// It still runs, and nothing in it went wrong badly.
-    pub(crate) fn assert_alive(&mut self) {
+    pub fn assert_alive(&mut self) {
         let log = self.log();
         assert!(self.child.try_wait().unwrap().is_none(), "{log}");
         assert!(!log.contains("panicked"), "{log}");
     }
 
-    /// A line of `/proc/<pid>/status`, without its name.
-    fn status_line(&self, name: &str) -> String {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix(name));
-        line.unwrap().trim_start_matches(':').trim().to_owned()
+    /// The memory that it has resident now, in MiB.
+    pub fn memory(&self) -> u64 {
+        mebibytes(&self.told("smaps_rollup", "Rss:"))
     }
 
     /// The most memory it ever had resident, in MiB.
-    pub(crate) fn peak_memory(&self) -> u64 {
-        let kib = self.status_line("VmHWM");
-        kib.trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+    pub fn peak_memory(&self) -> u64 {
+        mebibytes(&self.told("status", "VmHWM:"))
     }
 
     /// The letter of its process state, as the kernel gives it.
-    pub(crate) fn process_state(&self) -> Option<char> {
-        self.status_line("State").chars().next()
+    pub fn process_state(&self) -> Option<char> {
+        self.told("status", "State:").chars().next()
     }
+
+    /// What the kernel tells of it in the line of this name in a file of `/proc`.
+    fn told(&self, file: &str, name: &str) -> String {
+        let text = fs::read_to_string(format!("/proc/{}/{file}", self.pid())).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap().trim().to_owned()
+    }
+}
+
+/// The MiB of a number with ` kB` behind it.
+fn mebibytes(kibibytes: &str) -> u64 {
+    kibibytes.trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
 }
 
 impl Drop for Lonc {

@@ -7,16 +7,17 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use super::{Lonc, Peer, Site, wait_for};
+use crate::{Lonc, Peer, Site, wait_for};
 
 /// Collects what is sent; each message is the lines of one datagram.
-pub(crate) struct Manager {
+pub struct Manager {
     path: PathBuf,
     messages: Arc<Mutex<Vec<String>>>,
 }
 
 impl Manager {
-    pub(crate) fn new(site: &Site) -> Self {
+    /// One that lonc in this site can be told of.
+    pub fn new(site: &Site) -> Self {
         let path = site.path("notify");
         let socket = UnixDatagram::bind(&path).unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
@@ -36,7 +37,7 @@ impl Manager {
     }
 
     /// lonc for `peer`, under this manager; not waited for.
-    pub(crate) fn launch(peer: &Peer, toml: &str, more: impl FnOnce(&mut Command)) -> (Self, Lonc) {
+    pub fn launch(peer: &Peer, toml: &str, more: impl FnOnce(&mut Command)) -> (Self, Lonc) {
         let site = Site::new(peer.addr(), toml);
         let manager = Self::new(&site);
         let mut command = site.command();
@@ -46,29 +47,30 @@ impl Manager {
     }
 
     /// The same, with its socket there and READY told.
-    pub(crate) fn start(peer: &Peer, toml: &str) -> (Self, Lonc) {
+    pub fn start(peer: &Peer, toml: &str) -> (Self, Lonc) {
         let (manager, lonc) = Self::launch(peer, toml, |_| {});
         lonc.await_socket();
         manager.await_message("READY=1");
         (manager, lonc)
     }
 
-    pub(crate) fn messages(&self) -> Vec<String> {
+    /// What came so far.
+    pub fn messages(&self) -> Vec<String> {
         self.messages.lock().unwrap().clone()
     }
 
     /// How many messages have a line that begins so.
-    pub(crate) fn count(&self, start: &str) -> usize {
+    pub fn count(&self, start: &str) -> usize {
         self.messages().iter().filter(|text| has(text, start)).count()
     }
 
     /// Waits for a message with a line that begins so; the first.
-    pub(crate) fn await_message(&self, start: &str) -> String {
+    pub fn await_message(&self, start: &str) -> String {
         self.await_after(0, start)
     }
 
     /// The same, among those behind the first `seen`.
-    pub(crate) fn await_after(&self, seen: usize, start: &str) -> String {
+    pub fn await_after(&self, seen: usize, start: &str) -> String {
         wait_for(start, || {
             let messages = self.messages();
             messages.into_iter().skip(seen).find(|text| has(text, start))

@@ -7,27 +7,27 @@ use stand_in_lond::{Behaviour, Lond, Received};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
-use super::PATIENCE;
+use crate::PATIENCE;
 
 /// lond of `msul1` unless another is named, stopped when dropped.
-pub(crate) struct Peer {
+pub struct Peer {
     lond: Lond,
     runtime: Runtime,
 }
 
 impl Peer {
     /// A healthy one.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         Self::named("msul1")
     }
 
     /// A healthy one at this address.
-    pub(crate) fn at(address: Ipv4Addr) -> Self {
+    pub fn at(address: Ipv4Addr) -> Self {
         Self::bind("msul1", address)
     }
 
     /// A healthy one, of this host.
-    pub(crate) fn named(id: &str) -> Self {
+    pub fn named(id: &str) -> Self {
         // An address of its own: while a killed lond is away, nobody else gets its port.
         Self::bind(
             id,
@@ -47,37 +47,39 @@ impl Peer {
         Self { lond, runtime }
     }
 
-    pub(crate) fn that(behaviour: Behaviour) -> Self {
+    /// One that behaves so.
+    pub fn that(behaviour: Behaviour) -> Self {
         let peer = Self::start();
         peer.behave(behaviour);
         peer
     }
 
     /// One whose port refuses, until it is revived.
-    pub(crate) fn dead() -> Self {
+    pub fn dead() -> Self {
         let peer = Self::start();
         peer.kill();
         peer
     }
 
-    pub(crate) fn revive(&self) {
+    /// Has it listen at its old address again.
+    pub fn revive(&self) {
         self.runtime.block_on(self.lond.revive()).unwrap();
     }
 
     /// Waits until what it received satisfies `what`.
-    pub(crate) fn await_received(&self, what: impl Fn(&[Received]) -> bool) {
+    pub fn await_received(&self, what: impl Fn(&[Received]) -> bool) {
         let waiting = async { timeout(PATIENCE, self.lond.wait_for(what)).await };
         let done = self.runtime.block_on(waiting).is_ok();
         assert!(done, "lond received only {:?}", self.commands());
     }
 
     /// Waits until it received this command, plain or encrypted.
-    pub(crate) fn await_command(&self, command: &str) {
+    pub fn await_command(&self, command: &str) {
         self.await_received(|lines| lines.iter().any(|line| line.command() == command.as_bytes()));
     }
 
     /// Waits until the numbers of accepted and of open links satisfy `what`.
-    pub(crate) fn await_links(&self, what: impl Fn(usize, usize) -> bool) {
+    pub fn await_links(&self, what: impl Fn(usize, usize) -> bool) {
         let waiting = async { timeout(PATIENCE, self.lond.wait_for_connections(what)).await };
         let done = self.runtime.block_on(waiting).is_ok();
         let (accepted, open) = (self.connections(), self.open_connections());
@@ -85,13 +87,13 @@ impl Peer {
     }
 
     /// The commands received so far, those of the handshake included.
-    pub(crate) fn commands(&self) -> Vec<String> {
+    pub fn commands(&self) -> Vec<String> {
         let text = |line: &Received| String::from_utf8_lossy(line.command()).into_owned();
         self.received().iter().map(text).collect()
     }
 
     /// How often it received this command.
-    pub(crate) fn count(&self, command: &str) -> usize {
+    pub fn count(&self, command: &str) -> usize {
         self.commands().iter().filter(|had| *had == command).count()
     }
 }

@@ -1,65 +1,59 @@
 //! A directory with a configuration.
 
-use std::fs::{self, Permissions};
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::ops::Deref;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 
-use tempfile::TempDir;
-
-use super::Lonc;
+use crate::programs::built;
+use crate::{Directory, Lonc};
 
 /// A `lonc.toml`, a directory for the socket, a spool; gone when the last clone is dropped.
 #[derive(Clone)]
-pub(crate) struct Site(Arc<TempDir>);
+pub struct Site(Directory);
 
 impl Site {
     /// A site whose peer `msul1` is at `peer`; `toml` holds the sections it needs.
-    pub(crate) fn new(peer: SocketAddr, toml: &str) -> Self {
-        let dir = Arc::new(TempDir::new().unwrap());
-        // Clients of other users are to get as far as the socket.
-        fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
-        let site = Self(dir);
+    pub fn new(peer: SocketAddr, toml: &str) -> Self {
+        let site = Self(Directory::new());
         site.configure(peer, toml);
         site
     }
 
     /// Writes the configuration anew.
-    pub(crate) fn configure(&self, peer: SocketAddr, toml: &str) {
-        let dir = self.path("");
-        let dir = dir.to_str().unwrap().trim_end_matches('/');
+    pub fn configure(&self, peer: SocketAddr, toml: &str) {
         self.write_config(&format!(
-            "host_id = 'msul2'\nsocket_dir = '{dir}/sockets'\ncontrol_dir = '{dir}/control'\nspool_dir = '{dir}/delayed'\n\
-             permanent_log = '{dir}/perm.log'\n{toml}\n[peer.msul1]\naddress = '{}'\nport = {}\n",
+            "host_id = 'msul2'\nsocket_dir = 'DIR/sockets'\ncontrol_dir = 'DIR/control'\nspool_dir = 'DIR/delayed'\n\
+             permanent_log = 'DIR/perm.log'\n{toml}\n[peer.msul1]\naddress = '{}'\nport = {}\n",
             peer.ip(),
             peer.port()
         ));
     }
 
-    pub(crate) fn write_config(&self, text: &str) {
-        fs::write(self.path("lonc.toml"), text).unwrap();
-    }
-
-    pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
-        self.0.path().join(name)
+    /// Writes this as the configuration; `DIR` stands for the directory.
+    pub fn write_config(&self, text: &str) {
+        self.write("lonc.toml", text);
     }
 
     /// Where lonc listens, if it binds itself.
-    pub(crate) fn socket(&self) -> PathBuf {
+    pub fn socket(&self) -> PathBuf {
         self.path("sockets/msul1")
     }
 
+    /// Where lonc listens for operators, if it binds itself.
+    pub fn control_socket(&self) -> PathBuf {
+        self.path("control/msul1")
+    }
+
     /// The program without arguments, and with none of the variables that would change what it does.
-    pub(crate) fn program() -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lonc"));
+    pub fn program() -> Command {
+        let mut command = Command::new(built("lonc"));
         Self::clean(&mut command);
         command
     }
 
     /// Takes from `command` what systemd or a developer may have put into the environment.
-    pub(crate) fn clean(command: &mut Command) {
+    pub fn clean(command: &mut Command) {
         for name in [
             "RUST_LOG",
             "JOURNAL_STREAM",
@@ -76,22 +70,43 @@ impl Site {
     }
 
     /// `lonc --config … msul1`.
-    pub(crate) fn command(&self) -> Command {
+    pub fn command(&self) -> Command {
+        self.command_for("msul1")
+    }
+
+    /// The same for another peer.
+    pub fn command_for(&self, peer: &str) -> Command {
         let mut command = Self::program();
-        command.arg("--config").arg(self.path("lonc.toml")).arg("msul1");
+        command.arg("--config").arg(self.path("lonc.toml")).arg(peer);
+        command
+    }
+
+    /// `command` with that of lonc behind its arguments.
+    pub fn command_behind(&self, mut command: Command) -> Command {
+        Self::clean(&mut command);
+        let lonc = self.command();
+        command.arg(lonc.get_program()).args(lonc.get_args());
         command
     }
 
     /// Starts it; its socket may not be there yet.
-    pub(crate) fn launch(self) -> Lonc {
+    pub fn launch(self) -> Lonc {
         let command = self.command();
         Lonc::spawn(self, command)
     }
 
     /// Starts it and waits for its socket.
-    pub(crate) fn start(self) -> Lonc {
+    pub fn start(self) -> Lonc {
         let lonc = self.launch();
         lonc.await_socket();
         lonc
+    }
+}
+
+impl Deref for Site {
+    type Target = Directory;
+
+    fn deref(&self) -> &Directory {
+        &self.0
     }
 }

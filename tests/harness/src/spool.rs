@@ -5,104 +5,71 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use nix::sys::signal::Signal;
+use crate::{Peer, Site, wait_until};
 
-use crate::harness::{Lonc, Peer, Site, wait_until};
-
-/// The spool of a site.
-pub(crate) trait Post {
+impl Site {
     /// A site for `peer` with an empty spool.
-    fn office(peer: &Peer, toml: &str) -> Self;
-    /// A name in the spool.
-    fn spool(&self, name: impl AsRef<Path>) -> PathBuf;
-    /// Puts a finished message there in one moment; those of lower numbers go first.
-    ///
-    /// Were it written in place, a process that another test forks meanwhile might hold it open, and lonc would be
-    /// told only of the next one in time.
-    fn put(&self, number: usize, command: &str);
-    /// Messages of the numbers up to `count`, see [`word`].
-    fn put_words(&self, count: usize);
-    /// What is in the spool, hidden names and all, in order.
-    fn left(&self) -> Vec<String>;
-    /// What is in `failed/`, in order.
-    fn failed(&self) -> Vec<String>;
-    /// The commands that the permanent log has under this letter.
-    fn logged(&self, letter: char) -> Vec<String>;
-    /// Waits until nothing is in the spool.
-    fn await_empty(&self);
-}
-
-impl Post for Site {
-    fn office(peer: &Peer, toml: &str) -> Self {
+    pub fn office(peer: &Peer, toml: &str) -> Self {
         let site = Self::new(peer.addr(), toml);
         fs::create_dir(site.path("delayed")).unwrap();
         site
     }
 
-    fn spool(&self, name: impl AsRef<Path>) -> PathBuf {
+    /// A path in the spool.
+    pub fn spool(&self, name: impl AsRef<Path>) -> PathBuf {
         self.path("delayed").join(name)
     }
 
-    fn put(&self, number: usize, command: &str) {
+    /// Puts a finished message there in one moment; those of lower numbers go first.
+    ///
+    /// Were it written in place, a process that another test forks meanwhile might hold it open, and lonc would be
+    /// told only of the next one in time.
+    pub fn put(&self, number: usize, command: &str) {
         let aside = self.path(name(number));
         fs::write(&aside, format!("{command}\n")).unwrap();
         fs::rename(aside, self.spool(name(number))).unwrap();
     }
 
-    fn put_words(&self, count: usize) {
+    /// Messages of the numbers up to `count`, see [`word`].
+    pub fn put_words(&self, count: usize) {
         for number in 0..count {
             self.put(number, &word(number));
         }
     }
 
-    fn left(&self) -> Vec<String> {
+    /// What is in the spool, hidden names and all, in order.
+    pub fn left(&self) -> Vec<String> {
         names_in(&self.path("delayed"))
     }
 
-    fn failed(&self) -> Vec<String> {
+    /// What is in `failed/`, in order.
+    pub fn failed(&self) -> Vec<String> {
         names_in(&self.path("failed"))
     }
 
-    fn logged(&self, letter: char) -> Vec<String> {
+    /// The commands that the permanent log has under this letter.
+    pub fn logged(&self, letter: char) -> Vec<String> {
         logged_in(&self.path("perm.log"), letter)
     }
 
-    fn await_empty(&self) {
+    /// Waits until nothing is in the spool.
+    pub fn await_empty(&self) {
         wait_until("an empty spool", || self.left().is_empty());
     }
 }
 
-/// Kills lonc with no chance to finish anything.
-pub(crate) fn slay(mut lonc: Lonc) -> Site {
-    lonc.signal(Signal::SIGKILL);
-    lonc.ended();
-    lonc.site.clone()
-}
-
-/// The memory that lonc has resident now, in MiB.
-pub(crate) fn memory(lonc: &Lonc) -> u64 {
-    let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", lonc.pid())).unwrap();
-    let kib = rollup.lines().find_map(|line| line.strip_prefix("Rss:"));
-    kib.unwrap()
-        .trim()
-        .trim_end_matches(" kB")
-        .parse::<u64>()
-        .unwrap()
-        / 1024
-}
-
 /// What a message of this number is called.
-pub(crate) fn name(number: usize) -> String {
+pub fn name(number: usize) -> String {
     format!("{}.1.4711.echo.msul1", 1_000_000_000 + number)
 }
 
 /// A command that tells the number of its message.
-pub(crate) fn word(number: usize) -> String {
+pub fn word(number: usize) -> String {
     format!("echo:m{number}")
 }
 
 /// The names in a directory, in order; none if it is not there.
-pub(crate) fn names_in(dir: &Path) -> Vec<String> {
+pub fn names_in(dir: &Path) -> Vec<String> {
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
         entries => entries.unwrap(),
@@ -114,7 +81,7 @@ pub(crate) fn names_in(dir: &Path) -> Vec<String> {
 }
 
 /// The commands that a permanent log has under this letter.
-pub(crate) fn logged_in(log: &Path, letter: char) -> Vec<String> {
+pub fn logged_in(log: &Path, letter: char) -> Vec<String> {
     let text = fs::read_to_string(log).unwrap_or_default();
     let mark = format!(":{letter}:msul1:");
     let command = |line: &str| {
@@ -126,7 +93,7 @@ pub(crate) fn logged_in(log: &Path, letter: char) -> Vec<String> {
 }
 
 /// The numbers of the messages that lond received: the link it came on, and the number.
-pub(crate) fn received(peer: &Peer) -> Vec<(usize, usize)> {
+pub fn received(peer: &Peer) -> Vec<(usize, usize)> {
     let number = |command: &[u8]| {
         let digits = command.strip_prefix(b"echo:m")?;
         std::str::from_utf8(digits).ok()?.parse().ok()
@@ -139,14 +106,14 @@ pub(crate) fn received(peer: &Peer) -> Vec<(usize, usize)> {
 }
 
 /// Waits until lond received so many messages more than once or not.
-pub(crate) fn await_messages(peer: &Peer, count: usize) {
+pub fn await_messages(peer: &Peer, count: usize) {
     let is_message = |command: &[u8]| command.starts_with(b"echo:m");
     peer.await_received(|lines| lines.iter().filter(|line| is_message(line.command())).count() >= count);
 }
 
 /// All messages up to `count` came, in order as far as sending again what had no answer allows it; how many came more
 /// than once.
-pub(crate) fn check_received(peer: &Peer, count: usize) -> usize {
+pub fn check_received(peer: &Peer, count: usize) -> usize {
     let received = received(peer);
     let (mut first_time, mut last) = (HashSet::new(), (0, None));
     for (link, number) in &received {

@@ -19,6 +19,18 @@ pub enum Step {
     BuildKey,
 }
 
+impl Step {
+    /// All of them, in order.
+    pub const ALL: [Self; 6] = [
+        Self::Accept,
+        Self::Challenge,
+        Self::SetHost,
+        Self::Version,
+        Self::Pong,
+        Self::BuildKey,
+    ];
+}
+
 /// What is wrong with an encrypted reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadHex {

@@ -1,0 +1,24 @@
+//! Waiting for a condition.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// After this a condition is taken never to come true.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until `probe` gives something.
+pub fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = probe() {
+            return found;
+        }
+        assert!(start.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        sleep(Duration::from_millis(5));
+    }
+}
+
+/// Waits until `holds`.
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    wait_for(what, || holds().then_some(()));
+}
