@@ -22,80 +22,19 @@ use test_harness::programs::{fed, installed};
 /// Exit status by which a script says that what it needs is not installed.
 const NOT_INSTALLED: i32 = 77;
 
-/// The rows of a table below its head.
-fn rows(table: &str) -> Vec<Vec<&str>> {
-    let rows: Vec<_> = table
-        .lines()
-        .skip(1)
-        .map(|row| row.split('\t').collect())
-        .collect();
-    assert!(!rows.is_empty());
-    rows
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").unwrap();
-        text
-    })
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text
-        .chars()
-        .map(|digit| digit.to_digit(16).unwrap().try_into().unwrap())
-        .collect();
-    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
-}
-
-/// `command` as it goes on the wire when asked for by `encrypt:`, made in pieces of about `room` bytes.
-fn encrypted(cipher: &Cipher, command: &[u8], room: usize) -> Vec<u8> {
-    let Asked::Forward(request) = Asked::of(Bytes::from([b"encrypt:", command].concat())) else {
-        panic!("that is a request");
-    };
-    let mut encoder = Encoder::default();
-    let mut wire = BytesMut::new();
-    while !encoder.encode(&request, cipher, room, &mut wire) {}
-    wire.to_vec()
-}
-
-/// What the reply `wire` says, read in pieces of `piece` bytes.
-fn decrypted(cipher: &Cipher, wire: &[u8], piece: usize) -> Vec<u8> {
-    let (mut reader, mut input) = (ReplyReader::default(), BytesMut::new());
-    for piece in wire.chunks(piece) {
-        input.extend_from_slice(piece);
-        match reader.read(&mut input, cipher, usize::MAX).unwrap() {
-            None => {}
-            Some(Reply::Decrypted(plain)) => return plain.to_vec(),
-            Some(other @ (Reply::Plain(_) | Reply::Malformed(_))) => panic!("{other:?}"),
-        }
+/// The key as Perl's own `tr` and `pack` make it, for lines of peer, own id and build key in hex.
+const PERL_KEY: &str = r#"
+    use strict; use warnings;
+    while (my $question = <STDIN>) {
+        chomp $question;
+        my ($ids, $build) = map { pack 'H*', $_ } split / /, $question, -1;
+        $ids =~ tr/a-z/A-Z/;
+        $ids =~ tr/G-P/0-9/;
+        $ids =~ tr/Q-Z/0-9/;
+        my $digits = substr(($ids . $build) x 3, 0, 32);
+        print unpack('H32', pack('H32', $digits)), "\n";
     }
-    panic!("no whole line");
-}
-
-/// Runs a script on these lines; the lines it answers, or none if the test is to be skipped.
-fn asked(name: &str, script: &[&str], lines: &[String]) -> Option<Vec<String>> {
-    let mut program = Command::new(installed(name)?);
-    let output = fed(program.args(script), lines.join("\n") + "\n");
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = output;
-    let stderr = String::from_utf8_lossy(&stderr);
-    if status.code() == Some(NOT_INSTALLED) {
-        eprintln!("SKIPPED: {}", stderr.trim());
-        return None;
-    }
-    assert!(status.success(), "{name}: {stderr}");
-    let answers: Vec<_> = String::from_utf8(stdout)
-        .unwrap()
-        .lines()
-        .map(str::to_owned)
-        .collect();
-    assert_eq!(answers.len(), lines.len(), "{name}: {stderr}");
-    Some(answers)
-}
+"#;
 
 #[test]
 fn keys_are_those_of_perl() {
@@ -181,20 +120,6 @@ fn random_lines_are_encrypted_as_libgcrypt_does() {
     }
 }
 
-/// The key as Perl's own `tr` and `pack` make it, for lines of peer, own id and build key in hex.
-const PERL_KEY: &str = r#"
-    use strict; use warnings;
-    while (my $question = <STDIN>) {
-        chomp $question;
-        my ($ids, $build) = map { pack 'H*', $_ } split / /, $question, -1;
-        $ids =~ tr/a-z/A-Z/;
-        $ids =~ tr/G-P/0-9/;
-        $ids =~ tr/Q-Z/0-9/;
-        my $digits = substr(($ids . $build) x 3, 0, 32);
-        print unpack('H32', pack('H32', $digits)), "\n";
-    }
-"#;
-
 #[test]
 fn random_keys_are_those_of_perl() {
     let mut rng = Rng::new();
@@ -238,4 +163,79 @@ fn random_keys_are_those_of_perl() {
             [&peer[..], own, build_key].concat().escape_ascii()
         );
     }
+}
+
+/// The rows of a table below its head.
+fn rows(table: &str) -> Vec<Vec<&str>> {
+    let rows: Vec<_> = table
+        .lines()
+        .skip(1)
+        .map(|row| row.split('\t').collect())
+        .collect();
+    assert!(!rows.is_empty());
+    rows
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text
+        .chars()
+        .map(|digit| digit.to_digit(16).unwrap().try_into().unwrap())
+        .collect();
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+}
+
+/// `command` as it goes on the wire when asked for by `encrypt:`, made in pieces of about `room` bytes.
+fn encrypted(cipher: &Cipher, command: &[u8], room: usize) -> Vec<u8> {
+    let Asked::Forward(request) = Asked::of(Bytes::from([b"encrypt:", command].concat())) else {
+        panic!("that is a request");
+    };
+    let mut encoder = Encoder::default();
+    let mut wire = BytesMut::new();
+    while !encoder.encode(&request, cipher, room, &mut wire) {}
+    wire.to_vec()
+}
+
+/// What the reply `wire` says, read in pieces of `piece` bytes.
+fn decrypted(cipher: &Cipher, wire: &[u8], piece: usize) -> Vec<u8> {
+    let (mut reader, mut input) = (ReplyReader::default(), BytesMut::new());
+    for piece in wire.chunks(piece) {
+        input.extend_from_slice(piece);
+        match reader.read(&mut input, cipher, usize::MAX).unwrap() {
+            None => {}
+            Some(Reply::Decrypted(plain)) => return plain.to_vec(),
+            Some(other @ (Reply::Plain(_) | Reply::Malformed(_))) => panic!("{other:?}"),
+        }
+    }
+    panic!("no whole line");
+}
+
+/// Runs a script on these lines; the lines it answers, or none if the test is to be skipped.
+fn asked(name: &str, script: &[&str], lines: &[String]) -> Option<Vec<String>> {
+    let mut program = Command::new(installed(name)?);
+    let output = fed(program.args(script), lines.join("\n") + "\n");
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = output;
+    let stderr = String::from_utf8_lossy(&stderr);
+    if status.code() == Some(NOT_INSTALLED) {
+        eprintln!("SKIPPED: {}", stderr.trim());
+        return None;
+    }
+    assert!(status.success(), "{name}: {stderr}");
+    let answers: Vec<_> = String::from_utf8(stdout)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(answers.len(), lines.len(), "{name}: {stderr}");
+    Some(answers)
 }

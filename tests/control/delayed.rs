@@ -8,21 +8,6 @@ use test_harness::{Lonc, Peer, QUICK, SLOW, Site, wait_for};
 
 use crate::operator::Operator;
 
-/// The messages, once there are so many.
-fn list(operator: &mut Operator, count: usize) -> Vec<Value> {
-    let list = wait_for("the messages", || {
-        Some(operator.call("ListDelayed", &json!({}))).filter(|list| list["total"] == count)
-    });
-    list["messages"].as_array().unwrap().clone()
-}
-
-fn states(messages: &[Value]) -> Vec<(&str, &str)> {
-    messages
-        .iter()
-        .map(|one| (one["name"].as_str().unwrap(), one["state"].as_str().unwrap()))
-        .collect()
-}
-
 #[test]
 fn all_are_listed_with_age_and_size_and_no_body() {
     let peer = Peer::dead();
@@ -198,4 +183,19 @@ fn what_cannot_be_set_aside_is_kept_through_another_look() {
         assert_eq!(states(&messages), [(&name(0)[..], "unusable")]);
     }
     assert!(lonc.site.spool(name(0)).exists());
+}
+
+/// The messages, once there are so many.
+fn list(operator: &mut Operator, count: usize) -> Vec<Value> {
+    let list = wait_for("the messages", || {
+        Some(operator.call("ListDelayed", &json!({}))).filter(|list| list["total"] == count)
+    });
+    list["messages"].as_array().unwrap().clone()
+}
+
+fn states(messages: &[Value]) -> Vec<(&str, &str)> {
+    messages
+        .iter()
+        .map(|one| (one["name"].as_str().unwrap(), one["state"].as_str().unwrap()))
+        .collect()
 }

@@ -9,13 +9,6 @@ use test_harness::{Lonc, Peer, wait_until};
 
 use crate::operator::Operator;
 
-/// Requests go through, and another operator is answered.
-fn assert_well(lonc: &mut Lonc) {
-    assert_eq!(lonc.client().ask("encrypt:echo:well"), "well");
-    assert_eq!(Operator::of(lonc).status()["state"], "up");
-    lonc.assert_alive();
-}
-
 #[test]
 fn what_is_no_call_ends_the_connection_and_nothing_else() {
     let peer = Peer::start();
@@ -47,23 +40,6 @@ fn a_call_without_end_is_cut_off() {
     wait_until("the end", || stream.write_all(&flood).is_err());
     assert!(lonc.peak_memory() < 64, "{} MiB", lonc.peak_memory());
     assert_well(&mut lonc);
-}
-
-/// One who calls all the time and reads nothing, until nothing more goes into the socket.
-fn hung(lonc: &Lonc) -> UnixStream {
-    let stream = UnixStream::connect(lonc.site.control_socket()).unwrap();
-    stream.set_nonblocking(true).unwrap();
-    let call = b"{\"method\":\"org.varlink.service.GetInterfaceDescription\",\
-                 \"parameters\":{\"interface\":\"org.loncapa.lonc\"}}\0";
-    let mut calls = call.repeat(10_000);
-    // Until the replies fill the socket, its reader goes on reading calls.
-    while let Ok(written) = (&stream).write(&calls) {
-        calls.drain(..written.min(calls.len()));
-        if calls.is_empty() {
-            break;
-        }
-    }
-    stream
 }
 
 #[test]
@@ -133,4 +109,28 @@ fn it_answers_while_the_instance_drains() {
     lonc.ended_well();
     after.await_end();
     assert!(!lonc.site.control_socket().exists());
+}
+
+/// Requests go through, and another operator is answered.
+fn assert_well(lonc: &mut Lonc) {
+    assert_eq!(lonc.client().ask("encrypt:echo:well"), "well");
+    assert_eq!(Operator::of(lonc).status()["state"], "up");
+    lonc.assert_alive();
+}
+
+/// One who calls all the time and reads nothing, until nothing more goes into the socket.
+fn hung(lonc: &Lonc) -> UnixStream {
+    let stream = UnixStream::connect(lonc.site.control_socket()).unwrap();
+    stream.set_nonblocking(true).unwrap();
+    let call = b"{\"method\":\"org.varlink.service.GetInterfaceDescription\",\
+                 \"parameters\":{\"interface\":\"org.loncapa.lonc\"}}\0";
+    let mut calls = call.repeat(10_000);
+    // Until the replies fill the socket, its reader goes on reading calls.
+    while let Ok(written) = (&stream).write(&calls) {
+        calls.drain(..written.min(calls.len()));
+        if calls.is_empty() {
+            break;
+        }
+    }
+    stream
 }

@@ -16,18 +16,6 @@ use tokio::runtime::{Builder, Runtime};
 /// What a hung instance may cost.
 const SHORT: Duration = Duration::from_millis(300);
 
-fn runtime() -> Runtime {
-    Builder::new_current_thread().enable_all().build().unwrap()
-}
-
-fn run<T>(asking: impl Future<Output = T>) -> T {
-    runtime().block_on(asking)
-}
-
-async fn status(path: &Path, limit: Duration) -> Result<StatusReply, CallError> {
-    ask(path, "GetStatus", &json!({}), limit).await
-}
-
 #[test]
 fn one_connection_serves_many_calls_and_survives_errors() {
     let peer = Peer::start();
@@ -105,24 +93,6 @@ fn a_full_backlog_is_a_hung_instance() {
     });
 }
 
-/// What is told of one who accepts, says `bytes`, and hangs up.
-fn told_of(bytes: Vec<u8>) -> Result<StatusReply, CallError> {
-    let dir = TempDir::new().unwrap();
-    let path = dir.path().join("msul1");
-    let listener = UnixListener::bind(&path).unwrap();
-    let saying = std::thread::spawn(move || {
-        use std::io::{Read as _, Write as _};
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut call = [0; 1024];
-        let _ = stream.read(&mut call).unwrap();
-        // Who is told too much hangs up.
-        let _ = stream.write_all(&bytes);
-    });
-    let told = run(status(&path, PATIENCE));
-    saying.join().unwrap();
-    told
-}
-
 #[test]
 fn what_is_no_answer_is_not_taken_for_one() {
     assert!(matches!(told_of(Vec::new()), Err(CallError::Closed)));
@@ -192,4 +162,34 @@ fn a_hung_one_costs_its_own_time_only() {
     );
     assert_eq!(others[0].as_ref().unwrap().status.peer, "msul1");
     assert!(matches!(others[1], Err(CallError::NotStarted)));
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+fn run<T>(asking: impl Future<Output = T>) -> T {
+    runtime().block_on(asking)
+}
+
+async fn status(path: &Path, limit: Duration) -> Result<StatusReply, CallError> {
+    ask(path, "GetStatus", &json!({}), limit).await
+}
+
+/// What is told of one who accepts, says `bytes`, and hangs up.
+fn told_of(bytes: Vec<u8>) -> Result<StatusReply, CallError> {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("msul1");
+    let listener = UnixListener::bind(&path).unwrap();
+    let saying = std::thread::spawn(move || {
+        use std::io::{Read as _, Write as _};
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut call = [0; 1024];
+        let _ = stream.read(&mut call).unwrap();
+        // Who is told too much hangs up.
+        let _ = stream.write_all(&bytes);
+    });
+    let told = run(status(&path, PATIENCE));
+    saying.join().unwrap();
+    told
 }

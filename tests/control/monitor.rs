@@ -5,19 +5,6 @@ use test_harness::{Lonc, Peer, QUICK};
 
 use crate::operator::Operator;
 
-fn monitor(lonc: &Lonc, parameters: &Value) -> Operator {
-    let operator = Operator::of(lonc);
-    operator.say(&json!({ "method": "org.loncapa.lonc.Monitor", "parameters": parameters, "more": true }));
-    operator
-}
-
-/// The next status.
-fn next(operator: &mut Operator) -> Value {
-    let mut reply = operator.hear().expect("a status");
-    assert_eq!(reply["continues"], true, "{reply}");
-    reply["parameters"]["status"].take()
-}
-
 #[test]
 fn it_tells_the_present_and_each_change() {
     let peer = Peer::dead();
@@ -64,4 +51,17 @@ fn it_ends_with_the_instance() {
     lonc.signal(nix::sys::signal::Signal::SIGTERM);
     lonc.ended_well();
     watching.await_end();
+}
+
+fn monitor(lonc: &Lonc, parameters: &Value) -> Operator {
+    let operator = Operator::of(lonc);
+    operator.say(&json!({ "method": "org.loncapa.lonc.Monitor", "parameters": parameters, "more": true }));
+    operator
+}
+
+/// The next status.
+fn next(operator: &mut Operator) -> Value {
+    let mut reply = operator.hear().expect("a status");
+    assert_eq!(reply["continues"], true, "{reply}");
+    reply["parameters"]["status"].take()
 }

@@ -18,17 +18,6 @@ const CHANGING: [(&str, &str); 6] = [
     ("DropDelayed", r#"{"name":"x.msul1"}"#),
 ];
 
-fn call(method: &str, parameters: &str) -> String {
-    format!(r#"{{"method":"org.loncapa.lonc.{method}","parameters":{parameters}}}"#)
-}
-
-/// What another user is told; nothing if that cannot be tried here.
-fn as_another(lonc: &Lonc, calls: &[String]) -> Option<(Vec<Value>, String)> {
-    let (replies, said) = another_user::ask(&lonc.site.control_socket(), '\0', calls)?;
-    let replies = replies.iter().map(|reply| serde_json::from_str(reply).unwrap());
-    Some((replies.collect(), said))
-}
-
 #[test]
 fn who_may_connect_may_read_and_not_change() {
     let peer = Peer::start();
@@ -77,4 +66,15 @@ fn root_steers_an_instance_of_another_user() {
     assert_eq!(operator.status()["logLevel"], "debug");
     operator.call("Reload", &json!({}));
     assert_eq!(operator.status()["logLevel"], "info");
+}
+
+fn call(method: &str, parameters: &str) -> String {
+    format!(r#"{{"method":"org.loncapa.lonc.{method}","parameters":{parameters}}}"#)
+}
+
+/// What another user is told; nothing if that cannot be tried here.
+fn as_another(lonc: &Lonc, calls: &[String]) -> Option<(Vec<Value>, String)> {
+    let (replies, said) = another_user::ask(&lonc.site.control_socket(), '\0', calls)?;
+    let replies = replies.iter().map(|reply| serde_json::from_str(reply).unwrap());
+    Some((replies.collect(), said))
 }

@@ -8,11 +8,6 @@ use test_harness::{Lonc, Peer, QUICK, SLOW, Site};
 
 use crate::operator::Operator;
 
-fn now() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    now.as_micros().try_into().unwrap()
-}
-
 #[test]
 fn a_peer_that_is_up() {
     let begun = now();
@@ -68,30 +63,6 @@ fn what_waits_while_a_peer_hangs() {
     assert!(status["clients"].as_u64().unwrap() >= 1);
     peer.release();
     assert_eq!(client.hear(), "1");
-}
-
-/// The trouble of the only link, once there is one.
-fn trouble(lonc: &Lonc) -> Value {
-    let mut operator = Operator::of(lonc);
-    let status = operator.await_status("trouble", |status| {
-        status["links"][0]["trouble"].is_object() && status["state"] == "down"
-    });
-    let link = &status["links"][0];
-    assert!(link["failedTries"].as_u64().unwrap() >= 1, "{status}");
-    assert!(
-        link["failingSinceUsec"].as_u64() <= link["trouble"]["dateUsec"].as_u64(),
-        "{status}"
-    );
-    assert!(status["lastError"].is_string(), "{status}");
-    link["trouble"].clone()
-}
-
-fn is(trouble: &Value, kind: &str, reached: &str) {
-    assert_eq!(
-        (&trouble["kind"], &trouble["reached"]),
-        (&kind.into(), &reached.into()),
-        "{trouble}"
-    );
 }
 
 #[test]
@@ -170,4 +141,33 @@ fn a_link_that_was_lost_remembers_why() {
     assert_eq!(link["failedTries"], 0);
     assert!(link["failingSinceUsec"].is_null(), "{status}");
     assert_eq!(status["counters"]["sentNoReply"], 1);
+}
+
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    now.as_micros().try_into().unwrap()
+}
+
+/// The trouble of the only link, once there is one.
+fn trouble(lonc: &Lonc) -> Value {
+    let mut operator = Operator::of(lonc);
+    let status = operator.await_status("trouble", |status| {
+        status["links"][0]["trouble"].is_object() && status["state"] == "down"
+    });
+    let link = &status["links"][0];
+    assert!(link["failedTries"].as_u64().unwrap() >= 1, "{status}");
+    assert!(
+        link["failingSinceUsec"].as_u64() <= link["trouble"]["dateUsec"].as_u64(),
+        "{status}"
+    );
+    assert!(status["lastError"].is_string(), "{status}");
+    link["trouble"].clone()
+}
+
+fn is(trouble: &Value, kind: &str, reached: &str) {
+    assert_eq!(
+        (&trouble["kind"], &trouble["reached"]),
+        (&kind.into(), &reached.into()),
+        "{trouble}"
+    );
 }

@@ -4,12 +4,6 @@ use test_harness::{ABSENT, Lonc, Peer};
 
 use crate::tool::command;
 
-fn printed(lonc: &Lonc, arguments: &[&str]) -> String {
-    let output = command(&lonc.site, arguments).output().unwrap();
-    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
-    String::from_utf8(output.stdout).unwrap()
-}
-
 #[test]
 fn all_peers_are_told_in_the_format_asked_for() {
     let peer = Peer::start();
@@ -47,4 +41,10 @@ fn those_named_are_told_and_none_twice() {
         !unknown.status.success() && unknown.stdout.is_empty(),
         "{unknown:?}"
     );
+}
+
+fn printed(lonc: &Lonc, arguments: &[&str]) -> String {
+    let output = command(&lonc.site, arguments).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
 }

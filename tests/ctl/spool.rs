@@ -9,21 +9,6 @@ use test_harness::{Peer, SLOW, Site};
 use crate::field::start;
 use crate::tool::{Ran, ctl, ctl_with};
 
-fn list(site: &Site) -> Value {
-    ctl(site, &["spool", "list", "--json", "--timeout", "10s"]).json()[0].take()
-}
-
-fn spool(site: &Site, what: &str, more: &[&str]) -> Ran {
-    ctl(site, &[&["spool", what, "msul1"], more].concat())
-}
-
-/// Once there are so many.
-fn await_list(site: &Site, count: usize) -> Value {
-    test_harness::wait_for("the messages", || {
-        Some(list(site)).filter(|list| list["total"] == count)
-    })
-}
-
 #[test]
 fn a_daemon_tells_and_moves() {
     let peer = Peer::dead();
@@ -133,4 +118,19 @@ fn a_body_is_shown_unless_it_goes_encrypted() {
     // Messages are read when they are to be sent: with a daemon it is the same.
     let _lonc = start(&site, "msul1", "down");
     show(1, &[]).must_say("it goes encrypted; --body prints it");
+}
+
+fn list(site: &Site) -> Value {
+    ctl(site, &["spool", "list", "--json", "--timeout", "10s"]).json()[0].take()
+}
+
+fn spool(site: &Site, what: &str, more: &[&str]) -> Ran {
+    ctl(site, &[&["spool", what, "msul1"], more].concat())
+}
+
+/// Once there are so many.
+fn await_list(site: &Site, count: usize) -> Value {
+    test_harness::wait_for("the messages", || {
+        Some(list(site)).filter(|list| list["total"] == count)
+    })
 }

@@ -14,38 +14,6 @@ use test_harness::{Lonc, Peer, QUICK, Site};
 use crate::field::{await_state, sections, start};
 use crate::tool::{bare, command, ctl, run};
 
-/// A site with a daemon in each state but hung: the peer is that of `msul1`, which is up.
-fn all_states() -> (Site, Vec<Lonc>, Vec<Peer>) {
-    let (up, dead, stalled, drained) = (
-        Peer::start(),
-        Peer::dead(),
-        Peer::that(Behaviour::StallAt(Step::Accept)),
-        Peer::named("drained"),
-    );
-    let peers = [
-        ("dead", dead.addr()),
-        ("stalled", stalled.addr()),
-        ("drained", drained.addr()),
-        ("idle", dead.addr()),
-    ];
-    let toml = "[link]\nconnect_wait = '1h'\n[daemon]\ndrain_timeout = '1h'\n".to_owned();
-    let site = Site::office(&up, &(toml + &sections(&peers)));
-    let loncs = vec![
-        start(&site, "msul1", "up"),
-        start(&site, "dead", "down"),
-        start(&site, "stalled", "connecting"),
-        start(&site, "drained", "up"),
-    ];
-    let mut client = test_harness::Client::connect(&site.path("sockets/drained"));
-    client.send("hold:1\n");
-    drained.await_command("hold:1");
-    loncs[3].signal(Signal::SIGTERM);
-    await_state(&site, "drained", "draining");
-    // Its request holds the daemon, not its client.
-    drop(client);
-    (site, loncs, vec![up, dead, stalled, drained])
-}
-
 #[test]
 fn each_state_has_its_line() {
     let (site, loncs, _peers) = all_states();
@@ -180,4 +148,36 @@ fn without_a_table_of_servers_it_says_so() {
     let ran = run(command);
     assert_eq!(ran.code, 78, "{ran:?}");
     ran.must_say("/nowhere/lonc.toml: cannot be read");
+}
+
+/// A site with a daemon in each state but hung: the peer is that of `msul1`, which is up.
+fn all_states() -> (Site, Vec<Lonc>, Vec<Peer>) {
+    let (up, dead, stalled, drained) = (
+        Peer::start(),
+        Peer::dead(),
+        Peer::that(Behaviour::StallAt(Step::Accept)),
+        Peer::named("drained"),
+    );
+    let peers = [
+        ("dead", dead.addr()),
+        ("stalled", stalled.addr()),
+        ("drained", drained.addr()),
+        ("idle", dead.addr()),
+    ];
+    let toml = "[link]\nconnect_wait = '1h'\n[daemon]\ndrain_timeout = '1h'\n".to_owned();
+    let site = Site::office(&up, &(toml + &sections(&peers)));
+    let loncs = vec![
+        start(&site, "msul1", "up"),
+        start(&site, "dead", "down"),
+        start(&site, "stalled", "connecting"),
+        start(&site, "drained", "up"),
+    ];
+    let mut client = test_harness::Client::connect(&site.path("sockets/drained"));
+    client.send("hold:1\n");
+    drained.await_command("hold:1");
+    loncs[3].signal(Signal::SIGTERM);
+    await_state(&site, "drained", "draining");
+    // Its request holds the daemon, not its client.
+    drop(client);
+    (site, loncs, vec![up, dead, stalled, drained])
 }

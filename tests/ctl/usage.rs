@@ -8,12 +8,6 @@ use test_harness::{Peer, Site, source};
 
 use crate::tool::{bare, ctl, run};
 
-fn ran(arguments: &[&str]) -> crate::tool::Ran {
-    let mut command = bare();
-    command.args(arguments);
-    run(command)
-}
-
 #[test]
 fn without_arguments_it_tells_the_commands() {
     let told = ran(&[]);
@@ -132,4 +126,10 @@ fn the_manual_has_every_command_and_the_package_all_files() {
     }
     assert!(here("packaging/debian/lonc.manpages").contains("docs/man/loncctl.8"));
     assert!(here("packaging/debian/lonc.install").contains("debian/bin/loncctl usr/bin"));
+}
+
+fn ran(arguments: &[&str]) -> crate::tool::Ran {
+    let mut command = bare();
+    command.args(arguments);
+    run(command)
 }

@@ -15,27 +15,6 @@ use crate::tool::{Ran, ctl};
 const ONCE: &str =
     "[link]\nbackoff_min = '1h'\nbackoff_max = '1h'\nhandshake_timeout = '300ms'\nconnect_timeout = '5s'\n";
 
-/// A daemon whose first try has failed, and what is told of it.
-fn why(site: &Site) -> (Lonc, Ran) {
-    let lonc = start(site, "msul1", "down");
-    let ran = ctl(site, &["why", "msul1", "--timeout", "10s"]);
-    assert_eq!(ran.code, 1, "{ran:?}");
-    ran.must_say("msul1 is down, since ");
-    ran.must_say("1 try failed");
-    ran.must_say("next try in ");
-    ran.must_say("What to do:");
-    ran.must_say("loncctl reconnect msul1");
-    (lonc, ran)
-}
-
-/// The same with this address in place of the peer's.
-fn why_at(address: &str) -> Ran {
-    let site = Site::new("127.0.0.1:1".parse().unwrap(), ONCE);
-    let config = std::fs::read_to_string(site.path("lonc.toml")).unwrap();
-    site.write_config(&config.replace("'127.0.0.1'", &format!("'{address}'")));
-    why(&site).1
-}
-
 #[test]
 fn an_unknown_name() {
     let ran = why_at("no-such-host.invalid");
@@ -86,19 +65,6 @@ fn a_stalled_challenge() {
         ran.must_say(at);
         ran.must_say("takes connections and then says nothing");
     }
-}
-
-/// A lond that says this to whoever comes, and closes.
-fn that_says(words: &'static [u8]) -> TcpListener {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let accepting = listener.try_clone().unwrap();
-    thread::spawn(move || {
-        while let Ok((mut caller, _)) = accepting.accept() {
-            let _ = caller.read(&mut [0; 64]);
-            let _ = caller.write_all(words);
-        }
-    });
-    listener
 }
 
 #[test]
@@ -194,4 +160,38 @@ fn a_daemon_that_ends() {
     ran.must_say("msul1 is stopping; up, since ");
     ran.must_say("1 in flight");
     ran.must_say("It finishes what is in flight and ends");
+}
+
+/// A daemon whose first try has failed, and what is told of it.
+fn why(site: &Site) -> (Lonc, Ran) {
+    let lonc = start(site, "msul1", "down");
+    let ran = ctl(site, &["why", "msul1", "--timeout", "10s"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    ran.must_say("msul1 is down, since ");
+    ran.must_say("1 try failed");
+    ran.must_say("next try in ");
+    ran.must_say("What to do:");
+    ran.must_say("loncctl reconnect msul1");
+    (lonc, ran)
+}
+
+/// The same with this address in place of the peer's.
+fn why_at(address: &str) -> Ran {
+    let site = Site::new("127.0.0.1:1".parse().unwrap(), ONCE);
+    let config = std::fs::read_to_string(site.path("lonc.toml")).unwrap();
+    site.write_config(&config.replace("'127.0.0.1'", &format!("'{address}'")));
+    why(&site).1
+}
+
+/// A lond that says this to whoever comes, and closes.
+fn that_says(words: &'static [u8]) -> TcpListener {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let accepting = listener.try_clone().unwrap();
+    thread::spawn(move || {
+        while let Ok((mut caller, _)) = accepting.accept() {
+            let _ = caller.read(&mut [0; 64]);
+            let _ = caller.write_all(words);
+        }
+    });
+    listener
 }

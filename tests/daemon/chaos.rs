@@ -30,6 +30,48 @@ const BEHAVIOURS: [Behaviour; 13] = [
     Behaviour::ByteByByte,
 ];
 
+#[test]
+fn whatever_happens_each_request_gets_one_answer_and_its_own() {
+    let seed = fastrand::u64(..);
+    eprintln!("seed {seed}");
+    let mut rng = Rng::with_seed(seed);
+    let peer = Peer::start();
+    peer.keep_journal(false);
+    let mut lonc = Lonc::start(&peer, &settings(&mut rng));
+    let over = AtomicBool::new(false);
+    let served: usize = scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|number| {
+                let (mut rng, lonc, over) = (rng.fork(), &lonc, &over);
+                scope.spawn(move || {
+                    let (mut served, mut visits) = (0, 0);
+                    while !over.load(Relaxed) {
+                        served += visit(&mut rng, lonc.client(), &format!("{number}.{visits}"));
+                        visits += 1;
+                    }
+                    served
+                })
+            })
+            .collect();
+        let start = Instant::now();
+        while start.elapsed() < SPAN {
+            torment(&mut rng, &peer, &lonc);
+            sleep(Duration::from_millis(rng.u64(1..60)));
+        }
+        over.store(true, Relaxed);
+        peer.behave(Behaviour::Normal);
+        peer.revive();
+        clients.into_iter().map(|client| client.join().unwrap()).sum()
+    });
+    wait_until("recovery", || lonc.client().ask("encrypt:echo:calm") == "calm");
+    assert!(served > 100, "only {served} requests were served");
+    lonc.assert_alive();
+    let peak = lonc.peak_memory();
+    assert!(peak < 64, "{peak} MiB");
+    lonc.signal(Signal::SIGTERM);
+    lonc.ended_well();
+}
+
 /// A random request, and what else than `con_lost` may be its answer.
 fn request(rng: &mut Rng, word: &str) -> (String, String, &'static str) {
     let long = "y".repeat(rng.usize(..3000));
@@ -98,46 +140,4 @@ fn settings(rng: &mut Rng) -> String {
         [1, 2, 64][rng.usize(..3)],
         [100, 4096, 1 << 20][rng.usize(..3)],
     )
-}
-
-#[test]
-fn whatever_happens_each_request_gets_one_answer_and_its_own() {
-    let seed = fastrand::u64(..);
-    eprintln!("seed {seed}");
-    let mut rng = Rng::with_seed(seed);
-    let peer = Peer::start();
-    peer.keep_journal(false);
-    let mut lonc = Lonc::start(&peer, &settings(&mut rng));
-    let over = AtomicBool::new(false);
-    let served: usize = scope(|scope| {
-        let clients: Vec<_> = (0..CLIENTS)
-            .map(|number| {
-                let (mut rng, lonc, over) = (rng.fork(), &lonc, &over);
-                scope.spawn(move || {
-                    let (mut served, mut visits) = (0, 0);
-                    while !over.load(Relaxed) {
-                        served += visit(&mut rng, lonc.client(), &format!("{number}.{visits}"));
-                        visits += 1;
-                    }
-                    served
-                })
-            })
-            .collect();
-        let start = Instant::now();
-        while start.elapsed() < SPAN {
-            torment(&mut rng, &peer, &lonc);
-            sleep(Duration::from_millis(rng.u64(1..60)));
-        }
-        over.store(true, Relaxed);
-        peer.behave(Behaviour::Normal);
-        peer.revive();
-        clients.into_iter().map(|client| client.join().unwrap()).sum()
-    });
-    wait_until("recovery", || lonc.client().ask("encrypt:echo:calm") == "calm");
-    assert!(served > 100, "only {served} requests were served");
-    lonc.assert_alive();
-    let peak = lonc.peak_memory();
-    assert!(peak < 64, "{peak} MiB");
-    lonc.signal(Signal::SIGTERM);
-    lonc.ended_well();
 }

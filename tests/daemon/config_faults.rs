@@ -4,28 +4,6 @@ use std::process::Output;
 
 use test_harness::{Peer, Site};
 
-fn run(site: &Site, arguments: &[&str]) -> Output {
-    let mut lonc = Site::program();
-    lonc.arg("--config").arg(site.path("lonc.toml")).args(arguments);
-    lonc.output().unwrap()
-}
-
-/// The one line of a fault, with the directory as `DIR`, at a start and at `--check` alike.
-fn fault(config: &str, peer: &str) -> String {
-    let site = Site::new(Peer::dead().addr(), "");
-    site.write_config(config);
-    let [started, checked] = [&[peer][..], &["--check", peer]].map(|arguments| {
-        let output = run(&site, arguments);
-        assert_eq!(output.status.code(), Some(78), "{output:?}");
-        assert!(output.stdout.is_empty(), "{output:?}");
-        let text = String::from_utf8(output.stderr).unwrap();
-        assert!(text.ends_with('\n') && text.lines().count() == 1, "{text}");
-        site.hide(text.trim())
-    });
-    assert_eq!(started, checked);
-    started
-}
-
 #[test]
 fn a_fault_is_one_line_that_names_file_line_and_key() {
     for (config, line, words) in [
@@ -113,4 +91,26 @@ fn wrong_arguments_are_told_apart_from_a_wrong_configuration() {
         assert_eq!(output.status.code(), Some(64), "{output:?}");
         assert!(!output.stderr.is_empty());
     }
+}
+
+fn run(site: &Site, arguments: &[&str]) -> Output {
+    let mut lonc = Site::program();
+    lonc.arg("--config").arg(site.path("lonc.toml")).args(arguments);
+    lonc.output().unwrap()
+}
+
+/// The one line of a fault, with the directory as `DIR`, at a start and at `--check` alike.
+fn fault(config: &str, peer: &str) -> String {
+    let site = Site::new(Peer::dead().addr(), "");
+    site.write_config(config);
+    let [started, checked] = [&[peer][..], &["--check", peer]].map(|arguments| {
+        let output = run(&site, arguments);
+        assert_eq!(output.status.code(), Some(78), "{output:?}");
+        assert!(output.stdout.is_empty(), "{output:?}");
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.ends_with('\n') && text.lines().count() == 1, "{text}");
+        site.hide(text.trim())
+    });
+    assert_eq!(started, checked);
+    started
 }

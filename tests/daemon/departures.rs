@@ -29,15 +29,6 @@ fn what_a_vanished_client_had_queued_is_dropped_and_what_was_written_keeps_its_p
     assert_eq!(peer.connections(), 1);
 }
 
-/// Waits until lonc counts so many clients.
-fn lonc_has_seen_the_end(lonc: &Lonc, clients: usize) {
-    let told = |log: &str| log.matches(&format!(" {clients} clients")).count();
-    test_harness::wait_until("the departure", || {
-        lonc.signal(nix::sys::signal::Signal::SIGUSR1);
-        told(&lonc.log()) > 0
-    });
-}
-
 #[test]
 fn the_replies_to_a_vanished_client_reach_nobody_else() {
     let peer = Peer::start();
@@ -82,4 +73,13 @@ fn clients_come_and_go_by_the_thousand() {
     lonc.assert_alive();
     let peak = lonc.peak_memory();
     assert!(peak < 64, "{peak} MiB");
+}
+
+/// Waits until lonc counts so many clients.
+fn lonc_has_seen_the_end(lonc: &Lonc, clients: usize) {
+    let told = |log: &str| log.matches(&format!(" {clients} clients")).count();
+    test_harness::wait_until("the departure", || {
+        lonc.signal(nix::sys::signal::Signal::SIGUSR1);
+        told(&lonc.log()) > 0
+    });
 }

@@ -11,32 +11,6 @@ use test_harness::{Lonc, PATIENCE, Peer, QUICK, Site, wait_until};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The lines lonc says up to the build key, given the challenge.
-fn lines(challenge: &str) -> [String; 6] {
-    [
-        "init".to_owned(),
-        challenge.to_owned(),
-        "sethost:msul1".to_owned(),
-        format!("version:{VERSION}"),
-        "pong".to_owned(),
-        "ekey".to_owned(),
-    ]
-}
-
-/// Reads exactly `line`, and finds that nothing follows for a while.
-fn hear(stream: &mut TcpStream, line: &str) {
-    let mut heard = vec![0; line.len() + 1];
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.read_exact(&mut heard).unwrap();
-    assert_eq!(String::from_utf8_lossy(&heard), format!("{line}\n"));
-    stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
-    let more = stream.read(&mut [0]).map_err(|error| error.kind());
-    assert!(
-        matches!(more, Err(ErrorKind::WouldBlock)),
-        "{more:?} behind {line}"
-    );
-}
-
 #[test]
 fn the_six_lines_come_one_by_one_in_the_fixed_order_and_then_the_clients() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -139,4 +113,30 @@ fn a_lond_that_writes_byte_by_byte_is_understood() {
     let lonc = Lonc::start(&peer, "");
     assert_eq!(lonc.client().ask("encrypt:echo:every byte"), "every byte");
     assert_eq!(peer.connections(), 1);
+}
+
+/// The lines lonc says up to the build key, given the challenge.
+fn lines(challenge: &str) -> [String; 6] {
+    [
+        "init".to_owned(),
+        challenge.to_owned(),
+        "sethost:msul1".to_owned(),
+        format!("version:{VERSION}"),
+        "pong".to_owned(),
+        "ekey".to_owned(),
+    ]
+}
+
+/// Reads exactly `line`, and finds that nothing follows for a while.
+fn hear(stream: &mut TcpStream, line: &str) {
+    let mut heard = vec![0; line.len() + 1];
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.read_exact(&mut heard).unwrap();
+    assert_eq!(String::from_utf8_lossy(&heard), format!("{line}\n"));
+    stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    let more = stream.read(&mut [0]).map_err(|error| error.kind());
+    assert!(
+        matches!(more, Err(ErrorKind::WouldBlock)),
+        "{more:?} behind {line}"
+    );
 }

@@ -106,17 +106,6 @@ fn one_client_too_many_waits_until_another_leaves() {
     assert_eq!(first.ask("echo:1"), "1");
 }
 
-/// lonc, started by a shell that has set this limit of open files.
-fn with_files(peer: &Peer, ulimit: &str) -> Lonc {
-    let site = Site::new(peer.addr(), "");
-    let mut shell = Command::new("sh");
-    shell.args(["-c", &format!("ulimit {ulimit}; exec \"$@\""), "sh"]);
-    let command = site.command_behind(shell);
-    let lonc = Lonc::spawn(site, command);
-    lonc.await_socket();
-    lonc
-}
-
 #[test]
 fn a_low_limit_of_open_files_is_raised_as_far_as_that_is_allowed() {
     let peer = Peer::start();
@@ -144,4 +133,15 @@ fn clients_for_whom_the_system_has_no_room_wait_until_others_leave() {
         assert_eq!(client.hear(), number.to_string());
     }
     lonc.assert_alive();
+}
+
+/// lonc, started by a shell that has set this limit of open files.
+fn with_files(peer: &Peer, ulimit: &str) -> Lonc {
+    let site = Site::new(peer.addr(), "");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("ulimit {ulimit}; exec \"$@\""), "sh"]);
+    let command = site.command_behind(shell);
+    let lonc = Lonc::spawn(site, command);
+    lonc.await_socket();
+    lonc
 }

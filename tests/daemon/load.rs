@@ -7,37 +7,6 @@ use test_harness::{Lonc, Peer, QUICK, wait_until};
 const CLIENTS: usize = 200;
 const REQUESTS: usize = 100;
 
-/// All clients send all their requests before any reads its answers.
-fn everyone_gets_their_own_replies_in_order(link: &str, links: usize) {
-    let peer = Peer::start();
-    peer.keep_journal(false);
-    let lonc = Lonc::start_linked(&peer, &format!("{QUICK}{link}"));
-    let mut clients: Vec<_> = (0..CLIENTS).map(|_| lonc.client()).collect();
-    let word = |client: usize, request: usize| format!("{client}-{request}{}", "x".repeat(request % 23));
-    for (number, client) in clients.iter_mut().enumerate() {
-        let requests: Vec<_> = (0..REQUESTS)
-            .map(|request| {
-                let how = ["", "encrypt:", "critical:", "critical:encrypt:"][(number + request) % 4];
-                format!("{how}echo:{}\n", word(number, request))
-            })
-            .collect();
-        client.send(requests.concat());
-    }
-    thread::scope(|scope| {
-        for (number, client) in clients.iter_mut().enumerate() {
-            scope.spawn(move || {
-                for request in 0..REQUESTS {
-                    assert_eq!(client.hear(), word(number, request));
-                }
-            });
-        }
-    });
-    for client in &mut clients {
-        client.assert_nothing();
-    }
-    peer.await_links(|accepted, open| (accepted, open) == (links, links));
-}
-
 #[test]
 fn two_hundred_clients_with_a_hundred_requests_each_over_one_link() {
     everyone_gets_their_own_replies_in_order("", 1);
@@ -91,4 +60,35 @@ fn over_three_links_a_client_reads_its_own_writes() {
     }
     used.sort_unstable();
     assert_eq!(used, [1, 1, 2, 2, 3, 3], "the links are not shared evenly");
+}
+
+/// All clients send all their requests before any reads its answers.
+fn everyone_gets_their_own_replies_in_order(link: &str, links: usize) {
+    let peer = Peer::start();
+    peer.keep_journal(false);
+    let lonc = Lonc::start_linked(&peer, &format!("{QUICK}{link}"));
+    let mut clients: Vec<_> = (0..CLIENTS).map(|_| lonc.client()).collect();
+    let word = |client: usize, request: usize| format!("{client}-{request}{}", "x".repeat(request % 23));
+    for (number, client) in clients.iter_mut().enumerate() {
+        let requests: Vec<_> = (0..REQUESTS)
+            .map(|request| {
+                let how = ["", "encrypt:", "critical:", "critical:encrypt:"][(number + request) % 4];
+                format!("{how}echo:{}\n", word(number, request))
+            })
+            .collect();
+        client.send(requests.concat());
+    }
+    thread::scope(|scope| {
+        for (number, client) in clients.iter_mut().enumerate() {
+            scope.spawn(move || {
+                for request in 0..REQUESTS {
+                    assert_eq!(client.hear(), word(number, request));
+                }
+            });
+        }
+    });
+    for client in &mut clients {
+        client.assert_nothing();
+    }
+    peer.await_links(|accepted, open| (accepted, open) == (links, links));
 }

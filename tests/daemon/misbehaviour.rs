@@ -11,69 +11,6 @@ const HASTY: &str = "[link]\nconnect_wait = '300ms'\nhandshake_timeout = '300ms'
 /// What a process that holds no more than it should stays below, in MiB.
 const MEMORY: u64 = 64;
 
-/// What a client may be told while lond behaves so.
-enum Told {
-    /// Its own reply, or `con_lost`.
-    Own,
-    /// That, and for what was asked by `encrypt:` nothing but `con_lost`.
-    LostIfEncrypted,
-    /// Any one line: what lond sends in place of a reply cannot be told from one.
-    Anything,
-}
-
-fn ask_all(clients: &mut [Client], told: &Told) {
-    for (number, client) in clients.iter_mut().enumerate() {
-        for round in 0..3 {
-            client.send(format!("echo:{number}-{round}\nencrypt:echo:{number}-{round}\n"));
-        }
-    }
-    for (number, client) in clients.iter_mut().enumerate() {
-        for round in 0..3 {
-            let word = format!("{number}-{round}").into_bytes();
-            for encrypted in [false, true] {
-                let heard = client.answer();
-                let lost = heard == b"con_lost";
-                let right = match told {
-                    Told::Own => lost || heard == word,
-                    Told::LostIfEncrypted => lost || (!encrypted && heard == word),
-                    Told::Anything => true,
-                };
-                assert!(
-                    right,
-                    "{} in place of {}",
-                    heard.escape_ascii(),
-                    word.escape_ascii()
-                );
-            }
-        }
-    }
-}
-
-/// One definite answer to each request while lond behaves so, bounded memory, and recovery.
-fn endure(behaviour: Behaviour, told: &Told, link: &str) {
-    eprintln!("{behaviour:?}");
-    let peer = Peer::that(behaviour);
-    let mut lonc = Lonc::start(&peer, &format!("{HASTY}{link}"));
-    let mut clients: Vec<_> = (0..4).map(|_| lonc.client()).collect();
-    for _ in 0..2 {
-        ask_all(&mut clients, told);
-    }
-    lonc.assert_alive();
-    peer.behave(Behaviour::Normal);
-    for (number, client) in clients.iter_mut().enumerate() {
-        let word = format!("well {number}");
-        wait_until("recovery", || client.ask(&format!("encrypt:echo:{word}")) == word);
-    }
-    // On a link that was opened since, nothing is left of what was before.
-    for client in &mut clients {
-        client.assert_nothing();
-        assert_eq!(client.ask("echo:now"), "now");
-    }
-    lonc.assert_alive();
-    let peak = lonc.peak_memory();
-    assert!(peak < MEMORY, "{behaviour:?}: {peak} MiB");
-}
-
 #[test]
 fn silence_in_each_step_of_the_handshake() {
     for step in Step::ALL {
@@ -222,4 +159,67 @@ fn bytes_out_of_the_blue_reset_an_idle_link() {
     }
     lonc.await_log("unasked bytes");
     lonc.assert_alive();
+}
+
+/// What a client may be told while lond behaves so.
+enum Told {
+    /// Its own reply, or `con_lost`.
+    Own,
+    /// That, and for what was asked by `encrypt:` nothing but `con_lost`.
+    LostIfEncrypted,
+    /// Any one line: what lond sends in place of a reply cannot be told from one.
+    Anything,
+}
+
+fn ask_all(clients: &mut [Client], told: &Told) {
+    for (number, client) in clients.iter_mut().enumerate() {
+        for round in 0..3 {
+            client.send(format!("echo:{number}-{round}\nencrypt:echo:{number}-{round}\n"));
+        }
+    }
+    for (number, client) in clients.iter_mut().enumerate() {
+        for round in 0..3 {
+            let word = format!("{number}-{round}").into_bytes();
+            for encrypted in [false, true] {
+                let heard = client.answer();
+                let lost = heard == b"con_lost";
+                let right = match told {
+                    Told::Own => lost || heard == word,
+                    Told::LostIfEncrypted => lost || (!encrypted && heard == word),
+                    Told::Anything => true,
+                };
+                assert!(
+                    right,
+                    "{} in place of {}",
+                    heard.escape_ascii(),
+                    word.escape_ascii()
+                );
+            }
+        }
+    }
+}
+
+/// One definite answer to each request while lond behaves so, bounded memory, and recovery.
+fn endure(behaviour: Behaviour, told: &Told, link: &str) {
+    eprintln!("{behaviour:?}");
+    let peer = Peer::that(behaviour);
+    let mut lonc = Lonc::start(&peer, &format!("{HASTY}{link}"));
+    let mut clients: Vec<_> = (0..4).map(|_| lonc.client()).collect();
+    for _ in 0..2 {
+        ask_all(&mut clients, told);
+    }
+    lonc.assert_alive();
+    peer.behave(Behaviour::Normal);
+    for (number, client) in clients.iter_mut().enumerate() {
+        let word = format!("well {number}");
+        wait_until("recovery", || client.ask(&format!("encrypt:echo:{word}")) == word);
+    }
+    // On a link that was opened since, nothing is left of what was before.
+    for client in &mut clients {
+        client.assert_nothing();
+        assert_eq!(client.ask("echo:now"), "now");
+    }
+    lonc.assert_alive();
+    let peak = lonc.peak_memory();
+    assert!(peak < MEMORY, "{behaviour:?}: {peak} MiB");
 }

@@ -5,18 +5,6 @@ use std::fs;
 use nix::sys::signal::Signal;
 use test_harness::{Lonc, Manager, Peer, wait_until};
 
-/// Reloads and waits for the end of it; what was told on the way.
-fn reload(manager: &Manager, lonc: &Lonc) -> String {
-    let seen = manager.messages().len();
-    lonc.signal(Signal::SIGHUP);
-    let reloading = manager.await_after(seen, "RELOADING=1");
-    let stamp = reloading
-        .lines()
-        .find_map(|line| line.strip_prefix("MONOTONIC_USEC="));
-    assert!(stamp.unwrap().parse::<u64>().unwrap() > 0, "{reloading}");
-    manager.await_after(seen, "READY=1")
-}
-
 #[test]
 fn a_good_file_is_in_force_at_once_and_keeps_the_link() {
     let peer = Peer::start();
@@ -143,4 +131,16 @@ fn the_log_level_follows_the_file() {
     reload(&manager, &lonc);
     lonc.await_log("configuration read anew");
     assert!(!lonc.log().contains("is up"), "{}", lonc.log());
+}
+
+/// Reloads and waits for the end of it; what was told on the way.
+fn reload(manager: &Manager, lonc: &Lonc) -> String {
+    let seen = manager.messages().len();
+    lonc.signal(Signal::SIGHUP);
+    let reloading = manager.await_after(seen, "RELOADING=1");
+    let stamp = reloading
+        .lines()
+        .find_map(|line| line.strip_prefix("MONOTONIC_USEC="));
+    assert!(stamp.unwrap().parse::<u64>().unwrap() > 0, "{reloading}");
+    manager.await_after(seen, "READY=1")
 }

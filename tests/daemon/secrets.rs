@@ -7,6 +7,37 @@ use test_harness::{Lonc, Peer, QUICK, Site, wait_until};
 const OPEN: &str = "opensesame";
 const SHUT: &str = "shutsesame";
 
+#[test]
+fn at_level_debug_no_body_is_in_the_log() {
+    let peer = Peer::start();
+    let mut lonc = verbose(&peer, "debug");
+    provoke(&peer, &lonc);
+    lonc.signal(Signal::SIGTERM);
+    let log = lonc.ended_well();
+    assert!(log.contains("DEBUG"), "{log}");
+    assert!(!log.contains(OPEN) && !log.contains(SHUT), "{log}");
+}
+
+#[test]
+fn at_level_trace_nothing_of_an_encrypted_one_is_in_the_log() {
+    let peer = Peer::start();
+    let mut lonc = verbose(&peer, "trace");
+    provoke(&peer, &lonc);
+    lonc.signal(Signal::SIGTERM);
+    let log = lonc.ended_well();
+    assert!(!log.contains(SHUT), "{log}");
+    let wires: Vec<_> = peer
+        .received()
+        .into_iter()
+        .filter(|line| line.decrypted.is_some())
+        .collect();
+    assert!(!wires.is_empty());
+    for line in wires {
+        let wire = String::from_utf8(line.raw).unwrap();
+        assert!(!log.contains(&wire), "{wire}");
+    }
+}
+
 /// lonc for `peer`, logging all that this level and the environment ask for.
 fn verbose(peer: &Peer, level: &str) -> Lonc {
     let toml = format!(
@@ -56,35 +87,4 @@ fn provoke(peer: &Peer, lonc: &Lonc) {
     lonc.await_log("since the start");
     client.send(format!("{OPEN}{}", "x".repeat(1 << 17)));
     assert_eq!(client.hear(), "error: request too long");
-}
-
-#[test]
-fn at_level_debug_no_body_is_in_the_log() {
-    let peer = Peer::start();
-    let mut lonc = verbose(&peer, "debug");
-    provoke(&peer, &lonc);
-    lonc.signal(Signal::SIGTERM);
-    let log = lonc.ended_well();
-    assert!(log.contains("DEBUG"), "{log}");
-    assert!(!log.contains(OPEN) && !log.contains(SHUT), "{log}");
-}
-
-#[test]
-fn at_level_trace_nothing_of_an_encrypted_one_is_in_the_log() {
-    let peer = Peer::start();
-    let mut lonc = verbose(&peer, "trace");
-    provoke(&peer, &lonc);
-    lonc.signal(Signal::SIGTERM);
-    let log = lonc.ended_well();
-    assert!(!log.contains(SHUT), "{log}");
-    let wires: Vec<_> = peer
-        .received()
-        .into_iter()
-        .filter(|line| line.decrypted.is_some())
-        .collect();
-    assert!(!wires.is_empty());
-    for line in wires {
-        let wire = String::from_utf8(line.raw).unwrap();
-        assert!(!log.contains(&wire), "{wire}");
-    }
 }

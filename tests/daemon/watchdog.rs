@@ -10,17 +10,6 @@ use test_harness::{Lonc, Manager, Peer, wait_until};
 const INTERVAL: Duration = Duration::from_millis(300);
 const PING: &str = "WATCHDOG=1";
 
-fn watched(peer: &Peer) -> (Manager, Lonc) {
-    Manager::launch(peer, "", |command| {
-        command.env("WATCHDOG_USEC", INTERVAL.as_micros().to_string());
-    })
-}
-
-fn assert_pings(manager: &Manager) {
-    let before = manager.count(PING);
-    wait_until("pings", || manager.count(PING) > before + 3);
-}
-
 #[test]
 fn it_is_pinged_while_the_peer_is_up_stalls_or_is_down() {
     let up = Peer::start();
@@ -72,4 +61,15 @@ fn without_a_watchdog_nothing_is_pinged() {
     assert_eq!(lonc.client().ask("ping"), "msul1");
     sleep(INTERVAL);
     assert_eq!(manager.count(PING), 0);
+}
+
+fn watched(peer: &Peer) -> (Manager, Lonc) {
+    Manager::launch(peer, "", |command| {
+        command.env("WATCHDOG_USEC", INTERVAL.as_micros().to_string());
+    })
+}
+
+fn assert_pings(manager: &Manager) {
+    let before = manager.count(PING);
+    wait_until("pings", || manager.count(PING) > before + 3);
 }

@@ -14,42 +14,6 @@ const SYSTEMCTL: &str = "#!/bin/sh\n\
 const TABLE: &str = "me:d:r:h:1.1.1.1\na:d:r:h:1.1.1.2\nb:d:r:h:1.1.1.3\n";
 const BASE: [&str; 2] = ["daemon-reload", "start lonc.target"];
 
-struct Booted(Site);
-
-impl Booted {
-    /// A system where the units of `a`, `b`, `me` and `old` run.
-    fn new(table: &str) -> Self {
-        let site = Site::with_table(table);
-        let units = "lonc@a.socket loaded active listening Socket\nlonc@b.service loaded active running x\n\
-                     lonc@b.socket loaded failed failed x\nlonc@me.socket loaded active running x\n\
-                     lonc@-old.x.socket loaded active running x\nlonc@-old.x.service loaded active running x\n";
-        fs::write(site.path("loaded"), units).unwrap();
-        fs::create_dir(site.path("bin")).unwrap();
-        let systemctl = site.path("bin/systemctl");
-        fs::write(&systemctl, SYSTEMCTL).unwrap();
-        fs::set_permissions(&systemctl, fs::Permissions::from_mode(0o755)).unwrap();
-        Self(site)
-    }
-
-    /// What systemctl was asked, what was said, and whether all went well.
-    fn apply(&self) -> (Vec<String>, String, bool) {
-        let path = format!("{}:/usr/bin:/bin", self.0.path("bin").display());
-        let mut command = self.0.command();
-        let output = command
-            .arg("--apply")
-            .env("PATH", path)
-            .env("SITE", self.0.path(""))
-            .output()
-            .unwrap();
-        let asked = fs::read_to_string(self.0.path("asked")).unwrap();
-        (
-            asked.lines().map(str::to_owned).collect(),
-            text(&output.stderr),
-            output.status.success(),
-        )
-    }
-}
-
 #[test]
 fn what_the_table_does_not_have_is_stopped() {
     let (asked, said, well) = Booted::new(TABLE).apply();
@@ -108,4 +72,40 @@ fn a_systemd_that_refuses_is_a_failure() {
     let (asked, said, well) = booted.apply();
     assert_eq!((asked.len(), well), (1, false));
     assert!(said.contains("systemctl daemon-reload: exit status: 1"), "{said}");
+}
+
+struct Booted(Site);
+
+impl Booted {
+    /// A system where the units of `a`, `b`, `me` and `old` run.
+    fn new(table: &str) -> Self {
+        let site = Site::with_table(table);
+        let units = "lonc@a.socket loaded active listening Socket\nlonc@b.service loaded active running x\n\
+                     lonc@b.socket loaded failed failed x\nlonc@me.socket loaded active running x\n\
+                     lonc@-old.x.socket loaded active running x\nlonc@-old.x.service loaded active running x\n";
+        fs::write(site.path("loaded"), units).unwrap();
+        fs::create_dir(site.path("bin")).unwrap();
+        let systemctl = site.path("bin/systemctl");
+        fs::write(&systemctl, SYSTEMCTL).unwrap();
+        fs::set_permissions(&systemctl, fs::Permissions::from_mode(0o755)).unwrap();
+        Self(site)
+    }
+
+    /// What systemctl was asked, what was said, and whether all went well.
+    fn apply(&self) -> (Vec<String>, String, bool) {
+        let path = format!("{}:/usr/bin:/bin", self.0.path("bin").display());
+        let mut command = self.0.command();
+        let output = command
+            .arg("--apply")
+            .env("PATH", path)
+            .env("SITE", self.0.path(""))
+            .output()
+            .unwrap();
+        let asked = fs::read_to_string(self.0.path("asked")).unwrap();
+        (
+            asked.lines().map(str::to_owned).collect(),
+            text(&output.stderr),
+            output.status.success(),
+        )
+    }
 }

@@ -15,83 +15,6 @@ use lonc::internals::generate;
 use proptest::prelude::*;
 use test_harness::Directory;
 
-/// A configuration, and where the generator writes.
-struct Site(Directory);
-
-impl Site {
-    /// `DIR` in `config` is the site's directory, which has `hosts.tab`.
-    fn new(config: &str, table: impl AsRef<[u8]>) -> Self {
-        let site = Self(Directory::new());
-        site.write("lonc.toml", config);
-        site.table(table);
-        fs::create_dir(site.path("units")).unwrap();
-        site
-    }
-
-    /// A site whose own id is `me`.
-    fn with_table(table: impl AsRef<[u8]>) -> Self {
-        Self::new("host_id = 'me'\nhosts_tab = 'DIR/hosts.tab'\n", table)
-    }
-
-    fn table(&self, table: impl AsRef<[u8]>) {
-        fs::write(self.path("hosts.tab"), table).unwrap();
-    }
-
-    fn generate(&self) -> Vec<String> {
-        generate(&self.path("lonc.toml"), &self.path("units"))
-    }
-
-    /// Everything below the generator's directory that is no directory.
-    fn written(&self) -> BTreeSet<String> {
-        let units = self.path("units");
-        files(&units)
-            .iter()
-            .map(|file| file.strip_prefix(&units).unwrap().to_str().unwrap().to_owned())
-            .collect()
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lonc-generator"));
-        command.arg("--config").arg(self.path("lonc.toml"));
-        command.env_remove("SYSTEMD_SCOPE");
-        command
-    }
-
-    fn run(&self) -> Output {
-        let [early, late] = ["early", "late"].map(|name| self.path(name));
-        let mut command = self.command();
-        command
-            .arg(self.path("units"))
-            .args([early, late])
-            .output()
-            .unwrap()
-    }
-}
-
-impl Deref for Site {
-    type Target = Directory;
-
-    fn deref(&self) -> &Directory {
-        &self.0
-    }
-}
-
-fn files(directory: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
-        if entry.file_type().unwrap().is_dir() {
-            found.extend(files(&entry.path()));
-        } else {
-            found.push(entry.path());
-        }
-    }
-    found
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
 const WATCH: &str = "lonc-hosts.path.d/50-sources.conf";
 
 #[test]
@@ -244,4 +167,81 @@ proptest! {
             prop_assert_eq!(depth, 1);
         }
     }
+}
+
+/// A configuration, and where the generator writes.
+struct Site(Directory);
+
+impl Site {
+    /// `DIR` in `config` is the site's directory, which has `hosts.tab`.
+    fn new(config: &str, table: impl AsRef<[u8]>) -> Self {
+        let site = Self(Directory::new());
+        site.write("lonc.toml", config);
+        site.table(table);
+        fs::create_dir(site.path("units")).unwrap();
+        site
+    }
+
+    /// A site whose own id is `me`.
+    fn with_table(table: impl AsRef<[u8]>) -> Self {
+        Self::new("host_id = 'me'\nhosts_tab = 'DIR/hosts.tab'\n", table)
+    }
+
+    fn table(&self, table: impl AsRef<[u8]>) {
+        fs::write(self.path("hosts.tab"), table).unwrap();
+    }
+
+    fn generate(&self) -> Vec<String> {
+        generate(&self.path("lonc.toml"), &self.path("units"))
+    }
+
+    /// Everything below the generator's directory that is no directory.
+    fn written(&self) -> BTreeSet<String> {
+        let units = self.path("units");
+        files(&units)
+            .iter()
+            .map(|file| file.strip_prefix(&units).unwrap().to_str().unwrap().to_owned())
+            .collect()
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lonc-generator"));
+        command.arg("--config").arg(self.path("lonc.toml"));
+        command.env_remove("SYSTEMD_SCOPE");
+        command
+    }
+
+    fn run(&self) -> Output {
+        let [early, late] = ["early", "late"].map(|name| self.path(name));
+        let mut command = self.command();
+        command
+            .arg(self.path("units"))
+            .args([early, late])
+            .output()
+            .unwrap()
+    }
+}
+
+impl Deref for Site {
+    type Target = Directory;
+
+    fn deref(&self) -> &Directory {
+        &self.0
+    }
+}
+
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(files(&entry.path()));
+        } else {
+            found.push(entry.path());
+        }
+    }
+    found
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }

@@ -11,25 +11,6 @@ use test_harness::{Lonc, Peer, source};
 use crate::exporter::open_metrics;
 use crate::samples::Samples;
 
-fn here(name: &str) -> PathBuf {
-    source("packaging/monitoring").join(name)
-}
-
-fn promtool(arguments: &[&str], file: &str) {
-    let Some(promtool) = installed("promtool") else {
-        return;
-    };
-    let mut command = Command::new(promtool);
-    let output = command
-        .args(arguments)
-        .arg(file)
-        .current_dir(here(""))
-        .output()
-        .unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
-}
-
 #[test]
 fn promtool_takes_the_rules_and_the_configuration() {
     promtool(&["check", "rules"], "lonc.rules.yml");
@@ -39,28 +20,6 @@ fn promtool_takes_the_rules_and_the_configuration() {
 #[test]
 fn alerts_come_when_they_should_and_only_then() {
     promtool(&["test", "rules"], "lonc.rules.test.yml");
-}
-
-/// All words of these expressions that look like metrics of ours.
-fn metrics_in(text: &str) -> BTreeSet<&str> {
-    let words = text.split(|char: char| !char.is_ascii_alphanumeric() && char != '_');
-    words.filter(|word| word.starts_with("lonc_")).collect()
-}
-
-/// Every text below `value` whose key is one of these.
-fn collect<'a>(value: &'a Value, keys: &[&str], found: &mut Vec<&'a str>) {
-    match value {
-        Value::Object(fields) => {
-            for (key, value) in fields {
-                match value.as_str().filter(|_| keys.contains(&key.as_str())) {
-                    Some(text) => found.push(text),
-                    None => collect(value, keys, found),
-                }
-            }
-        }
-        Value::Array(values) => values.iter().for_each(|value| collect(value, keys, found)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
 }
 
 #[test]
@@ -98,4 +57,45 @@ fn the_man_page_has_every_metric_and_no_other() {
     let there: BTreeSet<_> = samples.names().iter().map(bare).collect();
     let documented = metrics_in(&page).into_iter().map(str::to_owned).collect();
     assert_eq!(there, documented);
+}
+
+fn here(name: &str) -> PathBuf {
+    source("packaging/monitoring").join(name)
+}
+
+fn promtool(arguments: &[&str], file: &str) {
+    let Some(promtool) = installed("promtool") else {
+        return;
+    };
+    let mut command = Command::new(promtool);
+    let output = command
+        .args(arguments)
+        .arg(file)
+        .current_dir(here(""))
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
+}
+
+/// All words of these expressions that look like metrics of ours.
+fn metrics_in(text: &str) -> BTreeSet<&str> {
+    let words = text.split(|char: char| !char.is_ascii_alphanumeric() && char != '_');
+    words.filter(|word| word.starts_with("lonc_")).collect()
+}
+
+/// Every text below `value` whose key is one of these.
+fn collect<'a>(value: &'a Value, keys: &[&str], found: &mut Vec<&'a str>) {
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                match value.as_str().filter(|_| keys.contains(&key.as_str())) {
+                    Some(text) => found.push(text),
+                    None => collect(value, keys, found),
+                }
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| collect(value, keys, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }

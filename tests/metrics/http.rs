@@ -7,11 +7,6 @@ use test_harness::{Lonc, Peer, Site};
 
 use crate::exporter::{Exporter, program};
 
-/// A site where nothing runs.
-fn idle() -> Site {
-    Site::new(([127, 0, 0, 1], 1).into(), "")
-}
-
 #[test]
 fn each_asks_for_the_format_it_reads() {
     let peer = Peer::start();
@@ -101,4 +96,9 @@ fn without_a_socket_it_says_so() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(said.contains("lonc-metrics.socket"), "{said}");
+}
+
+/// A site where nothing runs.
+fn idle() -> Site {
+    Site::new(([127, 0, 0, 1], 1).into(), "")
 }

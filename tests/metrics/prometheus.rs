@@ -12,6 +12,54 @@ use test_harness::{ABSENT, Lonc, PATIENCE, Peer, Site, wait_for, wait_until};
 
 use crate::exporter::program as exporter;
 
+#[test]
+fn a_real_prometheus_reads_what_was_counted() {
+    let (Some(server), Some(systemd)) = (installed("prometheus"), installed("systemd-socket-activate"))
+    else {
+        return;
+    };
+    let peer = Peer::start();
+    let lonc = Lonc::start_linked(&peer, ABSENT);
+    let mut client = lonc.client();
+    for number in 0..50 {
+        assert_eq!(client.ask(&format!("echo:{number}")), number.to_string());
+    }
+    let (target, at) = (free(), free());
+    let _socket = activate(&lonc.site, target, systemd);
+    let _prometheus = prometheus(&lonc.site, at, target, server);
+    let scraped = |text: &str| wait_for(text, || query(at, text));
+    // Those above, that of start_linked, and what else the harness asked.
+    let counted = scraped("lonc_requests_total{peer=\"msul1\"}")
+        .parse::<f64>()
+        .unwrap();
+    assert!(counted >= 51.0, "{counted}");
+    assert_eq!(scraped("up"), "1");
+    assert_eq!(scraped("lonc_peer_state{peer=\"msul1\",state=\"up\"}"), "1");
+    assert_eq!(
+        scraped("lonc_instance_state{peer=\"absent\",state=\"not_started\"}"),
+        "1"
+    );
+    let quick = scraped("lonc_reply_time_seconds_bucket{peer=\"msul1\",le=\"300.0\"}");
+    assert!(quick.parse::<f64>().unwrap() >= 51.0, "{quick}");
+    for _ in 0..7 {
+        client.ask("echo:1");
+    }
+    let more = format!("{}", counted + 7.0);
+    wait_until("seven more", || {
+        query(at, "lonc_requests_total{peer=\"msul1\"}").as_deref() == Some(&more)
+    });
+    // Only in OpenMetrics is the family of a counter called so.
+    let metadata = api(at, "metadata?metric=lonc_requests").unwrap();
+    assert_eq!(metadata["lonc_requests"][0]["type"], "counter", "{metadata}");
+    let targets = api(at, "targets").unwrap();
+    let target = &targets["activeTargets"][0];
+    assert_eq!(
+        (&target["health"], &target["lastError"]),
+        (&"up".into(), &"".into()),
+        "{target}"
+    );
+}
+
 /// An address where nobody listens, as long as nobody else is given it.
 fn free() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -63,52 +111,4 @@ fn query(at: SocketAddr, query: &str) -> Option<String> {
     let query = query.replace('{', "%7B").replace('}', "%7D").replace('"', "%22");
     let data = api(at, &format!("query?query={query}"))?;
     data["result"][0]["value"][1].as_str().map(str::to_owned)
-}
-
-#[test]
-fn a_real_prometheus_reads_what_was_counted() {
-    let (Some(server), Some(systemd)) = (installed("prometheus"), installed("systemd-socket-activate"))
-    else {
-        return;
-    };
-    let peer = Peer::start();
-    let lonc = Lonc::start_linked(&peer, ABSENT);
-    let mut client = lonc.client();
-    for number in 0..50 {
-        assert_eq!(client.ask(&format!("echo:{number}")), number.to_string());
-    }
-    let (target, at) = (free(), free());
-    let _socket = activate(&lonc.site, target, systemd);
-    let _prometheus = prometheus(&lonc.site, at, target, server);
-    let scraped = |text: &str| wait_for(text, || query(at, text));
-    // Those above, that of start_linked, and what else the harness asked.
-    let counted = scraped("lonc_requests_total{peer=\"msul1\"}")
-        .parse::<f64>()
-        .unwrap();
-    assert!(counted >= 51.0, "{counted}");
-    assert_eq!(scraped("up"), "1");
-    assert_eq!(scraped("lonc_peer_state{peer=\"msul1\",state=\"up\"}"), "1");
-    assert_eq!(
-        scraped("lonc_instance_state{peer=\"absent\",state=\"not_started\"}"),
-        "1"
-    );
-    let quick = scraped("lonc_reply_time_seconds_bucket{peer=\"msul1\",le=\"300.0\"}");
-    assert!(quick.parse::<f64>().unwrap() >= 51.0, "{quick}");
-    for _ in 0..7 {
-        client.ask("echo:1");
-    }
-    let more = format!("{}", counted + 7.0);
-    wait_until("seven more", || {
-        query(at, "lonc_requests_total{peer=\"msul1\"}").as_deref() == Some(&more)
-    });
-    // Only in OpenMetrics is the family of a counter called so.
-    let metadata = api(at, "metadata?metric=lonc_requests").unwrap();
-    assert_eq!(metadata["lonc_requests"][0]["type"], "counter", "{metadata}");
-    let targets = api(at, "targets").unwrap();
-    let target = &targets["activeTargets"][0];
-    assert_eq!(
-        (&target["health"], &target["lastError"]),
-        (&"up".into(), &"".into()),
-        "{target}"
-    );
 }

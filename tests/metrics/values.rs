@@ -12,15 +12,6 @@ use test_harness::{ABSENT, Lonc, Peer, QUICK, Site, wait_until};
 use crate::exporter::{get, open_metrics};
 use crate::samples::Samples;
 
-fn samples(lonc: &Lonc) -> Samples {
-    Samples::read(&open_metrics(lonc))
-}
-
-/// The sample of msul1 with this name.
-fn of(samples: &Samples, name: &str) -> f64 {
-    samples.of(&format!("{name}{{peer=\"msul1\"}}"))
-}
-
 #[test]
 fn counters_agree_with_the_load() {
     let peer = Peer::start();
@@ -162,4 +153,13 @@ fn promtool_finds_nothing() {
     // Both formats say the same.
     let samples = |text: &str| text.lines().filter(|line| !line.starts_with('#')).count();
     assert_eq!(samples(&text), samples(&open_metrics(&lonc)));
+}
+
+fn samples(lonc: &Lonc) -> Samples {
+    Samples::read(&open_metrics(lonc))
+}
+
+/// The sample of msul1 with this name.
+fn of(samples: &Samples, name: &str) -> f64 {
+    samples.of(&format!("{name}{{peer=\"msul1\"}}"))
 }

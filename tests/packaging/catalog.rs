@@ -12,28 +12,6 @@ use super::read;
 /// Fields of journal records that entries may show.
 const FIELDS: [&str; 4] = ["LONC_PEER", "LONC_ERROR", "LONC_CLIENT", "LONC_STATE"];
 
-fn ids_in_code() -> BTreeSet<String> {
-    let code = read("src/journal.rs");
-    let constants = code
-        .lines()
-        .filter(|line| line.contains("pub const ") && line.contains("&str"));
-    constants
-        .map(|line| line.split('"').nth(1).unwrap().to_owned())
-        .collect()
-}
-
-/// Entries by their ids: headers and text.
-fn entries() -> BTreeMap<String, String> {
-    let catalog = read("systemd/lonc.catalog");
-    let parts = catalog.split("\n-- ").skip(1);
-    let entry = |part: &str| {
-        part.split_once('\n')
-            .map(|(id, rest)| (id.to_owned(), rest.to_owned()))
-            .unwrap()
-    };
-    parts.map(entry).collect()
-}
-
 #[test]
 fn each_event_has_an_entry_and_each_entry_an_event() {
     let ids = ids_in_code();
@@ -81,4 +59,26 @@ fn journalctl_takes_the_catalog() {
     assert!(update.status.success() && update.stderr.is_empty(), "{update:?}");
     let listed = String::from_utf8(journalctl("--list-catalog").stdout).unwrap();
     assert_eq!(listed.lines().count(), ids_in_code().len(), "{listed}");
+}
+
+fn ids_in_code() -> BTreeSet<String> {
+    let code = read("src/journal.rs");
+    let constants = code
+        .lines()
+        .filter(|line| line.contains("pub const ") && line.contains("&str"));
+    constants
+        .map(|line| line.split('"').nth(1).unwrap().to_owned())
+        .collect()
+}
+
+/// Entries by their ids: headers and text.
+fn entries() -> BTreeMap<String, String> {
+    let catalog = read("systemd/lonc.catalog");
+    let parts = catalog.split("\n-- ").skip(1);
+    let entry = |part: &str| {
+        part.split_once('\n')
+            .map(|(id, rest)| (id.to_owned(), rest.to_owned()))
+            .unwrap()
+    };
+    parts.map(entry).collect()
 }

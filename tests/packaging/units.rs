@@ -23,43 +23,6 @@ const HARDENED: [&str; 4] = [
     "lonc-reconnect@.service",
 ];
 
-/// The units in a directory of their own, with drop-ins of `example`. The programs they name are not installed here:
-/// others stand for them.
-fn units(example: Option<&str>) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    for entry in fs::read_dir(source("systemd")).unwrap().map(Result::unwrap) {
-        if entry.file_type().unwrap().is_file() {
-            let text = fs::read_to_string(entry.path()).unwrap();
-            let text = text.replace("=/usr/sbin/lonc", "=/bin/true");
-            let text = text.replace("=/usr/lib/systemd/system-generators/lonc-generator", "=/bin/true");
-            let text = text.replace("=/usr/lib/lonc/lonc-metrics", "=/bin/true");
-            let text = text.replace("=/usr/lib/lonc/lonc-usr1", "=/bin/true");
-            fs::write(dir.path().join(entry.file_name()), text).unwrap();
-        }
-    }
-    for drop_in in example
-        .iter()
-        .flat_map(|name| fs::read_dir(source(name)).unwrap())
-    {
-        let drop_in = drop_in.unwrap().path();
-        copy(&drop_in, &dir.path().join(drop_in.file_name().unwrap()));
-    }
-    dir
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir(to).unwrap();
-    for file in fs::read_dir(from).unwrap().map(|entry| entry.unwrap().path()) {
-        fs::copy(&file, to.join(file.file_name().unwrap())).unwrap();
-    }
-}
-
-fn analyze(dir: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new("systemd-analyze");
-    command.env("SYSTEMD_UNIT_PATH", format!("{}:", dir.display()));
-    command.args(arguments).output().unwrap()
-}
-
 #[test]
 fn systemd_reads_them_without_a_word() {
     if installed("systemd-analyze").is_none() {
@@ -151,13 +114,6 @@ fn nothing_that_only_a_newer_systemd_knows() {
     }
 }
 
-/// The values that a unit gives to a key.
-fn values(unit: &str, key: &str) -> Vec<String> {
-    let text = read(&format!("systemd/{unit}"));
-    let value = |line: &str| line.strip_prefix(key)?.strip_prefix('=').map(str::to_owned);
-    text.lines().filter_map(value).collect()
-}
-
 #[test]
 fn no_socket_lies_in_a_directory_that_goes_with_the_daemon() {
     let runtime = values("lonc@.service", "RuntimeDirectory");
@@ -212,4 +168,48 @@ fn who_is_signalled_may_pass_it_on_and_nobody_else() {
         values("lonc-metrics@.service", "SupplementaryGroups"),
         values("lonc-control@.socket", "SocketGroup")
     );
+}
+
+/// The units in a directory of their own, with drop-ins of `example`. The programs they name are not installed here:
+/// others stand for them.
+fn units(example: Option<&str>) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(source("systemd")).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_file() {
+            let text = fs::read_to_string(entry.path()).unwrap();
+            let text = text.replace("=/usr/sbin/lonc", "=/bin/true");
+            let text = text.replace("=/usr/lib/systemd/system-generators/lonc-generator", "=/bin/true");
+            let text = text.replace("=/usr/lib/lonc/lonc-metrics", "=/bin/true");
+            let text = text.replace("=/usr/lib/lonc/lonc-usr1", "=/bin/true");
+            fs::write(dir.path().join(entry.file_name()), text).unwrap();
+        }
+    }
+    for drop_in in example
+        .iter()
+        .flat_map(|name| fs::read_dir(source(name)).unwrap())
+    {
+        let drop_in = drop_in.unwrap().path();
+        copy(&drop_in, &dir.path().join(drop_in.file_name().unwrap()));
+    }
+    dir
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for file in fs::read_dir(from).unwrap().map(|entry| entry.unwrap().path()) {
+        fs::copy(&file, to.join(file.file_name().unwrap())).unwrap();
+    }
+}
+
+fn analyze(dir: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new("systemd-analyze");
+    command.env("SYSTEMD_UNIT_PATH", format!("{}:", dir.display()));
+    command.args(arguments).output().unwrap()
+}
+
+/// The values that a unit gives to a key.
+fn values(unit: &str, key: &str) -> Vec<String> {
+    let text = read(&format!("systemd/{unit}"));
+    let value = |line: &str| line.strip_prefix(key)?.strip_prefix('=').map(str::to_owned);
+    text.lines().filter_map(value).collect()
 }

@@ -10,74 +10,6 @@ use test_harness::programs::installed;
 use test_harness::spool::{check_received, logged_in, name, names_in, received, word};
 use test_harness::{Client, Lonc, Peer, QUICK, Site, another_user, wait_until};
 
-/// lonc whose spool is a small file system of its own, in a mount namespace that goes with it.
-struct Mounted {
-    peer: Peer,
-    lonc: Lonc,
-    client: Client,
-}
-
-impl Mounted {
-    fn start() -> Option<Self> {
-        let unshare = installed("unshare")?;
-        let peer = Peer::dead();
-        let site = Site::office(&peer, QUICK);
-        let mut command = Command::new(unshare);
-        command.arg("--mount");
-        if !Uid::effective().is_root() {
-            command.arg("--map-root-user");
-        }
-        command
-            .args([
-                "sh",
-                "-c",
-                "mount -t tmpfs -o size=64k tmpfs \"$0\" && exec \"$@\"",
-            ])
-            .arg(site.path("delayed"));
-        let command = site.command_behind(command);
-        let probe = Command::new("unshare").args(["--mount", "true"]).output();
-        if Uid::effective().is_root() && !probe.is_ok_and(|probe| probe.status.success()) {
-            eprintln!("SKIPPED: no mount namespaces here");
-            return None;
-        }
-        let lonc = Lonc::spawn(site, command);
-        wait_until("lonc or its failure", || {
-            lonc.site.socket().exists() || lonc.log().contains("unshare") || lonc.log().contains("mount")
-        });
-        if !lonc.site.socket().exists() {
-            eprintln!("SKIPPED: {}", lonc.log());
-            return None;
-        }
-        lonc.await_socket();
-        let mut client = lonc.client();
-        client.await_down();
-        Some(Self { peer, lonc, client })
-    }
-
-    /// The spool as lonc sees it.
-    fn inside(&self) -> PathBuf {
-        let outside = self.lonc.site.path("delayed");
-        Path::new("/proc")
-            .join(self.lonc.pid().to_string())
-            .join("root")
-            .join(outside.strip_prefix("/").unwrap())
-    }
-
-    fn remount(&self, how: &str) {
-        let status = Command::new("nsenter")
-            .args(["-t", &self.lonc.pid().to_string(), "-m", "mount", "-o"])
-            .arg(format!("remount,{how}"))
-            .arg(self.lonc.site.path("delayed"))
-            .status();
-        assert!(status.unwrap().success());
-    }
-
-    fn fates(&self) -> (Vec<String>, Vec<String>, Vec<String>) {
-        let log = self.lonc.site.path("perm.log");
-        (logged_in(&log, 'D'), logged_in(&log, 'S'), logged_in(&log, 'F'))
-    }
-}
-
 #[test]
 fn a_full_disk_is_told_and_survived() {
     let Some(mut run) = Mounted::start() else { return };
@@ -270,4 +202,72 @@ fn a_permanent_log_that_cannot_be_written_costs_no_message() {
     fs::remove_dir(lonc.site.path("perm.log")).unwrap();
     lonc.site.put(3, &word(3));
     wait_until("the log", || lonc.site.logged('S') == [word(3)]);
+}
+
+/// lonc whose spool is a small file system of its own, in a mount namespace that goes with it.
+struct Mounted {
+    peer: Peer,
+    lonc: Lonc,
+    client: Client,
+}
+
+impl Mounted {
+    fn start() -> Option<Self> {
+        let unshare = installed("unshare")?;
+        let peer = Peer::dead();
+        let site = Site::office(&peer, QUICK);
+        let mut command = Command::new(unshare);
+        command.arg("--mount");
+        if !Uid::effective().is_root() {
+            command.arg("--map-root-user");
+        }
+        command
+            .args([
+                "sh",
+                "-c",
+                "mount -t tmpfs -o size=64k tmpfs \"$0\" && exec \"$@\"",
+            ])
+            .arg(site.path("delayed"));
+        let command = site.command_behind(command);
+        let probe = Command::new("unshare").args(["--mount", "true"]).output();
+        if Uid::effective().is_root() && !probe.is_ok_and(|probe| probe.status.success()) {
+            eprintln!("SKIPPED: no mount namespaces here");
+            return None;
+        }
+        let lonc = Lonc::spawn(site, command);
+        wait_until("lonc or its failure", || {
+            lonc.site.socket().exists() || lonc.log().contains("unshare") || lonc.log().contains("mount")
+        });
+        if !lonc.site.socket().exists() {
+            eprintln!("SKIPPED: {}", lonc.log());
+            return None;
+        }
+        lonc.await_socket();
+        let mut client = lonc.client();
+        client.await_down();
+        Some(Self { peer, lonc, client })
+    }
+
+    /// The spool as lonc sees it.
+    fn inside(&self) -> PathBuf {
+        let outside = self.lonc.site.path("delayed");
+        Path::new("/proc")
+            .join(self.lonc.pid().to_string())
+            .join("root")
+            .join(outside.strip_prefix("/").unwrap())
+    }
+
+    fn remount(&self, how: &str) {
+        let status = Command::new("nsenter")
+            .args(["-t", &self.lonc.pid().to_string(), "-m", "mount", "-o"])
+            .arg(format!("remount,{how}"))
+            .arg(self.lonc.site.path("delayed"))
+            .status();
+        assert!(status.unwrap().success());
+    }
+
+    fn fates(&self) -> (Vec<String>, Vec<String>, Vec<String>) {
+        let log = self.lonc.site.path("perm.log");
+        (logged_in(&log, 'D'), logged_in(&log, 'S'), logged_in(&log, 'F'))
+    }
 }

@@ -8,19 +8,6 @@ use stand_in_lond::Behaviour;
 use test_harness::spool::{check_received, name, received, word};
 use test_harness::{Lonc, Peer, QUICK, Site, wait_until};
 
-fn flush_over_breaking_links(requests: usize, link: &str) {
-    let peer = Peer::that(Behaviour::CloseAfterRequests(requests));
-    let site = Site::office(&peer, &format!("{QUICK}{link}[spool]\nmax_attempts = 3\n"));
-    let count = 60;
-    site.put_words(count);
-    let lonc = site.start();
-    lonc.site.await_empty();
-    check_received(&peer, count);
-    assert!(lonc.site.failed().is_empty(), "{:?}", lonc.site.failed());
-    wait_until("the log", || lonc.site.logged('S').len() == count);
-    assert!(peer.connections() >= count / (requests + 1));
-}
-
 #[test]
 fn a_peer_that_drops_the_link_again_and_again_gets_all_in_the_end() {
     for requests in [1, 2, 5, 17] {
@@ -59,40 +46,6 @@ fn a_peer_that_falls_silent_for_a_while_costs_no_message() {
     lonc.site.await_empty();
     check_received(&peer, 10);
     assert!(lonc.site.failed().is_empty(), "{:?}", lonc.site.failed());
-}
-
-/// A queue with a message among others that ends the link whenever it comes.
-fn endure_poison(poison: &str, at: &[usize], toml: &str) -> (Peer, Lonc) {
-    let peer = Peer::start();
-    let site = Site::office(&peer, &format!("{QUICK}{toml}"));
-    let count = 30;
-    let mut innocent = 0;
-    for number in 0..count {
-        if at.contains(&number) {
-            site.put(number, poison);
-        } else {
-            site.put(number, &word(innocent));
-            innocent += 1;
-        }
-    }
-    let lonc = site.start();
-    lonc.site.await_empty();
-    assert_eq!(
-        lonc.site.failed(),
-        at.iter().map(|at| name(*at)).collect::<Vec<_>>()
-    );
-    for at in at {
-        let content = fs::read_to_string(lonc.site.path("failed").join(name(*at))).unwrap();
-        assert_eq!(content, format!("{poison}\n"));
-        lonc.await_log(&format!("{}: ", lonc.site.spool(name(*at)).display()));
-    }
-    wait_until("the log", || lonc.site.logged('S').len() == innocent);
-    assert_eq!(lonc.client().ask("echo:live"), "live");
-    (peer, lonc)
-}
-
-fn innocents(at: &[usize]) -> usize {
-    30 - at.len()
 }
 
 #[test]
@@ -146,4 +99,51 @@ fn poison_is_found_beside_busy_clients_on_several_links() {
         stop.store(true, Ordering::Relaxed);
     });
     check_received(&peer, 1);
+}
+
+fn flush_over_breaking_links(requests: usize, link: &str) {
+    let peer = Peer::that(Behaviour::CloseAfterRequests(requests));
+    let site = Site::office(&peer, &format!("{QUICK}{link}[spool]\nmax_attempts = 3\n"));
+    let count = 60;
+    site.put_words(count);
+    let lonc = site.start();
+    lonc.site.await_empty();
+    check_received(&peer, count);
+    assert!(lonc.site.failed().is_empty(), "{:?}", lonc.site.failed());
+    wait_until("the log", || lonc.site.logged('S').len() == count);
+    assert!(peer.connections() >= count / (requests + 1));
+}
+
+/// A queue with a message among others that ends the link whenever it comes.
+fn endure_poison(poison: &str, at: &[usize], toml: &str) -> (Peer, Lonc) {
+    let peer = Peer::start();
+    let site = Site::office(&peer, &format!("{QUICK}{toml}"));
+    let count = 30;
+    let mut innocent = 0;
+    for number in 0..count {
+        if at.contains(&number) {
+            site.put(number, poison);
+        } else {
+            site.put(number, &word(innocent));
+            innocent += 1;
+        }
+    }
+    let lonc = site.start();
+    lonc.site.await_empty();
+    assert_eq!(
+        lonc.site.failed(),
+        at.iter().map(|at| name(*at)).collect::<Vec<_>>()
+    );
+    for at in at {
+        let content = fs::read_to_string(lonc.site.path("failed").join(name(*at))).unwrap();
+        assert_eq!(content, format!("{poison}\n"));
+        lonc.await_log(&format!("{}: ", lonc.site.spool(name(*at)).display()));
+    }
+    wait_until("the log", || lonc.site.logged('S').len() == innocent);
+    assert_eq!(lonc.client().ask("echo:live"), "live");
+    (peer, lonc)
+}
+
+fn innocents(at: &[usize]) -> usize {
+    30 - at.len()
 }

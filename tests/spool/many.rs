@@ -5,13 +5,6 @@ use std::time::{Duration, Instant};
 use test_harness::spool::check_received;
 use test_harness::{Peer, Site, wait_until};
 
-/// A hundred thousand, or as many as `LONC_MESSAGES` says; fewer by default where nothing is optimized.
-fn count() -> usize {
-    let asked = std::env::var("LONC_MESSAGES").ok();
-    let default = if cfg!(debug_assertions) { 10_000 } else { 100_000 };
-    asked.and_then(|count| count.parse().ok()).unwrap_or(default)
-}
-
 #[test]
 fn a_full_spool_goes_out_in_order_and_in_bounded_memory() {
     let peer = Peer::start();
@@ -53,4 +46,11 @@ fn while_many_go_that_appeared_clients_are_served() {
     eprintln!("{served} served meanwhile, the slowest in {longest:?}");
     assert_eq!(check_received(&peer, count), 0);
     assert!(longest < Duration::from_secs(10), "{longest:?}");
+}
+
+/// A hundred thousand, or as many as `LONC_MESSAGES` says; fewer by default where nothing is optimized.
+fn count() -> usize {
+    let asked = std::env::var("LONC_MESSAGES").ok();
+    let default = if cfg!(debug_assertions) { 10_000 } else { 100_000 };
+    asked.and_then(|count| count.parse().ok()).unwrap_or(default)
 }

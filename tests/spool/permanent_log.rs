@@ -5,36 +5,6 @@ use std::fs;
 use test_harness::spool::{logged_in, word};
 use test_harness::{Lonc, Peer, QUICK, Site, wait_until};
 
-/// `Mon Jan  1 00:00:00 2024`.
-fn is_ctime(text: &str) -> bool {
-    let parts: Vec<_> = text.split_ascii_whitespace().collect();
-    let [weekday, month, day, time, year] = parts[..] else {
-        return false;
-    };
-    let is_number =
-        |text: &str, len: usize| text.len() == len && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.len() == 24
-        && "MonTueWedThuFriSatSun".contains(weekday)
-        && "JanFebMarAprMayJunJulAugSepOctNovDec".contains(month)
-        && (1..=31).contains(&day.parse().unwrap_or(0))
-        && time.split(':').map(|part| is_number(part, 2)).eq([true; 3])
-        && is_number(year, 4)
-}
-
-/// One line: its letter and its command.
-fn parse(line: &str) -> (char, String) {
-    let (epoch, rest) = line.split_once(':').unwrap();
-    assert!(
-        epoch.len() == 10 && epoch.bytes().all(|byte| byte.is_ascii_digit()),
-        "{line}"
-    );
-    let letter = rest.chars().next().unwrap();
-    let rest = rest[1..].strip_prefix(":msul1:").unwrap();
-    let (command, time) = rest.split_at(rest.len() - 25);
-    assert!(is_ctime(&time[1..]) && time.starts_with(':'), "{line}");
-    (letter, command.to_owned())
-}
-
 #[test]
 fn lines_are_as_loncron_reads_them() {
     let peer = Peer::dead();
@@ -70,6 +40,63 @@ fn lines_are_as_loncron_reads_them() {
     );
 }
 
+#[test]
+fn it_may_be_moved_away_while_lonc_runs() {
+    let all = rotate_while_sending(|lonc, number| {
+        let old = lonc.site.path(format!("old{number}"));
+        fs::rename(lonc.site.path("perm.log"), old).unwrap();
+    });
+    assert_eq!(all, (0..60).map(word).collect::<Vec<_>>());
+}
+
+#[test]
+fn it_may_be_copied_and_truncated_while_lonc_runs() {
+    let all = rotate_while_sending(|lonc, number| {
+        // What is written between the two is lost by this way of rotating, so nothing is to be.
+        lonc.site.await_empty();
+        wait_until("the last line", || lonc.site.logged('S').contains(&word(number)));
+        let log = lonc.site.path("perm.log");
+        fs::copy(&log, lonc.site.path(format!("old{number}"))).unwrap();
+        fs::File::options()
+            .write(true)
+            .open(&log)
+            .unwrap()
+            .set_len(0)
+            .unwrap();
+    });
+    assert_eq!(all, (0..60).map(word).collect::<Vec<_>>());
+}
+
+/// `Mon Jan  1 00:00:00 2024`.
+fn is_ctime(text: &str) -> bool {
+    let parts: Vec<_> = text.split_ascii_whitespace().collect();
+    let [weekday, month, day, time, year] = parts[..] else {
+        return false;
+    };
+    let is_number =
+        |text: &str, len: usize| text.len() == len && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.len() == 24
+        && "MonTueWedThuFriSatSun".contains(weekday)
+        && "JanFebMarAprMayJunJulAugSepOctNovDec".contains(month)
+        && (1..=31).contains(&day.parse().unwrap_or(0))
+        && time.split(':').map(|part| is_number(part, 2)).eq([true; 3])
+        && is_number(year, 4)
+}
+
+/// One line: its letter and its command.
+fn parse(line: &str) -> (char, String) {
+    let (epoch, rest) = line.split_once(':').unwrap();
+    assert!(
+        epoch.len() == 10 && epoch.bytes().all(|byte| byte.is_ascii_digit()),
+        "{line}"
+    );
+    let letter = rest.chars().next().unwrap();
+    let rest = rest[1..].strip_prefix(":msul1:").unwrap();
+    let (command, time) = rest.split_at(rest.len() - 25);
+    assert!(is_ctime(&time[1..]) && time.starts_with(':'), "{line}");
+    (letter, command.to_owned())
+}
+
 /// Sends messages while `rotate` works on the log; where all the lines are in the end.
 fn rotate_while_sending(rotate: impl Fn(&Lonc, usize)) -> Vec<String> {
     let peer = Peer::start();
@@ -98,31 +125,4 @@ fn rotate_while_sending(rotate: impl Fn(&Lonc, usize)) -> Vec<String> {
         text.lines().for_each(|line| drop(parse(line)));
     }
     all
-}
-
-#[test]
-fn it_may_be_moved_away_while_lonc_runs() {
-    let all = rotate_while_sending(|lonc, number| {
-        let old = lonc.site.path(format!("old{number}"));
-        fs::rename(lonc.site.path("perm.log"), old).unwrap();
-    });
-    assert_eq!(all, (0..60).map(word).collect::<Vec<_>>());
-}
-
-#[test]
-fn it_may_be_copied_and_truncated_while_lonc_runs() {
-    let all = rotate_while_sending(|lonc, number| {
-        // What is written between the two is lost by this way of rotating, so nothing is to be.
-        lonc.site.await_empty();
-        wait_until("the last line", || lonc.site.logged('S').contains(&word(number)));
-        let log = lonc.site.path("perm.log");
-        fs::copy(&log, lonc.site.path(format!("old{number}"))).unwrap();
-        fs::File::options()
-            .write(true)
-            .open(&log)
-            .unwrap()
-            .set_len(0)
-            .unwrap();
-    });
-    assert_eq!(all, (0..60).map(word).collect::<Vec<_>>());
 }

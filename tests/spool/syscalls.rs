@@ -16,47 +16,8 @@ type Moment = (String, usize);
 /// Calls that change nothing but the thread's own turn.
 const HARMLESS: [&str; 4] = ["futex", "clock_gettime", "restart_syscall", "exit"];
 
-/// Every moment in a trace of one thread.
-fn moments(lines: &[String]) -> Vec<Moment> {
-    let mut moments: Vec<Moment> = Vec::new();
-    for line in lines {
-        let name = line.split('(').next().unwrap_or_default();
-        let is_call = !name.is_empty()
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        if is_call && !HARMLESS.contains(&name) {
-            let before = moments.iter().filter(|(had, _)| had == name).count();
-            moments.push((name.to_owned(), before + 1));
-        }
-    }
-    moments
-}
-
-/// Has lonc die at this moment of the spool's thread, counted from now.
-fn doom(lonc: &Lonc, (call, when): &Moment) -> Option<Strace> {
-    let inject = format!("inject={call}:signal=SIGKILL:when={when}");
-    Strace::spool(lonc, &["-e", &format!("trace={call}"), "-e", &inject])
-}
-
-struct Storing {
-    peer: Peer,
-    lonc: Lonc,
-    client: Client,
-}
-
-impl Storing {
-    /// Asked one after the other, so that lonc does the same each time.
-    const REQUESTS: [&str; 2] = ["critical:echo:m0", "critical:encrypt:echo:m1"];
-
-    fn begin() -> Self {
-        let peer = Peer::dead();
-        let lonc = Site::office(&peer, "[link]\nbackoff_min = '50s'\n").start();
-        let mut client = lonc.client();
-        client.await_down();
-        Self { peer, lonc, client }
-    }
-}
+const MESSAGES: usize = 2;
+const PIPELINE: usize = 4;
 
 #[test]
 fn a_death_while_storing_breaks_no_promise() {
@@ -80,78 +41,6 @@ fn a_death_while_storing_breaks_no_promise() {
     // What comes after the last answer need not happen while anybody looks.
     // Where a call is not made again in the same number nothing dies; on a busy machine that is a few.
     assert!(deaths * 2 > moments.len(), "{deaths} of {}", moments.len());
-}
-
-/// True if lonc died before it had answered all.
-fn die_while_storing(moment: &Moment) -> bool {
-    let run = Storing::begin();
-    let stream = UnixStream::connect(run.lonc.site.socket()).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut client = BufReader::new(stream);
-    let strace = doom(&run.lonc, moment).expect("strace as before");
-    let mut promised = 0;
-    for request in Storing::REQUESTS {
-        let Some(heard) = try_ask(&mut client, request) else {
-            break;
-        };
-        assert_eq!(heard, "con_delayed\n", "{moment:?}");
-        promised += 1;
-    }
-    drop(strace);
-    let site = run.lonc.slay();
-    let whole = |name: &String| {
-        let content = fs::read_to_string(site.spool(name)).unwrap();
-        name.starts_with('.') || content == "echo:m0\n" || content == "encrypt:echo:m1\n"
-    };
-    assert!(site.left().iter().all(whole), "{moment:?}: {:?}", site.left());
-    run.peer.revive();
-    let lonc = site.start();
-    lonc.site.await_empty();
-    let came = received(&run.peer);
-    assert!(
-        came.len() >= promised && came.len() <= 2 && came.is_sorted(),
-        "{moment:?}: {came:?}"
-    );
-    let numbers: HashSet<_> = came.iter().map(|(_, number)| *number).collect();
-    assert!(numbers.len() == came.len(), "{moment:?}: {came:?}");
-    assert!(
-        (0..promised).all(|number| numbers.contains(&number)),
-        "{moment:?}: {came:?}"
-    );
-    assert!(lonc.site.failed().is_empty());
-    promised < Storing::REQUESTS.len()
-}
-
-/// The answer to this line; `None` if lonc ended before it gave one.
-fn try_ask(client: &mut BufReader<UnixStream>, line: &str) -> Option<String> {
-    // It may have ended already.
-    let _ = client.get_ref().write_all(format!("{line}\n").as_bytes());
-    let mut heard = String::new();
-    match client.read_line(&mut heard) {
-        Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("no answer: {error}"),
-        Ok(_) | Err(_) => heard.ends_with('\n').then_some(heard),
-    }
-}
-
-const MESSAGES: usize = 2;
-const PIPELINE: usize = 4;
-
-/// lonc with messages to send, and a peer that takes none before it is revived.
-fn begin_sending() -> (Peer, Lonc) {
-    let peer = Peer::dead();
-    let site = Site::office(
-        &peer,
-        &format!("[link]\nbackoff_min = '50s'\npipeline = {PIPELINE}\n"),
-    );
-    site.put_words(MESSAGES);
-    let lonc = site.start();
-    lonc.client().await_down();
-    (peer, lonc)
-}
-
-fn send(peer: &Peer, lonc: &Lonc) {
-    peer.revive();
-    lonc.signal(nix::sys::signal::Signal::SIGUSR1);
 }
 
 #[test]
@@ -250,4 +139,115 @@ fn what_may_not_last_is_not_promised_and_not_sent() {
         let came: Vec<_> = received(&run.peer).iter().map(|(_, number)| *number).collect();
         assert_eq!(came, [1]);
     }
+}
+
+/// Every moment in a trace of one thread.
+fn moments(lines: &[String]) -> Vec<Moment> {
+    let mut moments: Vec<Moment> = Vec::new();
+    for line in lines {
+        let name = line.split('(').next().unwrap_or_default();
+        let is_call = !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if is_call && !HARMLESS.contains(&name) {
+            let before = moments.iter().filter(|(had, _)| had == name).count();
+            moments.push((name.to_owned(), before + 1));
+        }
+    }
+    moments
+}
+
+/// Has lonc die at this moment of the spool's thread, counted from now.
+fn doom(lonc: &Lonc, (call, when): &Moment) -> Option<Strace> {
+    let inject = format!("inject={call}:signal=SIGKILL:when={when}");
+    Strace::spool(lonc, &["-e", &format!("trace={call}"), "-e", &inject])
+}
+
+struct Storing {
+    peer: Peer,
+    lonc: Lonc,
+    client: Client,
+}
+
+impl Storing {
+    /// Asked one after the other, so that lonc does the same each time.
+    const REQUESTS: [&str; 2] = ["critical:echo:m0", "critical:encrypt:echo:m1"];
+
+    fn begin() -> Self {
+        let peer = Peer::dead();
+        let lonc = Site::office(&peer, "[link]\nbackoff_min = '50s'\n").start();
+        let mut client = lonc.client();
+        client.await_down();
+        Self { peer, lonc, client }
+    }
+}
+
+/// True if lonc died before it had answered all.
+fn die_while_storing(moment: &Moment) -> bool {
+    let run = Storing::begin();
+    let stream = UnixStream::connect(run.lonc.site.socket()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut client = BufReader::new(stream);
+    let strace = doom(&run.lonc, moment).expect("strace as before");
+    let mut promised = 0;
+    for request in Storing::REQUESTS {
+        let Some(heard) = try_ask(&mut client, request) else {
+            break;
+        };
+        assert_eq!(heard, "con_delayed\n", "{moment:?}");
+        promised += 1;
+    }
+    drop(strace);
+    let site = run.lonc.slay();
+    let whole = |name: &String| {
+        let content = fs::read_to_string(site.spool(name)).unwrap();
+        name.starts_with('.') || content == "echo:m0\n" || content == "encrypt:echo:m1\n"
+    };
+    assert!(site.left().iter().all(whole), "{moment:?}: {:?}", site.left());
+    run.peer.revive();
+    let lonc = site.start();
+    lonc.site.await_empty();
+    let came = received(&run.peer);
+    assert!(
+        came.len() >= promised && came.len() <= 2 && came.is_sorted(),
+        "{moment:?}: {came:?}"
+    );
+    let numbers: HashSet<_> = came.iter().map(|(_, number)| *number).collect();
+    assert!(numbers.len() == came.len(), "{moment:?}: {came:?}");
+    assert!(
+        (0..promised).all(|number| numbers.contains(&number)),
+        "{moment:?}: {came:?}"
+    );
+    assert!(lonc.site.failed().is_empty());
+    promised < Storing::REQUESTS.len()
+}
+
+/// The answer to this line; `None` if lonc ended before it gave one.
+fn try_ask(client: &mut BufReader<UnixStream>, line: &str) -> Option<String> {
+    // It may have ended already.
+    let _ = client.get_ref().write_all(format!("{line}\n").as_bytes());
+    let mut heard = String::new();
+    match client.read_line(&mut heard) {
+        Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("no answer: {error}"),
+        Ok(_) | Err(_) => heard.ends_with('\n').then_some(heard),
+    }
+}
+
+/// lonc with messages to send, and a peer that takes none before it is revived.
+fn begin_sending() -> (Peer, Lonc) {
+    let peer = Peer::dead();
+    let site = Site::office(
+        &peer,
+        &format!("[link]\nbackoff_min = '50s'\npipeline = {PIPELINE}\n"),
+    );
+    site.put_words(MESSAGES);
+    let lonc = site.start();
+    lonc.client().await_down();
+    (peer, lonc)
+}
+
+fn send(peer: &Peer, lonc: &Lonc) {
+    peer.revive();
+    lonc.signal(nix::sys::signal::Signal::SIGUSR1);
 }

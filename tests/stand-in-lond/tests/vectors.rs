@@ -2,10 +2,6 @@
 
 use stand_in_lond::cipher::{LinkKey, from_hex, key_bytes, to_hex};
 
-fn rows(table: &str) -> impl Iterator<Item = Vec<&str>> {
-    table.lines().skip(1).map(|line| line.split('\t').collect())
-}
-
 #[test]
 fn keys_are_those_of_perl() {
     let mut seen = 0;
@@ -71,4 +67,8 @@ fn malformed_lines_are_not_decrypted() {
     ] {
         assert_eq!(key.decrypt(line.as_bytes()), None, "{line}");
     }
+}
+
+fn rows(table: &str) -> impl Iterator<Item = Vec<&str>> {
+    table.lines().skip(1).map(|line| line.split('\t').collect())
 }

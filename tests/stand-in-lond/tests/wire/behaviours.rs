@@ -6,13 +6,6 @@ use tokio::time::timeout;
 
 use crate::raw::{Raw, behaving, lond, seen, soon};
 
-/// Reads some MB in which there is no newline, then goes away.
-async fn drink(mut raw: Raw) {
-    let mut flood = vec![0; 8 << 20];
-    soon(raw.stream.read_exact(&mut flood)).await.unwrap();
-    assert!(flood.iter().all(|byte| *byte == b'x'));
-}
-
 #[tokio::test]
 async fn an_endless_line_lasts_until_the_peer_goes() {
     let lond = behaving(Behaviour::EndlessLine).await;
@@ -103,4 +96,11 @@ async fn sleeping_holds_up_the_rest_but_lines_are_seen() {
     seen(&lond, "ping").await;
     drop(raw);
     soon(lond.wait_for_connections(|_, open| open == 0)).await;
+}
+
+/// Reads some MB in which there is no newline, then goes away.
+async fn drink(mut raw: Raw) {
+    let mut flood = vec![0; 8 << 20];
+    soon(raw.stream.read_exact(&mut flood)).await.unwrap();
+    assert!(flood.iter().all(|byte| *byte == b'x'));
 }

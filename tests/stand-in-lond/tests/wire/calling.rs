@@ -10,34 +10,6 @@ use tokio::net::{UnixListener, UnixStream};
 
 use crate::raw::{Raw, behaving, lond, seen, soon};
 
-/// A lonc's socket.
-struct Lonc {
-    listener: UnixListener,
-    path: PathBuf,
-    _dir: TempDir,
-}
-
-impl Lonc {
-    fn listen() -> Self {
-        let dir = TempDir::new().unwrap();
-        let path = dir.path().join("lonc");
-        Self {
-            listener: UnixListener::bind(&path).unwrap(),
-            path,
-            _dir: dir,
-        }
-    }
-
-    /// The next caller, and what it asks.
-    async fn asked(&self) -> (BufReader<UnixStream>, String) {
-        let (stream, _) = soon(self.listener.accept()).await.unwrap();
-        let mut stream = BufReader::new(stream);
-        let mut line = String::new();
-        soon(stream.read_line(&mut line)).await.unwrap();
-        (stream, line)
-    }
-}
-
 #[tokio::test]
 async fn pong_waits_for_what_calling_back_gives() {
     let (lond, lonc) = (lond().await, Lonc::listen());
@@ -107,4 +79,32 @@ async fn wrong_ping_names_another_host() {
     let ping = raw.ask_encrypted(&key, "ping").await;
     assert_eq!(ping.as_bytes(), key.encrypt(b"not-msul1"));
     assert_eq!(raw.ask("echo:x").await, "x");
+}
+
+/// A lonc's socket.
+struct Lonc {
+    listener: UnixListener,
+    path: PathBuf,
+    _dir: TempDir,
+}
+
+impl Lonc {
+    fn listen() -> Self {
+        let dir = TempDir::new().unwrap();
+        let path = dir.path().join("lonc");
+        Self {
+            listener: UnixListener::bind(&path).unwrap(),
+            path,
+            _dir: dir,
+        }
+    }
+
+    /// The next caller, and what it asks.
+    async fn asked(&self) -> (BufReader<UnixStream>, String) {
+        let (stream, _) = soon(self.listener.accept()).await.unwrap();
+        let mut stream = BufReader::new(stream);
+        let mut line = String::new();
+        soon(stream.read_line(&mut line)).await.unwrap();
+        (stream, line)
+    }
 }

@@ -12,19 +12,6 @@ const STEPS: [(Step, &str); 6] = [
     (Step::BuildKey, "ekey"),
 ];
 
-/// Plays the handshake up to `step`; returns the line to be sent next.
-async fn reach(raw: &mut Raw, step: Step) -> String {
-    let mut answer = String::new();
-    for (at, line) in STEPS {
-        let line = line.replace("<challenge>", &answer);
-        if at == step {
-            return line;
-        }
-        answer = raw.ask(&line).await;
-    }
-    unreachable!()
-}
-
 #[tokio::test]
 async fn refuse_closes_at_once() {
     let lond = behaving(Behaviour::Refuse).await;
@@ -88,4 +75,17 @@ async fn half_a_reply_and_the_end() {
     let (mut raw, _) = Raw::open(&lond).await;
     raw.send("echo:12345678").await;
     assert_eq!(raw.rest().await, b"1234");
+}
+
+/// Plays the handshake up to `step`; returns the line to be sent next.
+async fn reach(raw: &mut Raw, step: Step) -> String {
+    let mut answer = String::new();
+    for (at, line) in STEPS {
+        let line = line.replace("<challenge>", &answer);
+        if at == step {
+            return line;
+        }
+        answer = raw.ask(&line).await;
+    }
+    unreachable!()
 }

@@ -41,24 +41,6 @@ async fn requests_are_told_by_connection_in_order() {
     assert_eq!(requests.len(), 2);
 }
 
-/// The answers of an opening, up to its end or that of the connection.
-async fn try_to_open(lond: &stand_in_lond::Lond) -> (Raw, usize) {
-    let mut raw = Raw::connect(lond).await;
-    let mut challenge = String::new();
-    for (answered, step) in ["init", "", "sethost:msul1", "version:1", "ekey"]
-        .into_iter()
-        .enumerate()
-    {
-        let line = if step.is_empty() { &challenge } else { step };
-        raw.send_if_open(line).await;
-        let Some(answer) = raw.line().await else {
-            return (raw, answered);
-        };
-        challenge = String::from_utf8(answer).unwrap();
-    }
-    (raw, 5)
-}
-
 #[tokio::test]
 async fn those_beyond_the_limit_are_closed_at_the_given_point() {
     for (beyond, answers) in [
@@ -101,4 +83,22 @@ async fn one_beyond_the_limit_that_stays_takes_no_place() {
     lond.unlimit_links();
     let (mut raw, _) = Raw::open(&lond).await;
     assert_eq!(raw.ask("counts").await, "4 3 3");
+}
+
+/// The answers of an opening, up to its end or that of the connection.
+async fn try_to_open(lond: &stand_in_lond::Lond) -> (Raw, usize) {
+    let mut raw = Raw::connect(lond).await;
+    let mut challenge = String::new();
+    for (answered, step) in ["init", "", "sethost:msul1", "version:1", "ekey"]
+        .into_iter()
+        .enumerate()
+    {
+        let line = if step.is_empty() { &challenge } else { step };
+        raw.send_if_open(line).await;
+        let Some(answer) = raw.line().await else {
+            return (raw, answered);
+        };
+        challenge = String::from_utf8(answer).unwrap();
+    }
+    (raw, 5)
 }

@@ -8,31 +8,6 @@ use tokio::time::{sleep, timeout};
 
 use crate::raw::{Raw, lond, seen, soon};
 
-/// Fills all buffers on the way, until the window is shut.
-async fn shut_window(raw: &mut Raw) {
-    let flood = vec![b'y'; 64 << 20];
-    timeout(Duration::from_millis(300), raw.stream.write_all(&flood))
-        .await
-        .unwrap_err();
-}
-
-/// Until the kernel says of a connection to `lond` that its window is shut, and probes it.
-async fn probed(lond: &Lond) {
-    while !is_probed(lond) {
-        sleep(Duration::from_millis(10)).await;
-    }
-}
-
-fn is_probed(lond: &Lond) -> bool {
-    let port = format!("{:04X}", lond.port());
-    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
-    table.lines().any(|line| {
-        let fields: Vec<_> = line.split_whitespace().collect();
-        // Timer 4 is the one for probes of a shut window, here at the end that sends.
-        fields[2].ends_with(&port) && fields[5].starts_with("04:")
-    })
-}
-
 #[tokio::test]
 async fn one_connection_falls_silent_and_the_others_do_not() {
     let lond = lond().await;
@@ -109,4 +84,29 @@ async fn silence_can_be_asked_for_on_the_wire() {
     lond.behave_on(1, Behaviour::Normal);
     assert_eq!(one.text().await, "awake");
     assert_eq!(one.text().await, "behind");
+}
+
+/// Fills all buffers on the way, until the window is shut.
+async fn shut_window(raw: &mut Raw) {
+    let flood = vec![b'y'; 64 << 20];
+    timeout(Duration::from_millis(300), raw.stream.write_all(&flood))
+        .await
+        .unwrap_err();
+}
+
+/// Until the kernel says of a connection to `lond` that its window is shut, and probes it.
+async fn probed(lond: &Lond) {
+    while !is_probed(lond) {
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn is_probed(lond: &Lond) -> bool {
+    let port = format!("{:04X}", lond.port());
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    table.lines().any(|line| {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        // Timer 4 is the one for probes of a shut window, here at the end that sends.
+        fields[2].ends_with(&port) && fields[5].starts_with("04:")
+    })
 }
