@@ -1,4 +1,4 @@
-//! Every key of the configuration, once: its section, its name, its default.
+//! Every key of the configuration, once: its section, its name, its default, and when a change of it takes effect.
 
 use toml::Value;
 
@@ -47,13 +47,37 @@ impl Section {
     }
 }
 
-/// A key and its default.
+/// When a change of a key takes effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Effect {
+    /// When the program that goes by it is told to read the file anew.
+    Reload,
+    /// When the program that goes by it starts again.
+    Restart,
+    /// When the file is written: the generator follows it.
+    AtOnce,
+}
+
+#[cfg(test)]
+impl Effect {
+    /// The word in the documents.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Reload => "reload",
+            Self::Restart => "restart",
+            Self::AtOnce => "at once",
+        }
+    }
+}
+
+/// A key, its default, and when a change takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     pub(super) section: Section,
     pub(super) name: &'static str,
     /// The default as TOML; `None` if the key must be given.
     pub(super) default: Option<&'static str>,
+    pub(super) effect: Effect,
 }
 
 impl Key {
@@ -89,42 +113,47 @@ pub(super) fn peer_names() -> impl Iterator<Item = &'static str> {
 }
 
 macro_rules! keys {
-    ($($constant:ident = $section:ident $name:literal $default:expr;)*) => {
-        $(pub(super) const $constant: Key = Key { section: Section::$section, name: $name, default: $default };)*
+    ($($constant:ident = $section:ident $name:literal $default:expr, $effect:ident;)*) => {
+        $(pub(super) const $constant: Key = Key {
+            section: Section::$section,
+            name: $name,
+            default: $default,
+            effect: Effect::$effect,
+        };)*
         /// Every key, in the order of the file.
         pub(super) const ALL: &[Key] = &[$($constant),*];
     };
 }
 
 keys! {
-    HOST_ID = Top "host_id" None;
-    HOSTS_TAB = Top "hosts_tab" Some("'/home/httpd/lonTabs/hosts.tab'");
-    LONCAPA_CONF = Top "loncapa_conf" Some("[]");
-    PORT = Top "port" Some("5663");
-    SOCKET_DIR = Top "socket_dir" Some("'/run/lonc'");
-    CONTROL_DIR = Top "control_dir" Some("'/run/lonc-control'");
-    SPOOL_DIR = Top "spool_dir" Some("'/var/spool/lonc/delayed'");
-    PERMANENT_LOG = Top "permanent_log" Some("'/var/log/lonc/lonnet.perm.log'");
-    USR1_PID_FILE = Top "usr1_pid_file" Some("'/home/httpd/perl/logs/lonc.pid'");
-    CONNECTIONS = Link "connections" Some("1");
-    PIPELINE = Link "pipeline" Some("64");
-    CONNECT_TIMEOUT = Link "connect_timeout" Some("'10s'");
-    HANDSHAKE_TIMEOUT = Link "handshake_timeout" Some("'60s'");
-    REQUEST_TIMEOUT = Link "request_timeout" Some("'300s'");
-    CONNECT_WAIT = Link "connect_wait" Some("'10s'");
-    PROBE_INTERVAL = Link "probe_interval" Some("'60s'");
-    BACKOFF_MIN = Link "backoff_min" Some("'1s'");
-    BACKOFF_MAX = Link "backoff_max" Some("'120s'");
-    MAX_REPLY_BYTES = Link "max_reply_bytes" Some("'64MiB'");
-    MAX_CLIENTS = Client "max_clients" Some("1024");
-    MAX_REQUEST_BYTES = Client "max_request_bytes" Some("'16MiB'");
-    MAX_CLIENT_BYTES = Client "max_client_bytes" Some("'4MiB'");
-    MAX_QUEUED_BYTES = Client "max_queued_bytes" Some("'64MiB'");
-    MESSAGE_TIMEOUT = Spool "message_timeout" Some("'60s'");
-    MAX_ATTEMPTS = Spool "max_attempts" Some("5");
-    DRAIN_TIMEOUT = Daemon "drain_timeout" Some("'20s'");
-    LOG_LEVEL = Daemon "log_level" Some("'info'");
-    START = Daemon "start" Some("'demand'");
+    HOST_ID = Top "host_id" None, Reload;
+    HOSTS_TAB = Top "hosts_tab" Some("'/home/httpd/lonTabs/hosts.tab'"), Reload;
+    LONCAPA_CONF = Top "loncapa_conf" Some("[]"), Reload;
+    PORT = Top "port" Some("5663"), Reload;
+    SOCKET_DIR = Top "socket_dir" Some("'/run/lonc'"), Restart;
+    CONTROL_DIR = Top "control_dir" Some("'/run/lonc-control'"), Restart;
+    SPOOL_DIR = Top "spool_dir" Some("'/var/spool/lonc/delayed'"), Restart;
+    PERMANENT_LOG = Top "permanent_log" Some("'/var/log/lonc/lonnet.perm.log'"), Reload;
+    USR1_PID_FILE = Top "usr1_pid_file" Some("'/home/httpd/perl/logs/lonc.pid'"), Restart;
+    CONNECTIONS = Link "connections" Some("1"), Reload;
+    PIPELINE = Link "pipeline" Some("64"), Reload;
+    CONNECT_TIMEOUT = Link "connect_timeout" Some("'10s'"), Reload;
+    HANDSHAKE_TIMEOUT = Link "handshake_timeout" Some("'60s'"), Reload;
+    REQUEST_TIMEOUT = Link "request_timeout" Some("'300s'"), Reload;
+    CONNECT_WAIT = Link "connect_wait" Some("'10s'"), Reload;
+    PROBE_INTERVAL = Link "probe_interval" Some("'60s'"), Reload;
+    BACKOFF_MIN = Link "backoff_min" Some("'1s'"), Reload;
+    BACKOFF_MAX = Link "backoff_max" Some("'120s'"), Reload;
+    MAX_REPLY_BYTES = Link "max_reply_bytes" Some("'64MiB'"), Reload;
+    MAX_CLIENTS = Client "max_clients" Some("1024"), Reload;
+    MAX_REQUEST_BYTES = Client "max_request_bytes" Some("'16MiB'"), Reload;
+    MAX_CLIENT_BYTES = Client "max_client_bytes" Some("'4MiB'"), Reload;
+    MAX_QUEUED_BYTES = Client "max_queued_bytes" Some("'64MiB'"), Reload;
+    MESSAGE_TIMEOUT = Spool "message_timeout" Some("'60s'"), Reload;
+    MAX_ATTEMPTS = Spool "max_attempts" Some("5"), Reload;
+    DRAIN_TIMEOUT = Daemon "drain_timeout" Some("'20s'"), Reload;
+    LOG_LEVEL = Daemon "log_level" Some("'info'"), Reload;
+    START = Daemon "start" Some("'demand'"), AtOnce;
 }
 
 #[cfg(test)]

@@ -45,16 +45,18 @@ fn is_kind(kind: &str, value: &Value) -> bool {
 }
 
 #[test]
-fn every_key_is_there_with_kind_and_default() {
+fn every_key_is_there_with_kind_default_and_effect() {
     let mut documented = documented();
     assert_eq!(
         documented.remove("peer.<id>.address"),
-        Some("host name or IP address; from the table of servers")
+        Some("host name or IP address; from the table of servers; reload")
     );
     for key in keys::ALL {
         let note = documented
             .remove(&key.path())
             .unwrap_or_else(|| panic!("{} is not in the man page", key.path()));
+        let (note, effect) = note.rsplit_once("; ").unwrap();
+        assert_eq!(effect, key.effect.word(), "{}", key.path());
         let Some(default) = key.default_value() else {
             assert_eq!(note, "id; must be set", "{}", key.path());
             continue;

@@ -2,7 +2,8 @@
 //!
 //! The way of a value: `raw` (`lonc.toml` as written, unknown keys refused), `perlvars` (`loncapa_conf` files)
 //! and `hosts_tab` are read; `layers` lays them over each other; `settings` has `checks` look at what is in force
-//! and gives it a type; `report` tells it. Every key is written down once, with its default, in `keys`.
+//! and gives it a type; `report` tells it. Every key is written down once, with its default and
+//! when a change takes effect, in `keys`.
 //!
 //! Precedence, lowest first: default; `loncapa_conf` files, a later one before an earlier; `lonc.toml`;
 //! `[peer.<id>]`. Every file listed in `loncapa_conf` must be readable: a daemon with half of its identity would
@@ -12,7 +13,11 @@ use std::path::{Path, PathBuf};
 
 mod address;
 mod checks;
+#[cfg(test)]
+mod effects;
 mod error;
+#[cfg(test)]
+mod example;
 mod host_id;
 mod hosts_tab;
 mod keys;
@@ -146,56 +151,4 @@ pub(crate) fn usr1_pid_file(config: &Path) -> Result<PathBuf, ConfigError> {
 #[must_use]
 pub(crate) fn sources(config: &Path) -> Vec<PathBuf> {
     layers::sources(config)
-}
-
-#[cfg(test)]
-mod tests {
-    //! The example that ships must say what the code does.
-
-    use super::*;
-    use raw::Raw;
-
-    const EXAMPLE: &str = include_str!("../../packaging/lonc.toml");
-
-    /// The example with every key in force: prose begins with `# `, keys and sections with `#` alone.
-    fn uncommented() -> String {
-        let line = |line: &'static str| match line.strip_prefix('#') {
-            Some(rest) if !rest.starts_with(' ') => rest,
-            _ => line,
-        };
-        EXAMPLE.lines().map(line).collect::<Vec<_>>().join("\n")
-    }
-
-    fn load_text(text: &str) -> Settings {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), text).unwrap();
-        load(file.path(), &"other".parse().unwrap()).unwrap().settings
-    }
-
-    #[test]
-    fn the_example_holds_as_it_is_and_uncommented() {
-        let peer = "\n[peer.other]\naddress = 'x'\n";
-        let bare = load_text(&format!("host_id = 'msul2'\n{peer}"));
-        let with_id = EXAMPLE.replace("#host_id", "host_id");
-        assert_eq!(load_text(&format!("{with_id}{peer}")), bare);
-        assert_eq!(load_text(&format!("{}{peer}", uncommented())), bare);
-    }
-
-    #[test]
-    fn the_example_has_every_key_with_its_default() {
-        let raw = Raw::parse(Path::new("example"), uncommented().as_bytes()).unwrap();
-        for key in keys::ALL {
-            let given = raw
-                .get(*key)
-                .unwrap_or_else(|| panic!("{} is not in the example", key.path()));
-            let default = key.default_value();
-            assert!(
-                *key == keys::HOST_ID || default.as_ref() == Some(&given.value),
-                "{}",
-                key.path()
-            );
-        }
-        let peer = "msul1".parse().unwrap();
-        assert!(raw.get_for(&peer, keys::ADDRESS).is_some() && raw.get_for(&peer, "port").is_some());
-    }
 }

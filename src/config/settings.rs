@@ -154,6 +154,30 @@ impl Start {
     const WORDS: [(&str, Self); 2] = [("demand", Self::Demand), ("boot", Self::Boot)];
 }
 
+impl Settings {
+    /// Keeps what is in use by `old` and cannot change without a restart; the names of the keys that would change it.
+    pub(crate) fn keep_what_is_in_use(&mut self, old: &Self) -> Vec<&'static str> {
+        let mut changed = Vec::new();
+        for (key, now, before) in [
+            (keys::SOCKET_DIR, &mut self.socket_dir, &old.socket_dir),
+            (keys::CONTROL_DIR, &mut self.control_dir, &old.control_dir),
+            (keys::SPOOL_DIR, &mut self.spool_dir, &old.spool_dir),
+        ] {
+            if now != before {
+                changed.push(key.name);
+                now.clone_from(before);
+            }
+        }
+        // A table that cannot be read just now must not make other hosts' messages ours.
+        for host in &old.alike {
+            if !self.alike.contains(host) {
+                self.alike.push(host.clone());
+            }
+        }
+        changed
+    }
+}
+
 /// Checks all that holds for `peer`, which is found at `host`.
 pub(super) fn settings(view: View<'_>, peer: &HostId, host: String) -> Result<Settings, ConfigError> {
     Ok(Settings {

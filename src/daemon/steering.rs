@@ -100,37 +100,18 @@ impl Steering {
     }
 
     async fn take(&mut self, mut settings: Settings) {
-        self.keep_places(&mut settings);
+        for key in settings.keep_what_is_in_use(&self.settings) {
+            warn!(
+                MESSAGE_ID = message::CONFIG_WARNING,
+                "{key} has changed: that needs a restart"
+            );
+        }
         self.set_level(settings.daemon.log_level);
         self.settings = settings.clone();
         let (answer, taken) = oneshot::channel();
         self.tell(ToDriver::Reconfigure(Box::new(settings), answer)).await;
         // One that has ended needs no settings.
         let _ = taken.await;
-    }
-
-    /// What is in use cannot be changed without a restart.
-    fn keep_places(&self, settings: &mut Settings) {
-        let old = &self.settings;
-        for (key, now, before) in [
-            ("socket_dir", &mut settings.socket_dir, &old.socket_dir),
-            ("control_dir", &mut settings.control_dir, &old.control_dir),
-            ("spool_dir", &mut settings.spool_dir, &old.spool_dir),
-        ] {
-            if now != before {
-                warn!(
-                    MESSAGE_ID = message::CONFIG_WARNING,
-                    "{key} has changed: that needs a restart"
-                );
-                now.clone_from(before);
-            }
-        }
-        // A table that cannot be read just now must not make other hosts' messages ours.
-        for host in &old.alike {
-            if !settings.alike.contains(host) {
-                settings.alike.push(host.clone());
-            }
-        }
     }
 }
 
