@@ -19,6 +19,21 @@ const MAX_DURATION_DIGITS: usize = 12;
 /// Largest size taken, so that sums of sizes cannot overflow.
 const MAX_SIZE: u64 = 1 << 40;
 
+/// Yes or no.
+pub(super) fn flag(value: &Value) -> Result<bool, String> {
+    value
+        .as_bool()
+        .ok_or_else(|| format!("must be true or false, is {}", shown(value)))
+}
+
+/// Whether `value` is more than `other`: numbers, or durations.
+pub(super) fn is_more(value: &Value, other: &Value) -> bool {
+    let numbers = value.as_integer().zip(other.as_integer());
+    let durations = duration(value).ok().zip(duration(other).ok());
+    numbers.is_some_and(|(value, other)| value > other)
+        || durations.is_some_and(|(value, other)| value > other)
+}
+
 /// A whole number within `range`.
 pub(super) fn whole<T>(range: RangeInclusive<T>) -> impl Fn(&Value) -> Result<T, String>
 where
@@ -212,6 +227,31 @@ mod tests {
             "must be a whole number between 1 and 64, is \"2\""
         );
         assert!(whole(1..=u16::MAX)(&Value::Integer(65536)).is_err());
+    }
+
+    #[test]
+    fn flags() {
+        assert_eq!(flag(&Value::Boolean(true)), Ok(true));
+        assert_eq!(
+            flag(&text("yes")).unwrap_err(),
+            "must be true or false, is \"yes\""
+        );
+        assert!(flag(&Value::Integer(1)).is_err());
+    }
+
+    #[test]
+    fn more() {
+        assert!(is_more(&Value::Integer(11), &Value::Integer(10)));
+        assert!(is_more(&text("2m"), &text("60s")));
+        for (value, other) in [
+            (Value::Integer(10), Value::Integer(10)),
+            (text("60s"), text("2m")),
+            (text("2"), text("10")),
+            (Value::Integer(120), text("60s")),
+            (text("400d"), text("1s")),
+        ] {
+            assert!(!is_more(&value, &other), "{value} {other}");
+        }
     }
 
     #[test]

@@ -95,6 +95,15 @@ impl Key {
         self.section == Section::Link || self == PORT
     }
 
+    /// The key below which the default may not be: where only that one is set above it, this one is as much.
+    pub(super) fn floor(self) -> Option<Self> {
+        match self {
+            MAX_CONNECTIONS => Some(CONNECTIONS),
+            OPENING_TIMEOUT => Some(HANDSHAKE_TIMEOUT),
+            _ => None,
+        }
+    }
+
     /// The default as a value.
     pub(super) fn default_value(self) -> Option<Value> {
         self.default.and_then(|text| text.parse().ok())
@@ -136,9 +145,13 @@ keys! {
     PERMANENT_LOG = Top "permanent_log" Some("'/var/log/lonc/lonnet.perm.log'"), Reload;
     USR1_PID_FILE = Top "usr1_pid_file" Some("'/home/httpd/perl/logs/lonc.pid'"), Restart;
     CONNECTIONS = Link "connections" Some("1"), Reload;
+    MAX_CONNECTIONS = Link "max_connections" Some("10"), Reload;
+    IDLE_TIMEOUT = Link "idle_timeout" Some("'5m'"), Reload;
     PIPELINE = Link "pipeline" Some("64"), Reload;
     CONNECT_TIMEOUT = Link "connect_timeout" Some("'10s'"), Reload;
     HANDSHAKE_TIMEOUT = Link "handshake_timeout" Some("'60s'"), Reload;
+    OPENING_TIMEOUT = Link "opening_timeout" Some("'120s'"), Reload;
+    PONG = Link "pong" Some("false"), Reload;
     REQUEST_TIMEOUT = Link "request_timeout" Some("'300s'"), Reload;
     CONNECT_WAIT = Link "connect_wait" Some("'10s'"), Reload;
     PROBE_INTERVAL = Link "probe_interval" Some("'60s'"), Reload;
@@ -154,6 +167,7 @@ keys! {
     DRAIN_TIMEOUT = Daemon "drain_timeout" Some("'20s'"), Reload;
     LOG_LEVEL = Daemon "log_level" Some("'info'"), Reload;
     START = Daemon "start" Some("'demand'"), AtOnce;
+    IDLE_EXIT = Daemon "idle_exit" Some("'0s'"), Reload;
 }
 
 #[cfg(test)]
@@ -171,6 +185,6 @@ mod tests {
         assert_eq!(Section::named("link"), Some(Section::Link));
         assert_eq!(Section::named(""), None);
         assert_eq!(PIPELINE.path(), "link.pipeline");
-        assert_eq!(peer_names().count(), 12);
+        assert_eq!(peer_names().count(), 16);
     }
 }

@@ -105,7 +105,19 @@ impl<'a> View<'a> {
             .or_else(|| self.layers.raw.get(key))
             .or_else(|| self.layers.perlvars.get(&key))
             .cloned()
+            .or_else(|| self.raised(key))
             .or_else(default)
+    }
+
+    /// What stands in for a default that is less than its floor.
+    fn raised(self, key: Key) -> Option<Given> {
+        let floor = key.floor()?;
+        let Given { value, source } = self.find(floor)?;
+        let is_more = checks::is_more(&value, &key.default_value()?);
+        is_more.then(|| Given {
+            value,
+            source: source.noted(format!("as {}", floor.name)),
+        })
     }
 
     /// The checked value in force.

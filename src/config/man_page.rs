@@ -35,6 +35,7 @@ fn is_kind(kind: &str, value: &Value) -> bool {
     let text = value.as_str();
     match kind {
         "number" => value.is_integer(),
+        "true or false" => value.is_bool(),
         "list of paths" => value.is_array(),
         "path" => text.is_some_and(|text| text.starts_with('/')),
         "duration" => text.is_some_and(|text| humantime::parse_duration(text).is_ok()),

@@ -62,7 +62,7 @@ impl Report {
         self.section(keys::PEER);
     }
 
-    /// Adds a peer to the list, with all that is set for it alone.
+    /// Adds a peer to the list, with all that holds for it alone.
     pub(super) fn listed(&mut self, view: View<'_>, address: &Address, source: &Source) {
         let Some(peer) = view.peer else { return };
         let mut pairs = vec![
@@ -70,7 +70,8 @@ impl Report {
             assign(keys::PORT.name, &Value::from(i64::from(address.port))),
         ];
         let link = keys::ALL.iter().filter(|key| key.section == Section::Link);
-        pairs.extend(link.filter_map(|key| Some(assign(key.name, &view.own(*key)?.value))));
+        let special = link.filter_map(|key| Some((key, special(view, *key)?)));
+        pairs.extend(special.map(|(key, value)| assign(key.name, &value)));
         self.line(
             format!("{} = {{ {} }}", peer.toml_key(), pairs.join(", ")),
             source.to_string(),
@@ -129,6 +130,13 @@ impl fmt::Display for Report {
         }
         Ok(())
     }
+}
+
+/// What is set for the peer of `view`, or is another value for it than for others.
+fn special(view: View<'_>, key: Key) -> Option<Value> {
+    let value = view.find(key)?.value;
+    let general = view.layers.general().find(key)?.value;
+    (view.own(key).is_some() || value != general).then_some(value)
 }
 
 /// `name = value`

@@ -7,7 +7,7 @@ use lonc_proto::backoff::Bounds;
 use serde::{Deserialize, Serialize};
 
 use super::address::Address;
-use super::checks::{choice, duration, duration_or_zero, host_id, path, size, whole};
+use super::checks::{choice, duration, duration_or_zero, flag, host_id, path, size, whole};
 use super::error::ConfigError;
 use super::host_id::HostId;
 use super::keys;
@@ -15,6 +15,8 @@ use super::layers::View;
 
 /// Smallest limit on the bytes of a request, of a reply, or of what is queued: room for any greeting.
 const MIN_BYTES: usize = 64;
+/// Most links to a peer.
+const MAX_LINKS: usize = 64;
 
 /// All that one `lonc <peer>` is told.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,14 +50,22 @@ pub struct Settings {
 /// The TCP links to the peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkSettings {
-    /// How many links are held, 1 to 64.
+    /// How many links are kept open, 0 to 64; with none the first request opens one.
     pub connections: usize,
+    /// Most links, 1 to 64; at least `connections`.
+    pub max_connections: usize,
+    /// A link beyond `connections` is closed when it was not needed for so long; more than zero.
+    pub idle_timeout: Duration,
     /// Most requests in flight on a link, 1 to 65536; 1 is lock-step.
     pub pipeline: usize,
     /// Longest wait for a TCP connection to one address; more than zero.
     pub connect_timeout: Duration,
     /// Longest wait for each step of the handshake; more than zero.
     pub handshake_timeout: Duration,
+    /// Longest wait for all steps of the handshake together; at least `handshake_timeout`.
+    pub opening_timeout: Duration,
+    /// Whether `pong` is one of the steps.
+    pub pong: bool,
     /// Longest wait for a reply; more than zero.
     pub request_timeout: Duration,
     /// How long a request waits for a link being made; zero: not at all.
@@ -101,6 +111,8 @@ pub struct DaemonSettings {
     pub log_level: LogLevel,
     /// When systemd starts the daemon.
     pub start: Start,
+    /// The process ends after so long without a client, a delayed message and a request in flight; zero: never.
+    pub idle_exit: Duration,
 }
 
 /// How much is logged; each level includes those before it.
@@ -224,11 +236,21 @@ pub(super) fn start(view: View<'_>) -> Result<Start, ConfigError> {
 
 /// The link's settings of a peer.
 pub(super) fn link(view: View<'_>) -> Result<LinkSettings, ConfigError> {
+    let connections = view.setting(keys::CONNECTIONS, whole(0..=MAX_LINKS))?;
+    let max_connections = view.setting(keys::MAX_CONNECTIONS, whole(1..=MAX_LINKS))?;
+    view.ordered(&connections, &max_connections)?;
+    let handshake_timeout = view.setting(keys::HANDSHAKE_TIMEOUT, duration)?;
+    let opening_timeout = view.setting(keys::OPENING_TIMEOUT, duration)?;
+    view.ordered(&handshake_timeout, &opening_timeout)?;
     Ok(LinkSettings {
-        connections: view.get(keys::CONNECTIONS, whole(1..=64))?,
+        connections: connections.value,
+        max_connections: max_connections.value,
+        idle_timeout: view.get(keys::IDLE_TIMEOUT, duration)?,
         pipeline: view.get(keys::PIPELINE, whole(1..=65536))?,
         connect_timeout: view.get(keys::CONNECT_TIMEOUT, duration)?,
-        handshake_timeout: view.get(keys::HANDSHAKE_TIMEOUT, duration)?,
+        handshake_timeout: handshake_timeout.value,
+        opening_timeout: opening_timeout.value,
+        pong: view.get(keys::PONG, flag)?,
         request_timeout: view.get(keys::REQUEST_TIMEOUT, duration)?,
         connect_wait: view.get(keys::CONNECT_WAIT, duration_or_zero)?,
         probe_interval: view.get(keys::PROBE_INTERVAL, duration_or_zero)?,
@@ -268,6 +290,7 @@ fn daemon(view: View<'_>) -> Result<DaemonSettings, ConfigError> {
         drain_timeout: view.get(keys::DRAIN_TIMEOUT, duration_or_zero)?,
         log_level: view.get(keys::LOG_LEVEL, choice(&LogLevel::WORDS))?,
         start: start(view)?,
+        idle_exit: view.get(keys::IDLE_EXIT, duration_or_zero)?,
     })
 }
 

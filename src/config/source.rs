@@ -26,7 +26,7 @@ pub enum Source {
         file: Arc<Path>,
         /// Number of the line, from 1.
         line: usize,
-        /// The Perl variable or the section of the line.
+        /// The Perl variable or the section of the line, or the key there that this one follows.
         note: Option<String>,
     },
 }
@@ -37,6 +37,14 @@ impl Source {
             file: file.into(),
             line,
             note,
+        }
+    }
+
+    /// The same line with another note.
+    pub(super) fn noted(self, note: String) -> Self {
+        match self {
+            Self::Default => Self::Default,
+            Self::At { file, line, .. } => Self::at(file, line, Some(note)),
         }
     }
 

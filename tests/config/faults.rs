@@ -58,7 +58,23 @@ fn faults_of_values_name_line_and_key() {
         ),
         (
             "link.connections = 65",
-            "2: link.connections: must be between 1 and 64, is 65",
+            "2: link.connections: must be between 0 and 64, is 65",
+        ),
+        (
+            "link.max_connections = 0",
+            "2: link.max_connections: must be between 1 and 64, is 0",
+        ),
+        (
+            "link.idle_timeout = '0s'",
+            "2: link.idle_timeout: must be more than 0, is \"0s\"",
+        ),
+        (
+            "link.pong = 'no'",
+            "2: link.pong: must be true or false, is \"no\"",
+        ),
+        (
+            "daemon.idle_exit = 5",
+            "2: daemon.idle_exit: 5 is not a duration such as \"10s\" or \"5m\"",
         ),
         (
             "[link]\nconnect_timeout = 'ten'",
@@ -73,14 +89,6 @@ fn faults_of_values_name_line_and_key() {
             "2: link.handshake_timeout: must be more than 0, is \"0s\"",
         ),
         (
-            "link.backoff_min = '3m'",
-            "2: link.backoff_min: must not be more than link.backoff_max (120s), is \"3m\"",
-        ),
-        (
-            "link.backoff_max = '1ms'",
-            "2: link.backoff_max: must not be less than link.backoff_min (1s), is \"1ms\"",
-        ),
-        (
             "link.max_reply_bytes = 63",
             "2: link.max_reply_bytes: must be between 64 bytes and 1TiB, is 63",
         ),
@@ -91,10 +99,6 @@ fn faults_of_values_name_line_and_key() {
         (
             "client.max_clients = 0",
             "2: client.max_clients: must be between 1 and 65536, is 0",
-        ),
-        (
-            "client.max_queued_bytes = '1MiB'",
-            "2: client.max_queued_bytes: must not be less than client.max_client_bytes (4MiB), is \"1MiB\"",
         ),
         (
             "spool.max_attempts = 0",
@@ -126,12 +130,46 @@ fn faults_of_values_name_line_and_key() {
             "2: loncapa_conf: must be a list of paths, is \"x\"",
         ),
     ] {
-        // The id goes first: a key after a section would belong to it.
-        assert_eq!(
-            fault(&format!("host_id = 'me'\n{toml}")),
-            format!("DIR/lonc.toml:{message}")
-        );
+        assert_fault(toml, message);
     }
+}
+
+#[test]
+fn two_keys_at_odds_are_a_fault_of_the_one_that_is_written() {
+    for (toml, message) in [
+        (
+            "link.max_connections = 8\nlink.connections = 9",
+            "3: link.connections: must not be more than link.max_connections (8), is 9",
+        ),
+        (
+            "link.opening_timeout = '59s'",
+            "2: link.opening_timeout: must not be less than link.handshake_timeout (60s), is \"59s\"",
+        ),
+        (
+            "link.opening_timeout = '3m'\nlink.handshake_timeout = '4m'",
+            "3: link.handshake_timeout: must not be more than link.opening_timeout (3m), is \"4m\"",
+        ),
+        (
+            "link.backoff_min = '3m'",
+            "2: link.backoff_min: must not be more than link.backoff_max (120s), is \"3m\"",
+        ),
+        (
+            "link.backoff_max = '1ms'",
+            "2: link.backoff_max: must not be less than link.backoff_min (1s), is \"1ms\"",
+        ),
+        (
+            "client.max_queued_bytes = '1MiB'",
+            "2: client.max_queued_bytes: must not be less than client.max_client_bytes (4MiB), is \"1MiB\"",
+        ),
+    ] {
+        assert_fault(toml, message);
+    }
+}
+
+fn assert_fault(toml: &str, message: &str) {
+    // The id goes first: a key after a section would belong to it.
+    let told = fault(&format!("host_id = 'me'\n{toml}"));
+    assert_eq!(told, format!("DIR/lonc.toml:{message}"));
 }
 
 #[test]
@@ -184,6 +222,16 @@ fn of_two_keys_at_odds_the_one_written_for_the_peer_is_told() {
             "backoff_min = '1ms'",
             "backoff_min = '7s'\nbackoff_max = '5s'",
             "5: peer.a.backoff_min: must not be more than peer.a.backoff_max (5s), is \"7s\"",
+        ),
+        (
+            "connections = 20",
+            "max_connections = 4",
+            "5: peer.a.max_connections: must not be less than link.connections (20), is 4",
+        ),
+        (
+            "max_connections = 4",
+            "connections = 5",
+            "5: peer.a.connections: must not be more than link.max_connections (4), is 5",
         ),
     ] {
         let toml = format!("host_id = 'me'\n[link]\n{link}\n[peer.a]\n{peer}\naddress = 'x'");

@@ -11,7 +11,7 @@ mod site;
 use std::path::Path;
 use std::time::Duration;
 
-use lonc::internals::config::{LogLevel, Start};
+use lonc::internals::config::{LogLevel, Settings, Start};
 use lonc_proto::backoff::Bounds;
 
 use site::{HOSTS, Site, id};
@@ -34,11 +34,14 @@ fn defaults() {
     let seconds = [
         (link.connect_timeout, 10),
         (link.handshake_timeout, 60),
+        (link.opening_timeout, 120),
+        (link.idle_timeout, 300),
         (link.request_timeout, 300),
         (link.connect_wait, 10),
         (link.probe_interval, 60),
         (settings.spool.message_timeout, 60),
         (settings.daemon.drain_timeout, 20),
+        (settings.daemon.idle_exit, 0),
     ];
     assert!(
         seconds
@@ -46,6 +49,7 @@ fn defaults() {
             .all(|(duration, seconds)| *duration == Duration::from_secs(*seconds)),
         "{seconds:?}"
     );
+    assert_eq!((link.max_connections, link.pong), (10, false));
     let backoff = Bounds::new(Duration::from_secs(1), Duration::from_secs(120));
     assert_eq!(Ok(link.backoff), backoff);
     let client = &settings.client;
@@ -88,6 +92,44 @@ fn a_peer_wins_over_the_file_and_the_file_over_loncapa_conf() {
     let two = site.settings("msul2");
     assert_eq!(two.address.to_string(), "two.msu.edu:5000");
     assert_eq!(two.link.pipeline, 8);
+}
+
+#[test]
+fn what_is_not_set_follows_what_it_may_not_be_less_than() {
+    let links = |toml: &str| {
+        let site = Site::new(&format!(
+            "host_id = 'me'\n[link]\n{toml}\n[peer.a]\naddress = 'x'\nconnections = 30\n[peer.b]\naddress = 'x'\n"
+        ));
+        ["a", "b"].map(|peer| {
+            let link = site.settings(peer).link;
+            (link.connections, link.max_connections)
+        })
+    };
+    assert_eq!(links("connections = 0"), [(30, 30), (0, 10)]);
+    assert_eq!(links("connections = 10"), [(30, 30), (10, 10)]);
+    assert_eq!(links("connections = 11"), [(30, 30), (11, 11)]);
+    assert_eq!(links("max_connections = 40"), [(30, 40), (1, 40)]);
+    let slow = Site::new("host_id = 'me'\nlink.handshake_timeout = '5m'\npeer.a.address = 'x'");
+    assert_eq!(slow.settings("a").link.opening_timeout, Duration::from_secs(300));
+}
+
+#[test]
+fn the_keys_of_links_on_demand() {
+    let site = Site::new(
+        "host_id = 'me'\n[link]\nconnections = 0\nmax_connections = 6\nidle_timeout = '2s'\npong = true\n\
+         opening_timeout = '60s'\n[daemon]\nidle_exit = '1h'\n\
+         [peer.a]\naddress = 'x'\nmax_connections = 1\nidle_timeout = '3s'\npong = false\n\
+         opening_timeout = '61s'\n[peer.b]\naddress = 'x'\n",
+    );
+    let [a, b] = ["a", "b"].map(|peer| site.settings(peer));
+    assert_eq!(a.daemon.idle_exit, Duration::from_secs(3600));
+    let link = |settings: &Settings| {
+        let link = &settings.link;
+        let seconds = [link.idle_timeout, link.opening_timeout].map(|time| time.as_secs());
+        (link.connections, link.max_connections, seconds, link.pong)
+    };
+    assert_eq!(link(&a), (0, 1, [3, 61], false));
+    assert_eq!(link(&b), (0, 6, [2, 60], true));
 }
 
 #[test]

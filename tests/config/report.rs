@@ -60,6 +60,31 @@ fn a_report_lists_all_peers() {
 }
 
 #[test]
+fn what_follows_another_key_is_told_and_read_back() {
+    let site = Site::new(
+        "host_id = 'me'\nlink.connections = 20\n[peer.a]\naddress = 'x'\nconnections = 3\n\
+         [peer.b]\naddress = 'x'\nconnections = 30\n[peer.c]\naddress = 'x'\n",
+    );
+    let all = site.check(None).unwrap();
+    for line in [
+        "max_connections = 20   # DIR/lonc.toml:2 (as connections)",
+        "a = { address = \"x\", port = 5663, connections = 3, max_connections = 10 }",
+        "b = { address = \"x\", port = 5663, connections = 30, max_connections = 30 }",
+        "c = { address = \"x\", port = 5663 }",
+    ] {
+        let squeezed = all.split_whitespace().collect::<Vec<_>>().join(" ");
+        let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(squeezed.contains(&line), "{line} not in\n{all}");
+    }
+    for peer in ["a", "b", "c"] {
+        let alone = site.check(Some(peer)).unwrap();
+        for text in [&alone, &all] {
+            assert_eq!(Site::new(text).settings(peer), site.settings(peer), "{text}");
+        }
+    }
+}
+
+#[test]
 fn a_report_read_back_gives_the_same_settings() {
     let site = rich();
     let all = config::check(&site.path("lonc.toml"), None).unwrap();
