@@ -7,26 +7,10 @@ use memchr::memchr;
 use slab::Slab;
 
 use super::command::Answers;
-use super::delayed::Ticket;
-use super::link::LinkId;
+use super::ids::{ClientId, LinkId, Ticket};
 use super::status::ClientStatus;
 use crate::line::Lines;
 use crate::request::{Asked, Request, answer};
-
-/// Names a client for as long as it is connected; never given twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ClientId {
-    slot: usize,
-    serial: u64,
-}
-
-impl ClientId {
-    /// A small number that no other connected client has at the same time.
-    #[must_use]
-    pub fn slot(self) -> usize {
-        self.slot
-    }
-}
 
 /// What a client may do beyond asking.
 #[derive(Clone, Copy)]

@@ -6,20 +6,12 @@
 use alloc::collections::VecDeque;
 
 use super::Session;
-use super::clients::ClientId;
 use super::command::{Command, Event};
-use super::link::{Link, LinkId, Owner};
+use super::ids::{ClientId, LinkId, MessageId, Ticket};
+use super::link::{Link, Owner};
 use super::status::State;
 use crate::request::{Request, answer};
 use crate::time::Instant;
-
-/// Names a delayed message; given by the driver, in the order in which they are to be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MessageId(pub u64);
-
-/// Names a critical request that is being stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Ticket(u64);
 
 /// How storing a critical request went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

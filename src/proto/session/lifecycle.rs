@@ -5,9 +5,10 @@ use alloc::vec::Vec;
 use bytes::{Buf as _, BytesMut};
 
 use super::Session;
-use super::clients::ClientId;
-use super::command::{Command, Event, LinkError, Lost};
-use super::link::{InFlight, Link, LinkId, Owner, Phase, Replied};
+use super::command::{Command, Event, Lost};
+use super::error::LinkError;
+use super::ids::{ClientId, LinkId};
+use super::link::{InFlight, Link, Owner, Phase, Replied};
 use super::status::State;
 use crate::reply::Reply;
 use crate::request::Request;

@@ -9,9 +9,8 @@ use bytes::{Buf as _, BytesMut};
 use core::time::Duration;
 
 use super::Config;
-use super::clients::ClientId;
-use super::command::LinkError;
-use super::delayed::MessageId;
+use super::error::LinkError;
+use super::ids::{ClientId, LinkId, MessageId};
 use super::status::{LinkState, LinkStatus};
 use super::trouble::{Reached, Trouble, Troubles};
 use crate::backoff::Backoff;
@@ -20,18 +19,6 @@ use crate::handshake::{Handshake, Step};
 use crate::reply::{Reply, ReplyReader};
 use crate::request::{Encoder, Request};
 use crate::time::Instant;
-
-/// Names a link among those of its peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct LinkId(pub(super) usize);
-
-impl LinkId {
-    /// A small number, the first link's is 0.
-    #[must_use]
-    pub fn index(self) -> usize {
-        self.0
-    }
-}
 
 /// Unsent bytes beyond which no more is put on a link; requests are better kept where they can still wait.
 const HIGH_WATER: usize = 64 * 1024;

@@ -16,6 +16,8 @@
 mod clients;
 mod command;
 mod delayed;
+mod error;
+mod ids;
 mod lifecycle;
 mod link;
 mod metrics;
@@ -30,10 +32,10 @@ use core::time::Duration;
 use fastrand::Rng;
 use slab::Slab;
 
-pub use self::clients::ClientId;
-pub use self::command::{Answers, Command, ConnectFault, Event, LinkError, Lost};
-pub use self::delayed::{MessageId, Stored, Ticket};
-pub use self::link::LinkId;
+pub use self::command::{Answers, Command, Event, Lost};
+pub use self::delayed::Stored;
+pub use self::error::{ConnectFault, LinkError};
+pub use self::ids::{ClientId, LinkId, MessageId, Ticket};
 pub use self::metrics::{BOUNDS, Histogram, Histograms, RECENT};
 pub use self::status::{ClientStatus, Counters, LinkState, LinkStatus, State, Status};
 pub use self::trouble::{Reached, Trouble};

@@ -6,9 +6,7 @@ use core::fmt;
 use core::time::Duration;
 
 use super::Session;
-use super::clients::ClientId;
-use super::delayed::MessageId;
-use super::link::LinkId;
+use super::ids::{ClientId, LinkId, MessageId};
 use super::metrics::Histograms;
 use super::trouble::Trouble;
 use crate::handshake::Step;

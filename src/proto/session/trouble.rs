@@ -1,6 +1,6 @@
 //! What went wrong with a link, for whoever asks why it is not up.
 
-use super::command::LinkError;
+use super::error::LinkError;
 use crate::handshake::Step;
 use crate::time::Instant;
 

@@ -3,9 +3,9 @@
 use alloc::vec::Vec;
 
 use super::Session;
-use super::clients::ClientId;
 use super::command::{Event, Lost};
-use super::link::{LinkId, Owner};
+use super::ids::{ClientId, LinkId};
+use super::link::Owner;
 use super::status::State;
 use crate::time::Instant;
 

@@ -1,0 +1,75 @@
+//! Why a try or a link ended.
+
+use alloc::string::String;
+
+use crate::handshake::{HandshakeError, Step};
+
+/// Why a try or a link ended.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LinkError {
+    /// The name has no address.
+    #[error("name lookup of {name} failed: {error}")]
+    Lookup {
+        /// The name.
+        name: String,
+        /// What the resolver said.
+        error: String,
+    },
+    /// No address could be connected to.
+    #[error("cannot connect: {error}")]
+    Connect {
+        /// What kind of failure it was; of several addresses', that which tells most.
+        fault: ConnectFault,
+        /// What the system said of each address.
+        error: String,
+    },
+    /// lond closed the connection.
+    #[error("closed by lond")]
+    Closed,
+    /// Reading or writing failed.
+    #[error("connection broken: {0}")]
+    Io(String),
+    /// lond closed the connection while the link opened.
+    #[error("closed by lond in answer to {0}")]
+    ClosedInStep(Step),
+    /// A step of the handshake was not answered in time.
+    #[error("no answer in time to {0}")]
+    StepTimeout(Step),
+    /// A step of the handshake was answered badly.
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
+    /// A line of the handshake was longer than any lond sends.
+    #[error("an endless line in answer to {0}")]
+    EndlessLine(Step),
+    /// Bytes came that nobody asked for.
+    #[error("protocol fault: unasked bytes")]
+    Unasked,
+    /// A reply was longer than allowed.
+    #[error("protocol fault: a reply longer than max_reply_bytes")]
+    ReplyTooLong,
+    /// The oldest request in flight got no reply in time.
+    #[error("no reply in time")]
+    RequestTimeout,
+    /// A delayed message got no reply in time.
+    #[error("no reply in time to a delayed message")]
+    MessageTimeout,
+    /// The probe of the idle link got no reply in time.
+    #[error("no reply in time to the probe of the idle link")]
+    ProbeTimeout,
+    /// This instance stops.
+    #[error("stopping")]
+    Stopped,
+}
+
+/// How connecting failed; what comes later tells more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ConnectFault {
+    /// In some other way.
+    Other,
+    /// There is no way to the address, or the way back says so.
+    Unreachable,
+    /// Nothing answered.
+    TimedOut,
+    /// The host answered that nothing listens there.
+    Refused,
+}
