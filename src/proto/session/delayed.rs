@@ -5,13 +5,12 @@
 
 use alloc::collections::VecDeque;
 
-use super::Session;
 use super::command::{Command, Event};
 use super::ids::{ClientId, LinkId, MessageId, Ticket};
-use super::link::{Link, Owner};
+use super::link::Owner;
+use super::machine::Machine;
 use super::status::State;
 use crate::request::{Request, answer};
-use crate::time::Instant;
 
 /// How storing a critical request went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,13 +42,18 @@ pub(super) struct Delayed {
 
 impl Delayed {
     /// Messages handed in and not reported yet.
-    pub(super) fn len(&self) -> usize {
+    pub(super) fn num(&self) -> usize {
         self.queue.len() + self.in_flight
     }
 
+    /// Requests that are being stored.
+    pub(super) fn num_storing(&self) -> usize {
+        self.storing.len()
+    }
+
     /// True if a critical request may go to the peer directly: nothing older waits.
-    pub(super) fn is_clear(&self) -> bool {
-        self.caught_up && self.len() == 0 && self.storing.is_empty()
+    fn is_clear(&self) -> bool {
+        self.caught_up && self.num() == 0 && self.storing.is_empty()
     }
 
     /// Queues a message again, in its old place.
@@ -77,37 +81,20 @@ impl Delayed {
 
     /// True if nothing else may be put on this link: one of several suspects is about to be sent, or is sent, alone.
     pub(super) fn has_reserved(&self, id: LinkId) -> bool {
-        self.suspects > 0 && self.len() > 0 && self.link == Some(id)
+        self.suspects > 0 && self.num() > 0 && self.link == Some(id)
     }
 }
 
-impl Session {
-    /// Hands in a delayed message; it is sent as soon as a link is open, after those handed in before.
-    pub fn delayed(&mut self, id: MessageId, request: Request) {
+impl Machine {
+    pub(super) fn message(&mut self, id: MessageId, request: Request) {
         self.delayed.queue.push_back((id, request));
-        self.stirred = true;
     }
 
-    /// True if there are messages on disk that could be sent now.
-    #[must_use]
-    pub fn wants_delayed(&self) -> bool {
+    pub(super) fn wants_messages(&self) -> bool {
         !self.delayed.caught_up && !self.stopped && self.any_up()
     }
 
-    /// True if a link is open, so that messages handed in get sent.
-    #[must_use]
-    pub fn can_send(&self) -> bool {
-        self.any_up()
-    }
-
-    /// So many messages are handed in and not reported.
-    #[must_use]
-    pub fn delayed_len(&self) -> usize {
-        self.delayed.len()
-    }
-
-    /// Takes back a message that was handed in; false if it is in flight or no longer here. It is not reported.
-    pub fn withdraw(&mut self, id: MessageId, now: Instant) -> bool {
+    pub(super) fn withdraw(&mut self, id: MessageId) -> bool {
         let Some(at) = self.delayed.queue.iter().position(|(one, _)| *one == id) else {
             return false;
         };
@@ -117,31 +104,24 @@ impl Session {
             self.clear_of_suspicion();
         }
         self.delayed.failures = self.delayed.failures.filter(|(one, _)| *one != id);
-        self.settle_flush(now);
-        self.stirred = true;
+        self.settle_flush();
         true
     }
 
-    /// Nothing that was found on disk is left to be handed in.
-    pub fn caught_up(&mut self, now: Instant) {
+    pub(super) fn caught_up(&mut self) {
         self.delayed.caught_up = true;
-        self.settle_flush(now);
-        self.stirred = true;
+        self.settle_flush();
     }
 
-    /// Something on disk may be new, and is to be handed in.
-    pub fn fell_behind(&mut self) {
+    pub(super) fn fell_behind(&mut self) {
         self.delayed.caught_up = false;
     }
 
-    /// A delivered message is no longer on disk, or cannot be removed.
-    pub fn removed(&mut self) {
+    pub(super) fn removed(&mut self) {
         self.delayed.removing = self.delayed.removing.saturating_sub(1);
-        self.stirred = true;
     }
 
-    /// How the storing of a critical request went.
-    pub fn stored(&mut self, ticket: Ticket, outcome: Stored) {
+    pub(super) fn stored(&mut self, ticket: Ticket, outcome: Stored) {
         let Some(at) = self.delayed.storing.iter().position(|(one, _)| *one == ticket) else {
             return;
         };
@@ -157,14 +137,12 @@ impl Session {
             Stored::Failed => answer::CON_FAILED,
         };
         self.clients.answer_stored(client, ticket, words);
-        self.list(client);
-        self.stirred = true;
+        self.seat(client);
     }
 
-    /// Requests that are being stored.
-    #[must_use]
-    pub fn storing(&self) -> usize {
-        self.delayed.storing.len()
+    /// True if a critical request must not go to the peer directly: something older waits.
+    pub(super) fn must_store(&self) -> bool {
+        self.config.spool && !self.delayed.is_clear()
     }
 
     /// Has a critical request stored. Its place among its client's answers is kept.
@@ -177,16 +155,17 @@ impl Session {
     }
 
     /// Puts delayed messages on one open link, the least busy when they begin.
-    pub(super) fn fill_delayed(&mut self, now: Instant) {
+    pub(super) fn fill_delayed(&mut self) {
         if self.delayed.queue.is_empty() {
             return;
         }
         let suspected = self.delayed.suspects > 0;
         if self.delayed.in_flight == 0 {
-            let is_open = |id: &LinkId| self.links.get(id.0).is_some_and(Link::is_open);
-            let reserved = self.delayed.link.filter(|id| suspected && is_open(id));
+            let reserved = self.delayed.link.filter(|id| suspected && self.is_open(*id));
             let open = self.links.iter().filter(|(_, link)| link.is_open());
-            let idlest = open.min_by_key(|(_, link)| link.load()).map(|(id, _)| LinkId(id));
+            let idlest = open
+                .min_by_key(|(_, link)| link.num_in_flight())
+                .map(|(id, _)| LinkId(id));
             self.delayed.link = reserved.or(idlest);
         }
         let Some(id) = self.delayed.link else { return };
@@ -201,7 +180,7 @@ impl Session {
         if self.delayed.is_last_try(self.config.max_attempts) && !link.has_replied() {
             // Before a message is given up, the link must have carried something else.
             if link.is_idle() {
-                link.push(Owner::Probe, Request::probe(), now);
+                link.push(Owner::Probe, Request::probe(), self.now);
             }
             return;
         }
@@ -212,12 +191,12 @@ impl Session {
                 break;
             };
             self.delayed.in_flight += 1;
-            link.push(Owner::Delayed(message), request, now);
+            link.push(Owner::Delayed(message), request, self.now);
         }
     }
 
     /// A delayed message was answered. Any answer but an empty one counts as delivered.
-    pub(super) fn delayed_answered(&mut self, id: MessageId, request: Request, empty: bool, now: Instant) {
+    pub(super) fn delayed_answered(&mut self, id: MessageId, request: Request, empty: bool) {
         self.delayed.in_flight = self.delayed.in_flight.saturating_sub(1);
         if empty {
             self.blame(id, request);
@@ -227,7 +206,7 @@ impl Session {
             self.delayed.removing += 1;
             self.commands.push_back(Command::Delivered(id));
         }
-        self.settle_flush(now);
+        self.settle_flush();
     }
 
     /// The link ended while these were in flight on it, `written` of them at least in part, with or without other
@@ -268,10 +247,10 @@ impl Session {
     }
 
     /// Lets the clients in once the delayed messages are through.
-    pub(super) fn settle_flush(&mut self, now: Instant) {
-        let flushed = !self.config.spool || (self.delayed.caught_up && self.delayed.len() == 0);
+    pub(super) fn settle_flush(&mut self) {
+        let flushed = !self.config.spool || (self.delayed.caught_up && self.delayed.num() == 0);
         if self.state != State::Up && flushed && self.any_up() {
-            self.enter(State::Up, now);
+            self.enter(State::Up);
         }
     }
 }

@@ -11,7 +11,7 @@ use core::time::Duration;
 use super::Config;
 use super::error::LinkError;
 use super::ids::{ClientId, LinkId, MessageId};
-use super::status::{LinkState, LinkStatus};
+use super::status::{LinkState, LinkStatus, Stage};
 use super::trouble::{Reached, Trouble, Troubles};
 use crate::backoff::Backoff;
 use crate::cipher::Cipher;
@@ -69,7 +69,7 @@ pub(super) struct Up {
 
 pub(super) enum Phase {
     /// The driver opens a connection.
-    Opening,
+    Opening(Stage),
     Handshake {
         dialogue: Handshake,
         sent_at: Instant,
@@ -91,8 +91,6 @@ pub(super) struct Link {
     pub(super) troubles: Troubles,
     /// To be closed once nothing is in flight; nothing more is put on it.
     pub(super) retiring: bool,
-    /// Clients on this link whose turn comes.
-    pub(super) turns: VecDeque<ClientId>,
     out: BytesMut,
     /// Bytes encoded for, and written to, this connection so far.
     encoded: u64,
@@ -111,12 +109,11 @@ pub(super) struct Replied {
 impl Link {
     pub(super) fn new(now: Instant) -> Self {
         Self {
-            phase: Phase::Opening,
+            phase: Phase::Opening(Stage::Lookup),
             since: now,
             backoff: Backoff::default(),
             troubles: Troubles::default(),
             retiring: false,
-            turns: VecDeque::new(),
             out: BytesMut::new(),
             encoded: 0,
             written: 0,
@@ -124,13 +121,20 @@ impl Link {
     }
 
     pub(super) fn begin_opening(&mut self, now: Instant) {
-        self.phase = Phase::Opening;
+        self.phase = Phase::Opening(Stage::Lookup);
         self.since = now;
         self.out.clear();
     }
 
+    /// The try has come as far as this.
+    pub(super) fn enter_stage(&mut self, stage: Stage) {
+        if let Phase::Opening(at) = &mut self.phase {
+            *at = stage;
+        }
+    }
+
     pub(super) fn begin_handshake(&mut self, now: Instant, deadline: Instant) {
-        if matches!(self.phase, Phase::Opening) {
+        if matches!(self.phase, Phase::Opening(_)) {
             let (dialogue, first) = Handshake::start();
             self.out = BytesMut::from(&first[..]);
             (self.encoded, self.written) = (first.len() as u64, 0);
@@ -147,7 +151,7 @@ impl Link {
     pub(super) fn up(&self) -> Option<&Up> {
         match &self.phase {
             Phase::Up(up) => Some(up),
-            Phase::Opening | Phase::Handshake { .. } | Phase::Waiting { .. } => None,
+            Phase::Opening(_) | Phase::Handshake { .. } | Phase::Waiting { .. } => None,
         }
     }
 
@@ -158,7 +162,7 @@ impl Link {
 
     pub(super) fn status(&self, link: LinkId) -> LinkStatus {
         let state = match &self.phase {
-            Phase::Opening => LinkState::Opening,
+            Phase::Opening(stage) => LinkState::Opening(*stage),
             Phase::Handshake { dialogue, .. } => LinkState::Handshake(dialogue.step()),
             Phase::Up(_) if self.retiring => LinkState::Retiring,
             Phase::Up(_) => LinkState::Up,
@@ -180,14 +184,14 @@ impl Link {
 
     /// True while a try is under way.
     pub(super) fn is_trying(&self) -> bool {
-        matches!(self.phase, Phase::Opening | Phase::Handshake { .. })
+        matches!(self.phase, Phase::Opening(_) | Phase::Handshake { .. })
     }
 
     /// The step of the handshake whose answer is awaited, if one is under way.
     pub(super) fn step(&self) -> Option<Step> {
         match &self.phase {
             Phase::Handshake { dialogue, .. } => Some(dialogue.step()),
-            Phase::Opening | Phase::Up(_) | Phase::Waiting { .. } => None,
+            Phase::Opening(_) | Phase::Up(_) | Phase::Waiting { .. } => None,
         }
     }
 
@@ -200,22 +204,20 @@ impl Link {
         self.up().is_some_and(|up| up.replied)
     }
 
-    /// How busy it is, for choosing among links.
-    pub(super) fn load(&self) -> usize {
-        self.turns.len() + self.up().map_or(0, |up| up.in_flight.len())
+    pub(super) fn num_in_flight(&self) -> usize {
+        self.up().map_or(0, |up| up.in_flight.len())
     }
 
     pub(super) fn unsent(&self) -> &[u8] {
         &self.out
     }
 
-    /// True if there may be room for more requests now.
-    pub(super) fn sent(&mut self, bytes: usize) -> bool {
+    /// So many bytes of what is unsent were written.
+    pub(super) fn wrote(&mut self, bytes: usize) {
         self.out.advance(bytes.min(self.out.len()));
         self.written += bytes as u64;
         self.relieve();
         self.encode();
-        self.out.len() < HIGH_WATER
     }
 
     pub(super) fn has_room(&self, pipeline: usize) -> bool {
@@ -273,7 +275,7 @@ impl Link {
     /// When something is due on this link.
     pub(super) fn deadline(&self, config: &Config) -> Option<Instant> {
         match &self.phase {
-            Phase::Opening => None,
+            Phase::Opening(_) => None,
             Phase::Waiting { until } => Some(*until),
             Phase::Handshake { deadline, .. } => Some(*deadline),
             Phase::Up(up) => {
@@ -293,7 +295,7 @@ impl Link {
     pub(super) fn next_try(&self) -> Option<Instant> {
         match &self.phase {
             Phase::Waiting { until } => Some(*until),
-            Phase::Opening | Phase::Handshake { .. } | Phase::Up(_) => None,
+            Phase::Opening(_) | Phase::Handshake { .. } | Phase::Up(_) => None,
         }
     }
 
@@ -341,8 +343,8 @@ impl Link {
         let reached = match (&self.phase, why) {
             (Phase::Up(_), _) => Reached::Up,
             (Phase::Handshake { dialogue, .. }, _) => Reached::Handshake(dialogue.step()),
-            (Phase::Opening | Phase::Waiting { .. }, LinkError::Lookup { .. }) => Reached::Lookup,
-            (Phase::Opening | Phase::Waiting { .. }, _) => Reached::Connect,
+            (Phase::Opening(_) | Phase::Waiting { .. }, LinkError::Lookup { .. }) => Reached::Lookup,
+            (Phase::Opening(_) | Phase::Waiting { .. }, _) => Reached::Connect,
         };
         self.troubles.add(Trouble {
             why: why.clone(),
@@ -361,7 +363,7 @@ impl Link {
                 let unwritten = up.in_flight.split_off(first_unwritten);
                 (up.in_flight, unwritten)
             }
-            Phase::Opening | Phase::Handshake { .. } | Phase::Waiting { .. } => Default::default(),
+            Phase::Opening(_) | Phase::Handshake { .. } | Phase::Waiting { .. } => Default::default(),
         }
     }
 }

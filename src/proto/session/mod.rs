@@ -9,10 +9,11 @@
 //! * a client that does not take its answers is not served further, and holds up no other.
 //!
 //! ```text
-//!   client_sent ─► clients.rs (a queue each, turn by turn) ─► link.rs (in flight, in order) ─► unsent
-//!   Command::Answer ◄───────────── owner of the oldest in flight ◄──────────────────────── received
+//!   handle_lines ─► clients.rs (a queue each) ─► turns.rs (whose turn) ─► link.rs (in flight, in order) ─► unsent
+//!   Command::Answer ◄──────────── owner of the oldest in flight ◄───────────────────────── handle_input
 //! ```
 
+mod client;
 mod clients;
 mod command;
 mod delayed;
@@ -20,38 +21,31 @@ mod error;
 mod ids;
 mod lifecycle;
 mod link;
+mod machine;
 mod metrics;
+mod replies;
+mod schedule;
 mod status;
 mod trouble;
 mod turns;
 
-use alloc::collections::VecDeque;
-use alloc::string::ToString as _;
 use bytes::BytesMut;
 use core::time::Duration;
-use fastrand::Rng;
-use slab::Slab;
 
 pub use self::command::{Answers, Command, Event, Lost};
 pub use self::delayed::Stored;
 pub use self::error::{ConnectFault, LinkError};
 pub use self::ids::{ClientId, LinkId, MessageId, Ticket};
 pub use self::metrics::{BOUNDS, Histogram, Histograms, RECENT};
-pub use self::status::{ClientStatus, Counters, LinkState, LinkStatus, State, Status};
+pub use self::status::{ClientStatus, Counters, LinkState, LinkStatus, Stage, State, Status};
 pub use self::trouble::{Reached, Trouble};
 
-use self::clients::{Clients, Rights};
-use self::delayed::Delayed;
-use self::link::{Link, Owner, Phase};
-use self::metrics::Rate;
+use self::machine::Machine;
 use crate::backoff::Bounds;
 use crate::handshake::Identity;
 use crate::line::Lines;
 use crate::request::Request;
 use crate::time::Instant;
-
-/// A try under way that is younger than this is not begun anew by [`Session::reconnect`].
-const FRESH_TRY: Duration = Duration::from_secs(2);
 
 /// What a session goes by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,204 +78,136 @@ pub struct Config {
     pub max_client_bytes: usize,
 }
 
-/// The machine. See the [module](self).
+/// The machine behind its door. See the [module](self).
+///
+/// Whatever is told to it goes through [`Session::told`], so nothing that happens can be forgotten when the requests are
+/// put on the links.
 pub struct Session {
-    config: Config,
-    clients: Clients,
-    delayed: Delayed,
-    links: Slab<Link>,
-    state: State,
-    since: Instant,
-    last_error: Option<LinkError>,
-    counters: Counters,
-    histograms: Histograms,
-    rate: Rate,
-    rng: Rng,
-    commands: VecDeque<Command>,
-    sparing: bool,
+    machine: Machine,
     /// Something happened that may put requests on links, or have them refused.
     stirred: bool,
-    stopped: bool,
 }
 
 impl Session {
     /// A session that opens its links now. `seed` makes the back-off's jitter.
     #[must_use]
     pub fn new(config: Config, seed: u64, now: Instant) -> Self {
-        let mut session = Self {
-            config,
-            clients: Clients::default(),
-            delayed: Delayed::default(),
-            links: Slab::new(),
-            state: State::Connecting,
-            since: now,
-            last_error: None,
-            counters: Counters::default(),
-            histograms: Histograms::default(),
-            rate: Rate::default(),
-            rng: Rng::with_seed(seed),
-            commands: VecDeque::new(),
-            sparing: false,
+        Self {
+            machine: Machine::new(config, seed, now),
             stirred: false,
-            stopped: false,
-        };
-        session.add_links(now);
-        session
+        }
     }
 
-    /// A client came; `may_stop` if it may stop the instance.
-    pub fn client_joined(&mut self, may_stop: bool) -> ClientId {
-        self.clients
-            .join(Rights { may_stop }, self.config.max_client_bytes)
+    /// The one way to the machine for whatever happens.
+    fn told(&mut self, now: Instant) -> &mut Machine {
+        self.stirred = true;
+        self.machine.now = now;
+        &mut self.machine
+    }
+
+    /// A client came; `privileged` if it may stop the instance.
+    pub fn handle_client_joined(&mut self, privileged: bool, now: Instant) -> ClientId {
+        self.told(now).client_joined(privileged)
     }
 
     /// A client vanished: what it had queued is dropped, but for critical requests, which are stored; what is in
     /// flight keeps its place for nobody.
-    pub fn client_left(&mut self, client: ClientId) {
-        if self.config.spool {
-            for request in self.clients.take_critical(client) {
-                self.store(client, request);
-            }
-        }
-        self.clients.leave(client);
+    pub fn handle_client_left(&mut self, client: ClientId, now: Instant) {
+        self.told(now).client_left(client);
     }
 
     /// A client sent whole lines.
-    pub fn client_sent(&mut self, client: ClientId, lines: Lines, now: Instant) {
-        self.counters.requests += lines.count as u64;
-        self.rate.add(lines.count, now);
-        if let Some(asking) = self.clients.get_mut(client) {
-            asking.enqueue(lines);
-            self.list(client);
-            self.stirred = true;
-        }
-    }
-
-    /// With `sparing` each client has at most one request in flight, and is served only while it takes its answers:
-    /// for when answers that are not taken use up all memory there is.
-    pub fn spare(&mut self, sparing: bool) {
-        self.sparing = sparing;
+    pub fn handle_lines(&mut self, client: ClientId, lines: Lines, now: Instant) {
+        self.told(now).lines(client, lines);
     }
 
     /// A client took so many bytes of its answers.
-    pub fn client_took(&mut self, client: ClientId, bytes: usize) {
-        if let Some(taking) = self.clients.get_mut(client) {
-            taking.took(bytes);
-            if taking.asks() {
-                self.list(client);
-                self.stirred = true;
-            }
+    pub fn handle_taken(&mut self, client: ClientId, bytes: usize, now: Instant) {
+        self.told(now).taken(client, bytes);
+    }
+
+    /// With `is_scarce` each client has at most one request in flight, and is served only while it takes its answers:
+    /// for when answers that are not taken use up all memory there is.
+    pub fn handle_memory(&mut self, is_scarce: bool, now: Instant) {
+        if self.machine.sparing != is_scarce {
+            self.told(now).spare(is_scarce);
         }
+    }
+
+    /// A try has come as far as this.
+    pub fn handle_stage(&mut self, link: LinkId, stage: Stage, now: Instant) {
+        self.told(now).stage(link, stage);
     }
 
     /// The TCP connection asked for is there.
-    pub fn connected(&mut self, id: LinkId, now: Instant) {
-        let deadline = now + self.config.handshake_timeout;
-        if let Some(link) = self.links.get_mut(id.0) {
-            link.begin_handshake(now, deadline);
-        }
+    pub fn handle_connected(&mut self, link: LinkId, now: Instant) {
+        self.told(now).connected(link);
     }
 
     /// The try or the link ended, by the driver's word.
-    pub fn failed(&mut self, id: LinkId, why: LinkError, now: Instant) {
-        let step = self.links.get(id.0).and_then(Link::step);
-        let why = match (why, step) {
-            (LinkError::Closed, Some(step)) => LinkError::ClosedInStep(step),
-            (why, _) => why,
-        };
-        self.end_link(id, why, now);
-        self.stirred = true;
+    pub fn handle_failed(&mut self, link: LinkId, why: LinkError, now: Instant) {
+        self.told(now).failed(link, why);
     }
 
     /// Bytes came in on a link; those of complete lines are taken from `input`.
-    pub fn received(&mut self, id: LinkId, input: &mut BytesMut, now: Instant) {
-        if let Err(why) = self.take_input(id, input, now) {
-            input.clear();
-            self.end_link(id, why, now);
-        }
-        self.stirred = true;
-    }
-
-    /// The names of all links there may be now.
-    pub fn link_ids(&self) -> impl Iterator<Item = LinkId> + use<> {
-        (0..self.links.capacity()).map(LinkId)
-    }
-
-    /// How many clients there are.
-    #[must_use]
-    pub fn clients(&self) -> usize {
-        self.clients.len()
-    }
-
-    /// What is to be sent on a link now.
-    #[must_use]
-    pub fn unsent(&self, id: LinkId) -> &[u8] {
-        self.links.get(id.0).map_or(&[], Link::unsent)
+    pub fn handle_input(&mut self, link: LinkId, input: &mut BytesMut, now: Instant) {
+        self.told(now).input(link, input);
     }
 
     /// So many bytes of [`Session::unsent`] were written.
-    pub fn sent(&mut self, id: LinkId, bytes: usize) {
-        if let Some(link) = self.links.get_mut(id.0) {
-            self.counters.bytes_sent += bytes as u64;
-            self.stirred |= link.sent(bytes);
-        }
+    pub fn handle_written(&mut self, link: LinkId, bytes: usize, now: Instant) {
+        self.told(now).written(link, bytes);
     }
 
     /// Tries again now, without waiting for the back-off; requests wait for it as at the start.
-    pub fn reconnect(&mut self, now: Instant) {
-        if self.stopped {
-            return;
-        }
-        if self.state != State::Up {
-            self.wait_anew(now);
-        }
-        let stale = |link: &Link| match link.phase {
-            Phase::Waiting { .. } => true,
-            Phase::Opening | Phase::Handshake { .. } => now.since(link.since) >= FRESH_TRY,
-            Phase::Up(_) => false,
-        };
-        for id in self.links_that(stale) {
-            self.try_now(id, now);
-        }
-        // Whoever asks may know that the peer came back, and that a link nobody uses is dead.
-        for (_, link) in &mut self.links {
-            if link.is_open() && link.is_idle() {
-                link.push(Owner::Probe, Request::probe(), now);
-            }
-        }
+    pub fn handle_reconnect(&mut self, now: Instant) {
+        self.told(now).reconnect();
     }
 
     /// Goes by another configuration from now on. The links are replaced only if `reopen` (another address) or
     /// the identity asks for it; what is in flight is finished on the old ones.
-    pub fn reconfigure(&mut self, config: Config, reopen: bool, now: Instant) {
-        if self.stopped {
-            return;
-        }
-        let reopen = reopen || config.identity != self.config.identity;
-        self.config = config;
-        let keep = if reopen { 0 } else { self.config.connections };
-        let mut active = self.links_that(|link| !link.retiring);
-        // Those that work are kept first.
-        active.sort_by_key(|id| !self.links.get(id.0).is_some_and(Link::is_open));
-        for id in active.into_iter().skip(keep) {
-            self.retire(id);
-        }
-        self.add_links(now);
-        if (reopen || self.state == State::Up) && !self.any_up() {
-            self.wait_anew(now);
-        }
-        self.stirred = true;
+    pub fn handle_reconfigure(&mut self, config: Config, reopen: bool, now: Instant) {
+        self.told(now).reconfigure(config, reopen);
     }
 
     /// Answers everything that has no answer yet, closes the links, and refuses all that comes after.
-    pub fn stop(&mut self, now: Instant) {
-        self.stopped = true;
-        for id in self.links_that(|link| link.next_try().is_none()) {
-            self.end_link(id, LinkError::Stopped, now);
-        }
-        self.links.clear();
-        self.enter(State::Down, now);
-        self.stirred = true;
+    pub fn handle_stop(&mut self, now: Instant) {
+        self.told(now).stop();
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.told(now).timeout();
+    }
+
+    /// Hands in a delayed message; it is sent as soon as a link is open, after those handed in before.
+    pub fn handle_message(&mut self, id: MessageId, request: Request, now: Instant) {
+        self.told(now).message(id, request);
+    }
+
+    /// Takes back a message that was handed in; false if it is in flight or no longer here. It is not reported.
+    pub fn handle_withdraw(&mut self, id: MessageId, now: Instant) -> bool {
+        self.told(now).withdraw(id)
+    }
+
+    /// Nothing that was found on disk is left to be handed in.
+    pub fn handle_caught_up(&mut self, now: Instant) {
+        self.told(now).caught_up();
+    }
+
+    /// Something on disk may be new, and is to be handed in.
+    pub fn handle_fell_behind(&mut self, now: Instant) {
+        self.told(now).fell_behind();
+    }
+
+    /// A delivered message is no longer on disk, or cannot be removed.
+    pub fn handle_removed(&mut self, now: Instant) {
+        self.told(now).removed();
+    }
+
+    /// How the storing of a critical request went.
+    pub fn handle_stored(&mut self, ticket: Ticket, outcome: Stored, now: Instant) {
+        self.told(now).stored(ticket, outcome);
     }
 
     /// The next thing the driver is to do.
@@ -290,69 +216,75 @@ impl Session {
     /// knows, then asks until there is no more to do, then writes.
     pub fn next_command(&mut self, now: Instant) -> Option<Command> {
         if core::mem::take(&mut self.stirred) {
-            self.pump(now);
+            self.machine.now = now;
+            self.machine.pump();
         }
-        if self.clients.take_stop() {
-            return Some(Command::Stop);
-        }
-        let answers = || {
-            self.clients
-                .next_answers()
-                .map(|(client, answers)| Command::Answer(client, answers))
-        };
-        self.commands.pop_front().or_else(answers)
+        self.machine.next_command()
     }
 
     /// When [`Session::handle_timeout`] is to be called, if nothing happens before.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let wait = (self.state == State::Connecting).then(|| self.since + self.config.connect_wait);
-        self.links
-            .iter()
-            .filter_map(|(_, link)| link.deadline(&self.config))
-            .chain(wait)
-            .min()
+        self.machine.poll_timeout()
     }
 
-    /// Does what is due.
-    pub fn handle_timeout(&mut self, now: Instant) {
-        if self.state == State::Connecting && now >= self.since + self.config.connect_wait {
-            self.enter(State::Down, now);
-        }
-        let due = |link: &Link| {
-            link.deadline(&self.config)
-                .is_some_and(|deadline| deadline <= now)
-        };
-        for id in self.links_that(due) {
-            self.link_is_due(id, now);
-        }
-        self.stirred = true;
+    /// What is to be sent on a link now.
+    #[must_use]
+    pub fn unsent(&self, link: LinkId) -> &[u8] {
+        self.machine.unsent(link)
+    }
+
+    /// The names of all links there may be now.
+    pub fn link_ids(&self) -> impl Iterator<Item = LinkId> + use<> {
+        self.machine.link_ids()
+    }
+
+    /// How many clients there are.
+    #[must_use]
+    pub fn num_clients(&self) -> usize {
+        self.machine.clients.num()
+    }
+
+    /// True if there are messages on disk that could be sent now.
+    #[must_use]
+    pub fn wants_messages(&self) -> bool {
+        self.machine.wants_messages()
+    }
+
+    /// True if a link is open, so that messages handed in get sent.
+    #[must_use]
+    pub fn can_send(&self) -> bool {
+        self.machine.any_up()
+    }
+
+    /// So many messages are handed in and not reported.
+    #[must_use]
+    pub fn num_messages(&self) -> usize {
+        self.machine.delayed.num()
+    }
+
+    /// Requests that are being stored.
+    #[must_use]
+    pub fn num_storing(&self) -> usize {
+        self.machine.delayed.num_storing()
     }
 
     /// How things stand.
     #[must_use]
     pub fn status(&self) -> Status {
-        let ups = || self.links.iter().filter_map(|(_, link)| link.up());
-        Status {
-            state: self.state,
-            since: self.since,
-            last_error: self.last_error.as_ref().map(LinkError::to_string),
-            next_try: self.links.iter().filter_map(|(_, link)| link.next_try()).min(),
-            clients: self.clients.len(),
-            queued: self.clients.queued(),
-            in_flight: ups().map(|up| up.in_flight.len()).sum(),
-            links: self
-                .links
-                .iter()
-                .map(|(id, link)| link.status(LinkId(id)))
-                .collect(),
-            rtt: ups().filter_map(|up| up.rtt).min(),
-            peer_version: ups().find_map(|up| up.version.clone()),
-            delayed: self.delayed.len(),
-            failing: self.delayed.failing(),
-            counters: self.counters,
-            histograms: self.histograms,
-        }
+        self.machine.status()
+    }
+
+    /// Each of the clients.
+    #[must_use]
+    pub fn client_statuses(&self) -> alloc::vec::Vec<ClientStatus> {
+        self.machine.clients.statuses()
+    }
+
+    /// Requests that came in the last [`RECENT`].
+    #[must_use]
+    pub fn recent_requests(&self, now: Instant) -> u64 {
+        self.machine.rate.recent(now)
     }
 }
 

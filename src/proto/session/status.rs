@@ -1,12 +1,13 @@
 //! How things stand, for readers.
 
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use super::Session;
+use super::error::LinkError;
 use super::ids::{ClientId, LinkId, MessageId};
+use super::machine::Machine;
 use super::metrics::Histograms;
 use super::trouble::Trouble;
 use crate::handshake::Step;
@@ -60,11 +61,20 @@ pub struct Counters {
     pub bytes_received: u64,
 }
 
+/// How far the opening of a connection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The name is being looked up.
+    Lookup,
+    /// The addresses are being connected to.
+    Connect,
+}
+
 /// What a link is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkState {
-    /// Looking up the name and connecting.
-    Opening,
+    /// Getting a connection.
+    Opening(Stage),
     /// Waiting for lond's answer to this step of the handshake.
     Handshake(Step),
     /// Open.
@@ -78,7 +88,8 @@ pub enum LinkState {
 impl fmt::Display for LinkState {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Opening => out.write_str("opening"),
+            Self::Opening(Stage::Lookup) => out.write_str("looking up the name"),
+            Self::Opening(Stage::Connect) => out.write_str("connecting"),
             Self::Handshake(step) => write!(out, "in its handshake, asked {step}"),
             Self::Up => out.write_str("up"),
             Self::Retiring => out.write_str("retiring"),
@@ -156,16 +167,28 @@ pub struct ClientStatus {
     pub in_flight: usize,
 }
 
-impl Session {
-    /// Each of the clients.
-    #[must_use]
-    pub fn client_statuses(&self) -> Vec<ClientStatus> {
-        self.clients.statuses()
-    }
-
-    /// Requests that came in the last [`RECENT`](super::RECENT).
-    #[must_use]
-    pub fn recent_requests(&self, now: Instant) -> u64 {
-        self.rate.recent(now)
+impl Machine {
+    pub(super) fn status(&self) -> Status {
+        let ups = || self.links.iter().filter_map(|(_, link)| link.up());
+        Status {
+            state: self.state,
+            since: self.since,
+            last_error: self.last_error.as_ref().map(LinkError::to_string),
+            next_try: self.links.iter().filter_map(|(_, link)| link.next_try()).min(),
+            clients: self.clients.num(),
+            queued: self.clients.num_queued(),
+            in_flight: ups().map(|up| up.in_flight.len()).sum(),
+            links: self
+                .links
+                .iter()
+                .map(|(id, link)| link.status(LinkId(id)))
+                .collect(),
+            rtt: ups().filter_map(|up| up.rtt).min(),
+            peer_version: ups().find_map(|up| up.version.clone()),
+            delayed: self.delayed.num(),
+            failing: self.delayed.failing(),
+            counters: self.counters,
+            histograms: self.histograms,
+        }
     }
 }

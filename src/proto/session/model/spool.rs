@@ -75,7 +75,9 @@ impl World {
             Step::Leave(one) => {
                 if let Some(at) = self.pick_asker(*one) {
                     self.askers[at].here = false;
-                    self.rig.session.client_left(self.askers[at].id);
+                    self.rig
+                        .session
+                        .handle_client_left(self.askers[at].id, self.rig.now);
                     self.rig.obey();
                 }
             }
@@ -105,17 +107,17 @@ impl World {
             Step::Pass(span) => self.rig.pass(*span),
             Step::PassToTimeout => self.pass_to_timeout(),
             Step::Reconnect => {
-                self.rig.session.reconnect(self.rig.now);
+                self.rig.session.handle_reconnect(self.rig.now);
                 self.rig.obey();
             }
             Step::Reopen => {
                 self.rig
                     .session
-                    .reconfigure(self.config.clone(), true, self.rig.now);
+                    .handle_reconfigure(self.config.clone(), true, self.rig.now);
                 self.rig.obey();
             }
             Step::Stop => {
-                self.rig.session.stop(self.rig.now);
+                self.rig.session.handle_stop(self.rig.now);
                 self.rig.obey();
                 self.stopped = true;
             }
@@ -159,11 +161,11 @@ impl World {
             let number = self.disk.len() + self.handed.len();
             self.disk.push_back(format!("file{number}"));
         }
-        self.rig.session.fell_behind();
+        self.rig.session.handle_fell_behind(self.rig.now);
     }
 
     fn hand_in(&mut self, most: usize) {
-        if !self.rig.session.wants_delayed() {
+        if !self.rig.session.wants_messages() {
             return;
         }
         if self.disk.is_empty() {
@@ -201,7 +203,10 @@ impl World {
             return;
         }
         let id = open[one.index(open.len())];
-        let is_back = self.rig.session.withdraw(MessageId(id as u64), self.rig.now);
+        let is_back = self
+            .rig
+            .session
+            .handle_withdraw(MessageId(id as u64), self.rig.now);
         if is_back {
             self.handed[id].1 = Some(false);
         }
@@ -308,8 +313,8 @@ impl World {
             self.unremoved += usize::from(delivered);
         }
         let open = self.handed.iter().filter(|(_, fate)| fate.is_none()).count();
-        assert_eq!(self.rig.session.delayed_len(), open);
-        assert_eq!(self.rig.session.storing(), self.rig.to_store.len());
+        assert_eq!(self.rig.session.num_messages(), open);
+        assert_eq!(self.rig.session.num_storing(), self.rig.to_store.len());
         for (client, lines) in std::mem::take(&mut self.rig.answers) {
             let asker = self.askers.iter_mut().find(|asker| asker.id == client).unwrap();
             assert!(asker.here);
@@ -356,7 +361,7 @@ impl World {
             self.hand_in(usize::MAX);
             self.check();
             let waits = |asker: &Asker| asker.here && asker.answered < asker.asks.len();
-            let through = self.stopped || (self.disk.is_empty() && self.rig.session.delayed_len() == 0);
+            let through = self.stopped || (self.disk.is_empty() && self.rig.session.num_messages() == 0);
             if through && !self.askers.iter().any(waits) && self.rig.to_store.is_empty() {
                 return self.check_critical();
             }

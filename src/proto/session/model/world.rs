@@ -96,7 +96,7 @@ impl World {
             Step::Leave(one) => self.with_asker(*one, |world, at| {
                 world.askers[at].here = false;
                 let id = world.askers[at].id;
-                world.rig.session.client_left(id);
+                world.rig.session.handle_client_left(id, world.rig.now);
                 world.rig.obey();
             }),
             Step::Say(one, asks) => self.with_asker(*one, |world, at| world.say(at, asks)),
@@ -123,7 +123,7 @@ impl World {
                 self.rig.obey();
             }
             Step::Reconnect => {
-                self.rig.session.reconnect(self.rig.now);
+                self.rig.session.handle_reconnect(self.rig.now);
                 self.rig.obey();
             }
             Step::Reconfigure(setting, reopen) => self.reconfigure(setting.config(), *reopen),
@@ -149,7 +149,7 @@ impl World {
     }
 
     fn join(&mut self, may_stop: bool) {
-        let id = self.rig.session.client_joined(may_stop);
+        let id = self.rig.session.handle_client_joined(may_stop, self.rig.now);
         self.askers.push(Asker {
             id,
             number: u32::try_from(self.askers.len()).unwrap(),
@@ -285,12 +285,12 @@ impl World {
 
     fn reconfigure(&mut self, config: Config, reopen: bool) {
         self.config = config.clone();
-        self.rig.session.reconfigure(config, reopen, self.rig.now);
+        self.rig.session.handle_reconfigure(config, reopen, self.rig.now);
         self.rig.obey();
     }
 
     fn stop(&mut self) {
-        self.rig.session.stop(self.rig.now);
+        self.rig.session.handle_stop(self.rig.now);
         self.rig.obey();
         self.stopped = true;
     }

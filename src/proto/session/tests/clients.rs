@@ -75,7 +75,7 @@ fn of_a_client_that_left_the_queue_is_dropped_and_what_is_in_flight_keeps_its_pl
     rig.say(gone, "1\n2\n3\n4\n5\n6\n");
     rig.say(stays, "mine\n");
     rig.write_all(0);
-    rig.session.client_left(gone);
+    rig.session.handle_client_left(gone, rig.now);
     rig.serve(0);
     assert_eq!(rig.seen(0), ["1", "2", "3", "4", "mine"]);
     assert_eq!(rig.got(stays), ["re:mine"]);
@@ -91,7 +91,7 @@ fn what_a_client_that_left_had_unwritten_on_a_lost_link_is_dropped() {
     let mut rig = Rig::up(config());
     let gone = rig.client();
     rig.say(gone, "1\n2\n");
-    rig.session.client_left(gone);
+    rig.session.handle_client_left(gone, rig.now);
     rig.fail(0);
     rig.pass(SECOND);
     rig.open(0);
@@ -105,7 +105,7 @@ fn a_newcomer_in_the_same_place_is_somebody_else() {
     let gone = rig.client();
     rig.say(gone, "secret\n");
     rig.write_all(0);
-    rig.session.client_left(gone);
+    rig.session.handle_client_left(gone, rig.now);
     let newcomer = rig.client();
     assert_eq!(newcomer.slot(), gone.slot());
     rig.say(newcomer, "own\n");
@@ -120,7 +120,7 @@ fn stop_answers_everything_and_refuses_what_comes_after() {
     let client = rig.client();
     rig.say(client, "1\ncritical:2\n3\n4\n5\n\ncritical:6\n");
     rig.write(0, 3);
-    rig.session.stop(rig.now);
+    rig.session.handle_stop(rig.now);
     rig.obey();
     let mut answers = ["con_lost"; 7];
     (answers[1], answers[5], answers[6]) = ("con_failed", "unknown_cmd", "con_failed");
@@ -131,7 +131,7 @@ fn stop_answers_everything_and_refuses_what_comes_after() {
     assert_eq!((rig.state(), rig.session.poll_timeout()), (State::Down, None));
     rig.say(client, "late\n");
     assert_eq!(rig.got(client), ["con_lost"]);
-    rig.session.reconnect(rig.now);
-    rig.session.reconfigure(config(), true, rig.now);
+    rig.session.handle_reconnect(rig.now);
+    rig.session.handle_reconfigure(config(), true, rig.now);
     assert!(!rig.obey());
 }

@@ -84,7 +84,7 @@ fn the_answer_to_a_stored_one_does_not_overtake_a_reply() {
     let mut rig = clear(8);
     let client = rig.client();
     rig.say(client, "a\n");
-    rig.session.fell_behind();
+    rig.session.handle_fell_behind(rig.now);
     rig.say(client, "critical:b\ncritical:c\nd\n");
     assert!(rig.to_store.is_empty());
     rig.write_all(0);
@@ -106,7 +106,7 @@ fn what_one_who_left_had_in_flight_is_stored_in_its_order() {
     rig.say(client, "critical:a\ncritical:b\nplain\ncritical:c\ncritical:d\n");
     // Of `a` and half of `b` are written; the rest is in flight, and nobody waits for it.
     rig.write(0, 3);
-    rig.session.client_left(client);
+    rig.session.handle_client_left(client, rig.now);
     rig.obey();
     rig.fail(0);
     let stored: Vec<_> = (0..4).map(|_| rig.store(Stored::Safe)).collect();

@@ -28,7 +28,7 @@ fn write_everywhere(rig: &mut Rig) {
 }
 
 fn reconfigure(rig: &mut Rig, config: Config, reopen: bool) {
-    rig.session.reconfigure(config, reopen, rig.now);
+    rig.session.handle_reconfigure(config, reopen, rig.now);
     rig.obey();
 }
 
@@ -192,7 +192,7 @@ fn waiting_clients_are_shared_with_a_link_that_comes_up() {
     rig.write_all(0);
     rig.open(1);
     rig.serve(1);
-    assert_eq!(clients.map(|client| rig.got(client).len()), [0, 1, 0]);
+    assert_eq!(clients.map(|client| rig.got(client).len()), [0, 1, 1]);
 }
 
 #[test]

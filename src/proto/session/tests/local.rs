@@ -63,7 +63,7 @@ fn after_a_lost_link_requests_are_pipelined_again_up_to_the_local_answer() {
 #[test]
 fn only_a_client_that_may_stops_the_instance() {
     let mut rig = Rig::up(config());
-    let (root, worker) = (rig.session.client_joined(true), rig.client());
+    let (root, worker) = (rig.session.handle_client_joined(true, rig.now), rig.client());
     rig.say(worker, "close_connection_exit\n");
     assert_eq!((rig.stops, rig.got(worker)), (0, ["refused".into()].into()));
     rig.say(root, "1\nclose_connection_exit\n");

@@ -88,7 +88,7 @@ fn the_first_request_waits_at_most_connect_wait_and_later_ones_not_at_all() {
 #[test]
 fn reconnect_makes_the_next_request_wait_for_the_try() {
     let mut rig = down();
-    rig.session.reconnect(rig.now);
+    rig.session.handle_reconnect(rig.now);
     rig.obey();
     assert_eq!(rig.state(), State::Connecting);
     let client = rig.client();
@@ -104,10 +104,10 @@ fn reconnect_leaves_a_fresh_try_alone_and_begins_a_stale_one_anew() {
     let mut rig = Rig::new(config());
     rig.connect(0);
     rig.pass(SECOND);
-    rig.session.reconnect(rig.now);
+    rig.session.handle_reconnect(rig.now);
     assert!(!rig.obey());
     rig.pass(SECOND);
-    rig.session.reconnect(rig.now);
+    rig.session.handle_reconnect(rig.now);
     rig.obey();
     assert!(!rig.wire(0).connected, "another try");
     assert_eq!(unsent(&rig), b"");
@@ -119,7 +119,7 @@ fn reconnect_leaves_a_fresh_try_alone_and_begins_a_stale_one_anew() {
 fn reconnect_leaves_a_link_that_is_up_alone() {
     let mut rig = Rig::up(config());
     rig.pass(100 * SECOND);
-    rig.session.reconnect(rig.now);
+    rig.session.handle_reconnect(rig.now);
     assert!(!rig.obey());
 }
 

@@ -138,19 +138,20 @@ impl Rig {
     }
 
     pub(in crate::session) fn client(&mut self) -> ClientId {
-        self.session.client_joined(false)
+        self.session.handle_client_joined(false, self.now)
     }
 
     /// A client sends whole lines.
     pub(in crate::session) fn say(&mut self, client: ClientId, lines: &str) {
         let count = lines.matches('\n').count();
         let bytes = Bytes::from(lines.as_bytes().to_vec());
-        self.session.client_sent(client, Lines { bytes, count }, self.now);
+        self.session
+            .handle_lines(client, Lines { bytes, count }, self.now);
         self.obey();
     }
 
     pub(in crate::session) fn take(&mut self, client: ClientId, bytes: usize) {
-        self.session.client_took(client, bytes);
+        self.session.handle_taken(client, bytes, self.now);
         self.obey();
     }
 
@@ -164,14 +165,14 @@ impl Rig {
 
     pub(in crate::session) fn connect(&mut self, link: usize) {
         self.wire(link).connected = true;
-        self.session.connected(LinkId(link), self.now);
+        self.session.handle_connected(LinkId(link), self.now);
         self.obey();
     }
 
     /// The try or the connection breaks.
     pub(in crate::session) fn fail(&mut self, link: usize) {
         self.session
-            .failed(LinkId(link), LinkError::Io("broken".into()), self.now);
+            .handle_failed(LinkId(link), LinkError::Io("broken".into()), self.now);
         self.obey();
     }
 
@@ -180,7 +181,7 @@ impl Rig {
         let unsent = self.session.unsent(LinkId(link));
         let bytes = unsent[..most.min(unsent.len())].to_vec();
         self.lond(link).take(&bytes);
-        self.session.sent(LinkId(link), bytes.len());
+        self.session.handle_written(LinkId(link), bytes.len(), self.now);
         self.obey();
     }
 
@@ -198,7 +199,7 @@ impl Rig {
         let bytes = wire.lond.outbox.split_to(some);
         wire.lines_in += memchr_iter(b'\n', &bytes).count();
         wire.input.unsplit(bytes);
-        self.session.received(LinkId(link), &mut wire.input, self.now);
+        self.session.handle_input(LinkId(link), &mut wire.input, self.now);
         self.obey();
     }
 
@@ -277,26 +278,26 @@ impl Rig {
         let Asked::Forward(request) = request else {
             panic!("{command} is no message");
         };
-        self.session.delayed(MessageId(id), request);
+        self.session.handle_message(MessageId(id), request, self.now);
         self.obey();
     }
 
     /// All that is on disk was handed in.
     pub(in crate::session) fn catch_up(&mut self) {
-        self.session.caught_up(self.now);
+        self.session.handle_caught_up(self.now);
         self.obey();
     }
 
     /// A delivered message is no longer on disk.
     pub(in crate::session) fn removed(&mut self) {
-        self.session.removed();
+        self.session.handle_removed(self.now);
         self.obey();
     }
 
     /// The oldest request to be stored is, or cannot be; its command.
     pub(in crate::session) fn store(&mut self, outcome: Stored) -> String {
         let (ticket, request) = self.to_store.pop_front().expect("a request to be stored");
-        self.session.stored(ticket, outcome);
+        self.session.handle_stored(ticket, outcome, self.now);
         self.obey();
         String::from_utf8(request.command().to_vec()).unwrap()
     }

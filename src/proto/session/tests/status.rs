@@ -140,9 +140,9 @@ fn a_message_that_waits_can_be_withdrawn() {
     }
     rig.catch_up();
     // The first is on the link.
-    assert!(!rig.session.withdraw(MessageId(1), rig.now));
-    assert!(rig.session.withdraw(MessageId(2), rig.now));
-    assert!(!rig.session.withdraw(MessageId(2), rig.now));
+    assert!(!rig.session.handle_withdraw(MessageId(1), rig.now));
+    assert!(rig.session.handle_withdraw(MessageId(2), rig.now));
+    assert!(!rig.session.handle_withdraw(MessageId(2), rig.now));
     rig.serve(0);
     rig.removed();
     rig.serve(0);
@@ -161,7 +161,7 @@ fn a_message_that_breaks_the_link_can_be_withdrawn_and_clients_are_let_in() {
     rig.write_all(0);
     rig.fail(0);
     assert_eq!(rig.session.status().failing, Some((MessageId(1), 1)));
-    assert!(rig.session.withdraw(MessageId(1), rig.now));
+    assert!(rig.session.handle_withdraw(MessageId(1), rig.now));
     assert_eq!(rig.session.status().failing, None);
     rig.pass(2 * SECOND);
     rig.open_all();

@@ -37,7 +37,7 @@ fn a_late_reply_reaches_nobody_and_what_was_not_written_goes_out_on_the_next_lin
     assert_eq!(rig.got(client), ["con_lost", "con_lost"]);
     assert_eq!(rig.state(), State::Connecting);
     let mut late = b"re:one\nre:two\n"[..].into();
-    rig.session.received(LinkId(0), &mut late, rig.now);
+    rig.session.handle_input(LinkId(0), &mut late, rig.now);
     rig.obey();
     assert!(rig.got(client).is_empty());
     rig.pass(SECOND);

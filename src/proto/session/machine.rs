@@ -1,0 +1,257 @@
+//! The machine behind the session's door: what it holds, and what is told to it.
+
+use alloc::collections::VecDeque;
+use bytes::BytesMut;
+use core::time::Duration;
+use fastrand::Rng;
+use slab::Slab;
+
+use super::Config;
+use super::clients::Clients;
+use super::command::{Command, Event};
+use super::delayed::Delayed;
+use super::error::LinkError;
+use super::ids::{ClientId, LinkId};
+use super::link::{Link, Owner, Phase};
+use super::metrics::{Histograms, Rate};
+use super::status::{Counters, Stage, State};
+use super::turns::{Place, Turns};
+use crate::line::Lines;
+use crate::request::Request;
+use crate::time::Instant;
+
+/// A try under way that is younger than this is not begun anew by [`Machine::reconnect`].
+const FRESH_TRY: Duration = Duration::from_secs(2);
+
+pub(super) struct Machine {
+    pub(super) config: Config,
+    /// The time, as it was told last.
+    pub(super) now: Instant,
+    pub(super) clients: Clients,
+    pub(super) turns: Turns,
+    pub(super) delayed: Delayed,
+    pub(super) links: Slab<Link>,
+    pub(super) state: State,
+    pub(super) since: Instant,
+    pub(super) last_error: Option<LinkError>,
+    pub(super) counters: Counters,
+    pub(super) histograms: Histograms,
+    pub(super) rate: Rate,
+    pub(super) rng: Rng,
+    pub(super) commands: VecDeque<Command>,
+    /// Memory is scarce: each client has at most one request in flight.
+    pub(super) sparing: bool,
+    pub(super) stopped: bool,
+}
+
+impl Machine {
+    pub(super) fn new(config: Config, seed: u64, now: Instant) -> Self {
+        let mut machine = Self {
+            config,
+            now,
+            clients: Clients::default(),
+            turns: Turns::default(),
+            delayed: Delayed::default(),
+            links: Slab::new(),
+            state: State::Connecting,
+            since: now,
+            last_error: None,
+            counters: Counters::default(),
+            histograms: Histograms::default(),
+            rate: Rate::default(),
+            rng: Rng::with_seed(seed),
+            commands: VecDeque::new(),
+            sparing: false,
+            stopped: false,
+        };
+        machine.add_links();
+        machine
+    }
+
+    pub(super) fn client_joined(&mut self, privileged: bool) -> ClientId {
+        self.clients.join(privileged, self.config.max_client_bytes)
+    }
+
+    pub(super) fn client_left(&mut self, client: ClientId) {
+        if self.config.spool {
+            for request in self.clients.take_critical(client) {
+                self.store(client, request);
+            }
+        }
+        if self.clients.get_mut(client).is_some() {
+            self.turns.seat(client, Place::None, self.now);
+        }
+        self.clients.leave(client);
+    }
+
+    pub(super) fn lines(&mut self, client: ClientId, lines: Lines) {
+        self.counters.requests += lines.count as u64;
+        self.rate.add(lines.count, self.now);
+        if let Some(asking) = self.clients.get_mut(client) {
+            asking.enqueue(lines);
+            self.seat(client);
+        }
+    }
+
+    pub(super) fn spare(&mut self, sparing: bool) {
+        self.sparing = sparing;
+    }
+
+    pub(super) fn taken(&mut self, client: ClientId, bytes: usize) {
+        if let Some(taking) = self.clients.get_mut(client) {
+            taking.took(bytes);
+            if taking.num_queued() > 0 {
+                self.seat(client);
+            }
+        }
+    }
+
+    pub(super) fn stage(&mut self, id: LinkId, stage: Stage) {
+        if let Some(link) = self.links.get_mut(id.0) {
+            link.enter_stage(stage);
+        }
+    }
+
+    pub(super) fn connected(&mut self, id: LinkId) {
+        let deadline = self.now + self.config.handshake_timeout;
+        if let Some(link) = self.links.get_mut(id.0) {
+            link.begin_handshake(self.now, deadline);
+        }
+    }
+
+    pub(super) fn failed(&mut self, id: LinkId, why: LinkError) {
+        let step = self.links.get(id.0).and_then(Link::step);
+        let why = match (why, step) {
+            (LinkError::Closed, Some(step)) => LinkError::ClosedInStep(step),
+            (why, _) => why,
+        };
+        self.end_link(id, why);
+    }
+
+    pub(super) fn input(&mut self, id: LinkId, input: &mut BytesMut) {
+        if let Err(why) = self.take_input(id, input) {
+            input.clear();
+            self.end_link(id, why);
+        }
+    }
+
+    pub(super) fn link_ids(&self) -> impl Iterator<Item = LinkId> + use<> {
+        (0..self.links.capacity()).map(LinkId)
+    }
+
+    pub(super) fn unsent(&self, id: LinkId) -> &[u8] {
+        self.links.get(id.0).map_or(&[], Link::unsent)
+    }
+
+    pub(super) fn written(&mut self, id: LinkId, bytes: usize) {
+        if let Some(link) = self.links.get_mut(id.0) {
+            self.counters.bytes_sent += bytes as u64;
+            link.wrote(bytes);
+        }
+    }
+
+    pub(super) fn reconnect(&mut self) {
+        if self.stopped {
+            return;
+        }
+        if self.state != State::Up {
+            self.wait_anew();
+        }
+        let now = self.now;
+        let stale = |link: &Link| match link.phase {
+            Phase::Waiting { .. } => true,
+            Phase::Opening(_) | Phase::Handshake { .. } => now.since(link.since) >= FRESH_TRY,
+            Phase::Up(_) => false,
+        };
+        for id in self.links_that(stale) {
+            self.try_now(id);
+        }
+        // Whoever asks may know that the peer came back, and that a link nobody uses is dead.
+        for (_, link) in &mut self.links {
+            if link.is_open() && link.is_idle() {
+                link.push(Owner::Probe, Request::probe(), now);
+            }
+        }
+    }
+
+    pub(super) fn reconfigure(&mut self, config: Config, reopen: bool) {
+        if self.stopped {
+            return;
+        }
+        let reopen = reopen || config.identity != self.config.identity;
+        self.config = config;
+        let keep = if reopen { 0 } else { self.config.connections };
+        let mut active = self.links_that(|link| !link.retiring);
+        // Those that work are kept first.
+        active.sort_by_key(|id| !self.links.get(id.0).is_some_and(Link::is_open));
+        for id in active.into_iter().skip(keep) {
+            self.retire(id);
+        }
+        self.add_links();
+        if (reopen || self.state == State::Up) && !self.any_up() {
+            self.wait_anew();
+        }
+    }
+
+    pub(super) fn stop(&mut self) {
+        self.stopped = true;
+        for id in self.links_that(|link| link.next_try().is_none()) {
+            self.end_link(id, LinkError::Stopped);
+        }
+        self.links.clear();
+        self.enter(State::Down);
+    }
+
+    pub(super) fn next_command(&mut self) -> Option<Command> {
+        if self.clients.take_stop() {
+            return Some(Command::Stop);
+        }
+        let answers = || {
+            self.clients
+                .next_answers()
+                .map(|(client, answers)| Command::Answer(client, answers))
+        };
+        self.commands.pop_front().or_else(answers)
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let wait = (self.state == State::Connecting).then(|| self.since + self.config.connect_wait);
+        self.links
+            .iter()
+            .filter_map(|(_, link)| link.deadline(&self.config))
+            .chain(wait)
+            .min()
+    }
+
+    pub(super) fn timeout(&mut self) {
+        let now = self.now;
+        if self.state == State::Connecting && now >= self.since + self.config.connect_wait {
+            self.enter(State::Down);
+        }
+        let config = &self.config;
+        let due = self.links.iter();
+        let due = due.filter(|(_, link)| link.deadline(config).is_some_and(|deadline| deadline <= now));
+        let due: alloc::vec::Vec<_> = due.map(|(id, _)| LinkId(id)).collect();
+        for id in due {
+            self.link_is_due(id);
+        }
+    }
+
+    pub(super) fn event(&mut self, event: Event) {
+        self.commands.push_back(Command::Event(event));
+    }
+
+    pub(super) fn enter(&mut self, state: State) {
+        if self.state != state {
+            self.state = state;
+            self.since = self.now;
+            self.event(Event::StateChanged(state));
+        }
+    }
+
+    /// Has requests wait for a link as long as at the start.
+    pub(super) fn wait_anew(&mut self) {
+        self.enter(State::Connecting);
+        self.since = self.now;
+    }
+}

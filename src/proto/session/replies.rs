@@ -1,0 +1,139 @@
+//! What comes in on the links: answers to the handshake, and replies, each for the oldest request in flight.
+
+use bytes::{Buf as _, BytesMut};
+
+use super::command::{Command, Event};
+use super::error::LinkError;
+use super::ids::{ClientId, LinkId};
+use super::link::{Owner, Replied};
+use super::machine::Machine;
+use super::status::State;
+use crate::reply::Reply;
+use crate::request::Request;
+
+/// Bytes of a reply that are rather handed on than copied: copying fewer takes microseconds, and so does not keep the
+/// memory of a whole read for them. The tests of the machine meet both ways all the time.
+const LARGE: usize = if cfg!(test) { 12 } else { 256 * 1024 };
+
+/// Takes a plain reply off the input, with its newline; others have left it already.
+fn pass_reply(reply: &Reply, input: &mut BytesMut) {
+    if let Reply::Plain(len) = reply {
+        input.advance(len + 1);
+    }
+}
+
+impl Machine {
+    /// Takes what is complete of the bytes that came in.
+    pub(super) fn take_input(&mut self, id: LinkId, input: &mut BytesMut) -> Result<(), LinkError> {
+        let before = input.len();
+        self.take_handshake(id, input)?;
+        while let Some(link) = self.links.get_mut(id.0)
+            && let Some(replied) = link.take_reply(input, &self.config, self.now)?
+        {
+            self.give_reply(replied, input);
+        }
+        self.counters.bytes_received += (before - input.len()) as u64;
+        self.remove_if_retired(id);
+        Ok(())
+    }
+
+    fn take_handshake(&mut self, id: LinkId, input: &mut BytesMut) -> Result<(), LinkError> {
+        let Some(link) = self.links.get_mut(id.0) else {
+            return Ok(());
+        };
+        let Some(opened) = link.take_handshake(input, &self.config, self.now)? else {
+            return Ok(());
+        };
+        let version = link.up().and_then(|up| up.version.clone());
+        let rtt = link.up().and_then(|up| up.rtt);
+        if let Some(note) = opened.note {
+            self.event(Event::HandshakeNote(note));
+        }
+        if opened.finished {
+            self.counters.links_opened += 1;
+            if let Some(rtt) = rtt {
+                self.histograms.rtt.observe(rtt);
+            }
+            self.last_error = None;
+            self.event(Event::LinkUp { link: id, version });
+            if self.config.spool && self.state != State::Up {
+                self.fell_behind();
+                self.commands.push_back(Command::Flush);
+            }
+            self.settle_flush();
+        }
+        Ok(())
+    }
+
+    /// Gives a reply to whom it is for, and takes it off the input.
+    fn give_reply(&mut self, replied: Replied, input: &mut BytesMut) {
+        self.counters.replies += 1;
+        let Replied {
+            owner,
+            request,
+            reply,
+            took,
+        } = replied;
+        if let Reply::Malformed(why) = reply {
+            self.counters.malformed += 1;
+            let client = owner.client();
+            self.event(Event::MalformedReply { client, why });
+        }
+        match owner {
+            Owner::Probe => {
+                self.histograms.rtt.observe(took);
+                pass_reply(&reply, input);
+            }
+            Owner::Delayed(id) => {
+                self.delayed_answered(id, request, reply.is_empty());
+                pass_reply(&reply, input);
+            }
+            Owner::Client(client) => {
+                self.histograms.reply_time.observe(took);
+                self.answer_client(client, request, reply, input);
+                self.seat(client);
+            }
+        }
+    }
+
+    /// Answers a client's request with the peer's reply; what is large is not copied on the way.
+    fn answer_client(&mut self, client: ClientId, request: Request, reply: Reply, input: &mut BytesMut) {
+        match reply {
+            Reply::Plain(len) if len < LARGE => {
+                let words = input.get(..len).unwrap_or_default();
+                self.clients.answer(client, &request, words);
+                pass_reply(&reply, input);
+            }
+            Reply::Plain(len) => self.answer_large(client, &request, input.split_to(len + 1)),
+            Reply::Decrypted(body) if body.len() < LARGE => self.clients.answer(client, &request, &body),
+            Reply::Decrypted(mut body) => {
+                body.extend_from_slice(b"\n");
+                self.answer_large(client, &request, body);
+            }
+            Reply::Malformed(_) => {
+                self.no_usable_reply(client, request);
+            }
+        }
+    }
+
+    fn answer_large(&mut self, client: ClientId, request: &Request, line: BytesMut) {
+        let answers = self.clients.answer_large(client, request, line);
+        self.commands.extend(
+            answers
+                .into_iter()
+                .map(|answers| Command::Answer(client, answers)),
+        );
+    }
+
+    /// Answers a client's request that there is no reply, or has it stored if it must not be lost; true if it is
+    /// answered.
+    pub(super) fn no_usable_reply(&mut self, client: ClientId, request: Request) -> bool {
+        let store = self.config.spool && request.is_critical();
+        if store {
+            self.store(client, request);
+        } else {
+            self.clients.answer(client, &request, request.no_reply());
+        }
+        !store
+    }
+}
