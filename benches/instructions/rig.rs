@@ -56,14 +56,16 @@ impl Busy {
         let mut session = Session::new(config(), 7, now);
         let link = session.link_ids().next().expect("a session has a link");
         while session.next_command(now).is_some() {}
-        session.connected(link, now);
+        session.handle_connected(link, now);
         for answer in ["challenge", "ok", "ok", "version:1", "msul1", "0123456789abcdef"] {
             let unsent = session.unsent(link).len();
-            session.sent(link, unsent);
-            session.received(link, &mut BytesMut::from(format!("{answer}\n").as_bytes()), now);
+            session.handle_written(link, unsent, now);
+            session.handle_input(link, &mut BytesMut::from(format!("{answer}\n").as_bytes()), now);
             while session.next_command(now).is_some() {}
         }
-        let clients = (0..CLIENTS).map(|_| session.client_joined(false)).collect();
+        let clients = (0..CLIENTS)
+            .map(|_| session.handle_client_joined(false, now))
+            .collect();
         let mut busy = Self {
             session,
             link,
@@ -82,17 +84,17 @@ impl Busy {
         for client in &self.clients {
             let bytes = Bytes::from_static(b"get:demouniversity:student0815:grade:x\n");
             self.session
-                .client_sent(*client, Lines { bytes, count: 1 }, self.now);
+                .handle_lines(*client, Lines { bytes, count: 1 }, self.now);
         }
         let mut got = self.obey();
         while !self.session.unsent(link).is_empty() {
             let unsent = self.session.unsent(link);
             let len = unsent.len();
             self.wire.extend_from_slice(unsent);
-            self.session.sent(link, len);
+            self.session.handle_written(link, len, self.now);
             got += self.obey();
         }
-        self.session.received(link, &mut self.wire, self.now);
+        self.session.handle_input(link, &mut self.wire, self.now);
         got + self.obey()
     }
 
@@ -101,7 +103,7 @@ impl Busy {
         while let Some(command) = self.session.next_command(self.now) {
             if let Command::Answer(client, answers) = command {
                 got += answers.bytes.len();
-                self.session.client_took(client, answers.bytes.len());
+                self.session.handle_taken(client, answers.bytes.len(), self.now);
             }
         }
         got

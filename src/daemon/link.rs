@@ -4,8 +4,6 @@ use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -31,8 +29,6 @@ pub(crate) struct Link {
     state: State,
     /// Nothing more can be written. What lond has sent before that is still to be read, and reading ends the link.
     write_closed: bool,
-    /// The name lookup of this try is done; shared with the future that opens the connection.
-    looked_up: Arc<AtomicBool>,
     /// What was read and not yet taken.
     pub(crate) input: BytesMut,
 }
@@ -41,21 +37,18 @@ pub(crate) struct Link {
 enum State {
     #[default]
     Closed,
-    Opening(Pin<Box<dyn Future<Output = Result<TcpStream, LinkError>> + Send>>),
+    Resolving(
+        Pin<Box<dyn Future<Output = Result<Vec<SocketAddr>, LinkError>> + Send>>,
+        LinkSettings,
+    ),
+    Connecting(Pin<Box<dyn Future<Output = Result<TcpStream, LinkError>> + Send>>),
     Open(TcpStream),
-}
-
-/// The far end of a link.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct LinkEnd {
-    /// The name lookup of this try is done.
-    pub(crate) looked_up: bool,
-    /// The address it is connected to.
-    pub(crate) address: Option<SocketAddr>,
 }
 
 /// What happened on a link.
 pub(crate) enum Progress {
+    /// The name has addresses.
+    Resolved,
     /// The connection is there.
     Connected,
     /// More input is there.
@@ -66,18 +59,15 @@ impl Link {
     /// Begins a try, ending whatever was before.
     pub(crate) fn open(&mut self, address: Address, settings: &LinkSettings) {
         self.close();
-        let looked_up = self.looked_up.clone();
-        self.state = State::Opening(Box::pin(connect(address, settings.clone(), looked_up)));
+        let resolving = resolve(address, settings.connect_timeout);
+        self.state = State::Resolving(Box::pin(resolving), settings.clone());
     }
 
-    /// What of it only its owner knows.
-    pub(crate) fn end(&self) -> LinkEnd {
-        LinkEnd {
-            looked_up: self.looked_up.load(Relaxed),
-            address: match &self.state {
-                State::Open(stream) => stream.peer_addr().ok(),
-                State::Closed | State::Opening(_) => None,
-            },
+    /// The address it is connected to.
+    pub(crate) fn remote(&self) -> Option<SocketAddr> {
+        match &self.state {
+            State::Open(stream) => stream.peer_addr().ok(),
+            State::Closed | State::Resolving(..) | State::Connecting(_) => None,
         }
     }
 
@@ -90,8 +80,15 @@ impl Link {
     pub(crate) fn poll_progress(&mut self, cx: &mut Context<'_>) -> Poll<Result<Progress, LinkError>> {
         match &mut self.state {
             State::Closed => Poll::Pending,
-            State::Opening(opening) => {
-                let opened = ready!(opening.as_mut().poll(cx));
+            State::Resolving(resolving, settings) => {
+                let resolved = ready!(resolving.as_mut().poll(cx));
+                let settings = settings.clone();
+                self.state = State::Closed;
+                self.state = State::Connecting(Box::pin(connect(resolved?, settings)));
+                Poll::Ready(Ok(Progress::Resolved))
+            }
+            State::Connecting(connecting) => {
+                let opened = ready!(connecting.as_mut().poll(cx));
                 self.state = State::Closed;
                 self.state = State::Open(opened?);
                 Poll::Ready(Ok(Progress::Connected))
@@ -120,7 +117,7 @@ impl Link {
                 self.write_closed = written.is_err();
                 Poll::Ready(written.unwrap_or(0))
             }
-            State::Open(_) | State::Closed | State::Opening(_) => Poll::Pending,
+            State::Open(_) | State::Closed | State::Resolving(..) | State::Connecting(_) => Poll::Pending,
         }
     }
 }
@@ -129,26 +126,28 @@ fn broken(error: &io::Error) -> LinkError {
     LinkError::Io(error.to_string())
 }
 
-/// Looks the name up anew and tries its addresses one after the other; `looked_up` becomes true in between.
-async fn connect(
-    address: Address,
-    settings: LinkSettings,
-    looked_up: Arc<AtomicBool>,
-) -> Result<TcpStream, LinkError> {
-    let lookup_error = |error: String| LinkError::Lookup {
+/// The addresses of the host, looked up anew.
+async fn resolve(address: Address, limit: Duration) -> Result<Vec<SocketAddr>, LinkError> {
+    let failed = |error: String| LinkError::Lookup {
         name: address.host.clone(),
         error,
     };
-    let lookup = timeout(
-        settings.connect_timeout,
-        lookup_host((address.host.as_str(), address.port)),
-    );
-    let addresses = match lookup.await {
-        Ok(Ok(addresses)) => addresses,
-        Ok(Err(error)) => return Err(lookup_error(error.to_string())),
-        Err(_) => return Err(lookup_error("no answer in time".to_owned())),
-    };
-    looked_up.store(true, Relaxed);
+    let lookup = timeout(limit, lookup_host((address.host.as_str(), address.port)));
+    match lookup.await {
+        Ok(Ok(addresses)) => {
+            let addresses: Vec<_> = addresses.collect();
+            if addresses.is_empty() {
+                return Err(failed("no address".to_owned()));
+            }
+            Ok(addresses)
+        }
+        Ok(Err(error)) => Err(failed(error.to_string())),
+        Err(_) => Err(failed("no answer in time".to_owned())),
+    }
+}
+
+/// Tries the addresses one after the other.
+async fn connect(addresses: Vec<SocketAddr>, settings: LinkSettings) -> Result<TcpStream, LinkError> {
     let mut failures = Vec::new();
     let mut fault = None;
     for candidate in addresses {
@@ -163,13 +162,10 @@ async fn connect(
         failures.push(format!("{candidate}: {error}"));
         fault = fault.max(Some(connect_fault(&error)));
     }
-    match fault {
-        None => Err(lookup_error("no address".to_owned())),
-        Some(fault) => Err(LinkError::Connect {
-            fault,
-            error: failures.join("; "),
-        }),
-    }
+    Err(LinkError::Connect {
+        fault: fault.unwrap_or(ConnectFault::Other),
+        error: failures.join("; "),
+    })
 }
 
 fn connect_fault(error: &io::Error) -> ConnectFault {

@@ -1,13 +1,13 @@
 //! What readers get to see: a snapshot, never a lock.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use lonc_proto::session::{LinkState, State, Status};
 use lonc_proto::time::Instant;
 
 use crate::config::{Address, HostId, Settings};
-use crate::daemon::link::LinkEnd;
 
 /// How the peer stood at one moment. Displays as the one line `systemctl status` shows.
 #[derive(Clone, Debug)]
@@ -30,8 +30,8 @@ pub(super) struct Snapshot {
     pub today: SystemTime,
     /// Requests that came in the last [`RECENT`](lonc_proto::session::RECENT).
     pub recent_requests: u64,
-    /// The far ends of the links, by their indices.
-    pub(crate) ends: Vec<LinkEnd>,
+    /// The addresses that the links are connected to, by their indices.
+    pub(crate) remotes: Vec<Option<SocketAddr>>,
     /// The session's own view.
     pub status: Status,
 }
@@ -49,7 +49,7 @@ impl Snapshot {
             taken: now,
             today,
             recent_requests: 0,
-            ends: Vec::new(),
+            remotes: Vec::new(),
             next_try: status.next_try.and_then(|at| today.checked_add(at.since(now))),
             status,
         }

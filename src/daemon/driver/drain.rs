@@ -48,11 +48,11 @@ impl Drain {
         if self.hurried && flushed {
             return true;
         }
-        let sending = session.can_send() && session.delayed_len() > 0;
-        if session.storing() > 0 || (sending && !self.stopped) {
+        let sending = session.can_send() && session.num_messages() > 0;
+        if session.num_storing() > 0 || (sending && !self.stopped) {
             return false;
         }
-        session.clients() == 0 || flushed
+        session.num_clients() == 0 || flushed
     }
 
     /// When to look again. Once all deadlines have passed it is the disk that is waited for, and not the time.

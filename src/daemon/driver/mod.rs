@@ -13,7 +13,7 @@ use std::io;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
-use lonc_proto::session::{Command, Event, MessageId, Session};
+use lonc_proto::session::{Command, Event, MessageId, Session, Stage};
 use lonc_proto::time::Instant;
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -117,7 +117,7 @@ impl Driver {
         poll_fn(|cx| self.poll(cx)).await;
         // Who asks from now on is answered from what was published last.
         drop(self.words);
-        if self.session.storing() == 0 {
+        if self.session.num_storing() == 0 {
             self.spool.finish().await;
         }
     }
@@ -129,7 +129,7 @@ impl Driver {
             let mut progress = false;
             // 1. What the daemon asks for is rare and must not wait.
             progress |= self.poll_words(cx, now);
-            self.session.spare(self.clients.have_spent_all());
+            self.session.handle_memory(self.clients.have_spent_all(), now);
             // 2. Replies make room for requests.
             progress |= self.poll_links(cx, now);
             progress |= self.poll_spool(cx, now);
@@ -141,7 +141,7 @@ impl Driver {
             progress |= self.poll_timer(cx, now);
             progress |= self.obey(now);
             // 6. What all that put on the links.
-            progress |= self.poll_writes(cx);
+            progress |= self.poll_writes(cx, now);
             progress |= self.obey(now);
             if self.drain.is_over(&self.session, now) {
                 return Poll::Ready(());
@@ -166,14 +166,14 @@ impl Driver {
         match word {
             Some(ToDriver::Reconnect(answer)) => {
                 log::status(&self.snapshot(now));
-                self.session.reconnect(now);
+                self.session.handle_reconnect(now);
                 answer.map(|answer| answer.send(()));
             }
             Some(ToDriver::Reconfigure(settings, answer)) => {
                 self.reconfigure(*settings, now);
                 let _ = answer.send(());
             }
-            Some(ToDriver::Withdraw(id, answer)) => drop(answer.send(self.session.withdraw(id, now))),
+            Some(ToDriver::Withdraw(id, answer)) => drop(answer.send(self.session.handle_withdraw(id, now))),
             Some(ToDriver::Ask(question)) => self.answer(question, now),
             Some(ToDriver::Drain) | None => {
                 if self.drain.is_on() {
@@ -196,9 +196,10 @@ impl Driver {
             };
             progress = true;
             match moved {
-                Ok(Progress::Connected) => self.session.connected(id, now),
-                Ok(Progress::Read) => self.session.received(id, &mut link.input, now),
-                Err(why) => self.session.failed(id, why, now),
+                Ok(Progress::Resolved) => self.session.handle_stage(id, Stage::Connect, now),
+                Ok(Progress::Connected) => self.session.handle_connected(id, now),
+                Ok(Progress::Read) => self.session.handle_input(id, &mut link.input, now),
+                Err(why) => self.session.handle_failed(id, why, now),
             }
             self.obey(now);
         }
@@ -214,21 +215,21 @@ impl Driver {
                 FromSpool::Messages(messages) => {
                     self.spool.answered();
                     for (id, request) in messages {
-                        self.session.delayed(id, request);
+                        self.session.handle_message(id, request, now);
                     }
                 }
                 FromSpool::CaughtUp => {
                     if self.spool.answered() {
-                        self.session.caught_up(now);
+                        self.session.handle_caught_up(now);
                     }
                 }
-                FromSpool::Fresh => self.session.fell_behind(),
-                FromSpool::Removed => self.session.removed(),
-                FromSpool::Stored(ticket, outcome) => self.session.stored(ticket, outcome),
+                FromSpool::Fresh => self.session.handle_fell_behind(now),
+                FromSpool::Removed => self.session.handle_removed(now),
+                FromSpool::Stored(ticket, outcome) => self.session.handle_stored(ticket, outcome, now),
             }
         }
         let low = self.settings.link.pipeline;
-        if !self.drain.is_on() && self.session.wants_delayed() && self.session.delayed_len() <= low {
+        if !self.drain.is_on() && self.session.wants_messages() && self.session.num_messages() <= low {
             self.spool.ask(2 * low);
         }
         progress
@@ -242,13 +243,13 @@ impl Driver {
             match word {
                 FromClient::Sent { id, lines, took } => {
                     if took > 0 {
-                        self.session.client_took(id, took);
+                        self.session.handle_taken(id, took, now);
                     }
-                    self.session.client_sent(id, lines, now);
+                    self.session.handle_lines(id, lines, now);
                 }
-                FromClient::Took { id, bytes } => self.session.client_took(id, bytes),
+                FromClient::Took { id, bytes } => self.session.handle_taken(id, bytes, now),
                 FromClient::Left { id } => {
-                    self.session.client_left(id);
+                    self.session.handle_client_left(id, now);
                     self.clients.leave(id);
                     self.stale = true;
                 }
@@ -259,7 +260,7 @@ impl Driver {
 
     fn poll_acceptor(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         for taken in 0..BATCH {
-            let full = self.session.clients() >= self.settings.client.max_clients;
+            let full = self.session.num_clients() >= self.settings.client.max_clients;
             let Some(acceptor) = self.acceptor.as_mut().filter(|_| !full) else {
                 self.log.full(full, self.settings.client.max_clients, now);
                 return taken > 0;
@@ -275,7 +276,7 @@ impl Driver {
     fn admit(&mut self, accepted: io::Result<UnixStream>, now: Instant) {
         match accepted.and_then(|stream| Ok((PeerCred::of(&stream)?, stream))) {
             Ok((cred, stream)) => {
-                let id = self.session.client_joined(cred.may_stop());
+                let id = self.session.handle_client_joined(cred.may_stop(), now);
                 self.clients.welcome(id, cred, stream, &self.settings.client, now);
                 self.stale = true;
             }
@@ -291,12 +292,12 @@ impl Driver {
             self.session.handle_timeout(now);
         }
         if self.drain.is_to_stop(now) {
-            self.session.stop(now);
+            self.session.handle_stop(now);
         }
         true
     }
 
-    fn poll_writes(&mut self, cx: &mut Context<'_>) -> bool {
+    fn poll_writes(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let mut progress = false;
         for id in self.session.link_ids() {
             let unsent = self.session.unsent(id);
@@ -307,7 +308,7 @@ impl Driver {
                 continue;
             };
             progress = true;
-            self.session.sent(id, written);
+            self.session.handle_written(id, written, now);
         }
         progress
     }
@@ -367,7 +368,7 @@ impl Driver {
         self.settings = settings;
         self.spool.reconfigure(&self.settings);
         self.session
-            .reconfigure(session_config(&self.settings), reopen, now);
+            .handle_reconfigure(session_config(&self.settings), reopen, now);
         self.publish_at_once();
     }
 

@@ -68,7 +68,7 @@ impl Driver {
         let mut snapshot = Snapshot::new(&self.settings, self.session.status(), now, SystemTime::now());
         snapshot.draining = self.drain.is_on();
         snapshot.recent_requests = self.session.recent_requests(now);
-        snapshot.ends = self.links.iter().map(Link::end).collect();
+        snapshot.remotes = self.links.iter().map(Link::remote).collect();
         snapshot
     }
 }

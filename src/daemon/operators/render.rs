@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use lonc_proto::handshake::Step;
-use lonc_proto::session::{self, ConnectFault, LinkError, RECENT, Reached};
+use lonc_proto::session::{self, ConnectFault, LinkError, RECENT, Reached, Stage};
 use lonc_proto::time::Instant;
 
 use super::instance::Instance;
@@ -124,20 +124,20 @@ fn state(state: session::State) -> State {
 }
 
 fn link(link: &session::LinkStatus, snapshot: &Snapshot) -> Link {
-    let end = snapshot.ends.get(link.link.index()).copied().unwrap_or_default();
+    let remote = snapshot.remotes.get(link.link.index()).copied().flatten();
     let date = |then: Instant| date(snapshot.date(then));
     Link {
         index: link.link.index(),
         state: match link.state {
-            session::LinkState::Opening if end.looked_up => LinkState::Connect,
-            session::LinkState::Opening => LinkState::Lookup,
+            session::LinkState::Opening(Stage::Lookup) => LinkState::Lookup,
+            session::LinkState::Opening(Stage::Connect) => LinkState::Connect,
             session::LinkState::Handshake(step) => in_step(step),
             session::LinkState::Up => LinkState::Up,
             session::LinkState::Retiring => LinkState::Retiring,
             session::LinkState::Waiting => LinkState::Waiting,
         },
         since_usec: date(link.since),
-        remote: end.address.map(|address| address.to_string()),
+        remote: remote.map(|address| address.to_string()),
         in_flight: link.in_flight,
         rtt_usec: link.rtt.map(span),
         trouble: link.trouble.as_ref().map(|trouble| Trouble {

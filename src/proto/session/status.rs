@@ -1,13 +1,11 @@
 //! How things stand, for readers.
 
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use super::error::LinkError;
 use super::ids::{ClientId, LinkId, MessageId};
-use super::machine::Machine;
 use super::metrics::Histograms;
 use super::trouble::Trouble;
 use crate::handshake::Step;
@@ -165,30 +163,4 @@ pub struct ClientStatus {
     pub queued: usize,
     /// Those on a link without their reply.
     pub in_flight: usize,
-}
-
-impl Machine {
-    pub(super) fn status(&self) -> Status {
-        let ups = || self.links.iter().filter_map(|(_, link)| link.up());
-        Status {
-            state: self.state,
-            since: self.since,
-            last_error: self.last_error.as_ref().map(LinkError::to_string),
-            next_try: self.links.iter().filter_map(|(_, link)| link.next_try()).min(),
-            clients: self.clients.num(),
-            queued: self.clients.num_queued(),
-            in_flight: ups().map(|up| up.in_flight.len()).sum(),
-            links: self
-                .links
-                .iter()
-                .map(|(id, link)| link.status(LinkId(id)))
-                .collect(),
-            rtt: ups().filter_map(|up| up.rtt).min(),
-            peer_version: ups().find_map(|up| up.version.clone()),
-            delayed: self.delayed.num(),
-            failing: self.delayed.failing(),
-            counters: self.counters,
-            histograms: self.histograms,
-        }
-    }
 }

@@ -1,11 +1,11 @@
 //! What goes onto which link, and what is refused.
 
-use super::command::{Event, Lost};
-use super::ids::{ClientId, LinkId};
-use super::link::{Link, Owner};
-use super::machine::Machine;
-use super::status::State;
-use super::turns::Place;
+use super::Machine;
+use crate::session::command::{Event, Lost};
+use crate::session::ids::{ClientId, LinkId};
+use crate::session::link::{Link, Owner};
+use crate::session::status::State;
+use crate::session::turns::Place;
 
 impl Machine {
     /// Gives a client its place in the ring, by what it asks and where it has requests in flight.
@@ -39,7 +39,7 @@ impl Machine {
     }
 
     /// Puts on the links what can be put there, or refuses what cannot wait.
-    pub(super) fn pump(&mut self) {
+    pub(in crate::session) fn pump(&mut self) {
         self.fill_delayed();
         match self.state {
             State::Connecting => {}

@@ -3,13 +3,13 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use super::command::{Command, Event, Lost};
-use super::error::LinkError;
-use super::ids::{ClientId, LinkId};
-use super::link::{InFlight, Link, Owner, Phase};
-use super::machine::Machine;
-use super::status::State;
+use super::Machine;
 use crate::request::Request;
+use crate::session::command::{Command, Event, Lost};
+use crate::session::error::LinkError;
+use crate::session::ids::{ClientId, LinkId};
+use crate::session::link::{InFlight, Link, Owner, Phase};
+use crate::session::status::State;
 
 impl Machine {
     pub(super) fn links_that(&self, hold: impl Fn(&Link) -> bool) -> Vec<LinkId> {
@@ -20,7 +20,7 @@ impl Machine {
             .collect()
     }
 
-    pub(super) fn any_up(&self) -> bool {
+    pub(in crate::session) fn any_up(&self) -> bool {
         self.links.iter().any(|(_, link)| link.is_open())
     }
 

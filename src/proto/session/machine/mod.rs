@@ -1,51 +1,57 @@
 //! The machine behind the session's door: what it holds, and what is told to it.
 
+mod flush;
+mod lifecycle;
+mod replies;
+mod schedule;
+mod snapshot;
+
 use alloc::collections::VecDeque;
 use bytes::BytesMut;
 use core::time::Duration;
 use fastrand::Rng;
 use slab::Slab;
 
-use super::Config;
-use super::clients::Clients;
-use super::command::{Command, Event};
-use super::delayed::Delayed;
-use super::error::LinkError;
-use super::ids::{ClientId, LinkId};
-use super::link::{Link, Owner, Phase};
-use super::metrics::{Histograms, Rate};
-use super::status::{Counters, Stage, State};
-use super::turns::{Place, Turns};
 use crate::line::Lines;
 use crate::request::Request;
+use crate::session::Config;
+use crate::session::clients::Clients;
+use crate::session::command::{Command, Event};
+use crate::session::delayed::Delayed;
+use crate::session::error::LinkError;
+use crate::session::ids::{ClientId, LinkId};
+use crate::session::link::{Link, Owner, Phase};
+use crate::session::metrics::{Histograms, Rate};
+use crate::session::status::{Counters, Stage, State};
+use crate::session::turns::{Place, Turns};
 use crate::time::Instant;
 
 /// A try under way that is younger than this is not begun anew by [`Machine::reconnect`].
 const FRESH_TRY: Duration = Duration::from_secs(2);
 
-pub(super) struct Machine {
-    pub(super) config: Config,
+pub(in crate::session) struct Machine {
+    pub(in crate::session) config: Config,
     /// The time, as it was told last.
-    pub(super) now: Instant,
-    pub(super) clients: Clients,
-    pub(super) turns: Turns,
-    pub(super) delayed: Delayed,
-    pub(super) links: Slab<Link>,
-    pub(super) state: State,
-    pub(super) since: Instant,
-    pub(super) last_error: Option<LinkError>,
-    pub(super) counters: Counters,
-    pub(super) histograms: Histograms,
-    pub(super) rate: Rate,
-    pub(super) rng: Rng,
-    pub(super) commands: VecDeque<Command>,
+    pub(in crate::session) now: Instant,
+    pub(in crate::session) clients: Clients,
+    pub(in crate::session) turns: Turns,
+    pub(in crate::session) delayed: Delayed,
+    pub(in crate::session) links: Slab<Link>,
+    pub(in crate::session) state: State,
+    pub(in crate::session) since: Instant,
+    pub(in crate::session) last_error: Option<LinkError>,
+    pub(in crate::session) counters: Counters,
+    pub(in crate::session) histograms: Histograms,
+    pub(in crate::session) rate: Rate,
+    pub(in crate::session) rng: Rng,
+    pub(in crate::session) commands: VecDeque<Command>,
     /// Memory is scarce: each client has at most one request in flight.
-    pub(super) sparing: bool,
-    pub(super) stopped: bool,
+    pub(in crate::session) sparing: bool,
+    pub(in crate::session) stopped: bool,
 }
 
 impl Machine {
-    pub(super) fn new(config: Config, seed: u64, now: Instant) -> Self {
+    pub(in crate::session) fn new(config: Config, seed: u64, now: Instant) -> Self {
         let mut machine = Self {
             config,
             now,
@@ -68,11 +74,11 @@ impl Machine {
         machine
     }
 
-    pub(super) fn client_joined(&mut self, privileged: bool) -> ClientId {
+    pub(in crate::session) fn client_joined(&mut self, privileged: bool) -> ClientId {
         self.clients.join(privileged, self.config.max_client_bytes)
     }
 
-    pub(super) fn client_left(&mut self, client: ClientId) {
+    pub(in crate::session) fn client_left(&mut self, client: ClientId) {
         if self.config.spool {
             for request in self.clients.take_critical(client) {
                 self.store(client, request);
@@ -84,7 +90,7 @@ impl Machine {
         self.clients.leave(client);
     }
 
-    pub(super) fn lines(&mut self, client: ClientId, lines: Lines) {
+    pub(in crate::session) fn lines(&mut self, client: ClientId, lines: Lines) {
         self.counters.requests += lines.count as u64;
         self.rate.add(lines.count, self.now);
         if let Some(asking) = self.clients.get_mut(client) {
@@ -93,11 +99,11 @@ impl Machine {
         }
     }
 
-    pub(super) fn spare(&mut self, sparing: bool) {
+    pub(in crate::session) fn spare(&mut self, sparing: bool) {
         self.sparing = sparing;
     }
 
-    pub(super) fn taken(&mut self, client: ClientId, bytes: usize) {
+    pub(in crate::session) fn taken(&mut self, client: ClientId, bytes: usize) {
         if let Some(taking) = self.clients.get_mut(client) {
             taking.took(bytes);
             if taking.num_queued() > 0 {
@@ -106,20 +112,20 @@ impl Machine {
         }
     }
 
-    pub(super) fn stage(&mut self, id: LinkId, stage: Stage) {
+    pub(in crate::session) fn stage(&mut self, id: LinkId, stage: Stage) {
         if let Some(link) = self.links.get_mut(id.0) {
             link.enter_stage(stage);
         }
     }
 
-    pub(super) fn connected(&mut self, id: LinkId) {
+    pub(in crate::session) fn connected(&mut self, id: LinkId) {
         let deadline = self.now + self.config.handshake_timeout;
         if let Some(link) = self.links.get_mut(id.0) {
             link.begin_handshake(self.now, deadline);
         }
     }
 
-    pub(super) fn failed(&mut self, id: LinkId, why: LinkError) {
+    pub(in crate::session) fn failed(&mut self, id: LinkId, why: LinkError) {
         let step = self.links.get(id.0).and_then(Link::step);
         let why = match (why, step) {
             (LinkError::Closed, Some(step)) => LinkError::ClosedInStep(step),
@@ -128,29 +134,29 @@ impl Machine {
         self.end_link(id, why);
     }
 
-    pub(super) fn input(&mut self, id: LinkId, input: &mut BytesMut) {
+    pub(in crate::session) fn input(&mut self, id: LinkId, input: &mut BytesMut) {
         if let Err(why) = self.take_input(id, input) {
             input.clear();
             self.end_link(id, why);
         }
     }
 
-    pub(super) fn link_ids(&self) -> impl Iterator<Item = LinkId> + use<> {
+    pub(in crate::session) fn link_ids(&self) -> impl Iterator<Item = LinkId> + use<> {
         (0..self.links.capacity()).map(LinkId)
     }
 
-    pub(super) fn unsent(&self, id: LinkId) -> &[u8] {
+    pub(in crate::session) fn unsent(&self, id: LinkId) -> &[u8] {
         self.links.get(id.0).map_or(&[], Link::unsent)
     }
 
-    pub(super) fn written(&mut self, id: LinkId, bytes: usize) {
+    pub(in crate::session) fn written(&mut self, id: LinkId, bytes: usize) {
         if let Some(link) = self.links.get_mut(id.0) {
             self.counters.bytes_sent += bytes as u64;
             link.wrote(bytes);
         }
     }
 
-    pub(super) fn reconnect(&mut self) {
+    pub(in crate::session) fn reconnect(&mut self) {
         if self.stopped {
             return;
         }
@@ -174,7 +180,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn reconfigure(&mut self, config: Config, reopen: bool) {
+    pub(in crate::session) fn reconfigure(&mut self, config: Config, reopen: bool) {
         if self.stopped {
             return;
         }
@@ -193,7 +199,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn stop(&mut self) {
+    pub(in crate::session) fn stop(&mut self) {
         self.stopped = true;
         for id in self.links_that(|link| link.next_try().is_none()) {
             self.end_link(id, LinkError::Stopped);
@@ -202,7 +208,7 @@ impl Machine {
         self.enter(State::Down);
     }
 
-    pub(super) fn next_command(&mut self) -> Option<Command> {
+    pub(in crate::session) fn next_command(&mut self) -> Option<Command> {
         if self.clients.take_stop() {
             return Some(Command::Stop);
         }
@@ -214,7 +220,7 @@ impl Machine {
         self.commands.pop_front().or_else(answers)
     }
 
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+    pub(in crate::session) fn poll_timeout(&self) -> Option<Instant> {
         let wait = (self.state == State::Connecting).then(|| self.since + self.config.connect_wait);
         self.links
             .iter()
@@ -223,7 +229,7 @@ impl Machine {
             .min()
     }
 
-    pub(super) fn timeout(&mut self) {
+    pub(in crate::session) fn timeout(&mut self) {
         let now = self.now;
         if self.state == State::Connecting && now >= self.since + self.config.connect_wait {
             self.enter(State::Down);
@@ -237,11 +243,11 @@ impl Machine {
         }
     }
 
-    pub(super) fn event(&mut self, event: Event) {
+    pub(in crate::session) fn event(&mut self, event: Event) {
         self.commands.push_back(Command::Event(event));
     }
 
-    pub(super) fn enter(&mut self, state: State) {
+    pub(in crate::session) fn enter(&mut self, state: State) {
         if self.state != state {
             self.state = state;
             self.since = self.now;
@@ -250,7 +256,7 @@ impl Machine {
     }
 
     /// Has requests wait for a link as long as at the start.
-    pub(super) fn wait_anew(&mut self) {
+    pub(in crate::session) fn wait_anew(&mut self) {
         self.enter(State::Connecting);
         self.since = self.now;
     }

@@ -2,14 +2,14 @@
 
 use bytes::{Buf as _, BytesMut};
 
-use super::command::{Command, Event};
-use super::error::LinkError;
-use super::ids::{ClientId, LinkId};
-use super::link::{Owner, Replied};
-use super::machine::Machine;
-use super::status::State;
+use super::Machine;
 use crate::reply::Reply;
 use crate::request::Request;
+use crate::session::command::{Command, Event};
+use crate::session::error::LinkError;
+use crate::session::ids::{ClientId, LinkId};
+use crate::session::link::{Owner, Replied};
+use crate::session::status::State;
 
 /// Bytes of a reply that are rather handed on than copied: copying fewer takes microseconds, and so does not keep the
 /// memory of a whole read for them. The tests of the machine meet both ways all the time.
