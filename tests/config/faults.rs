@@ -4,11 +4,6 @@ use std::fs;
 
 use crate::site::Site;
 
-/// The fault of a file that is right but for `toml`, for a peer with an address.
-fn fault(toml: &str) -> String {
-    Site::new(&format!("{toml}\n[peer.msul1]\naddress = 'here'\n")).fault("msul1")
-}
-
 #[test]
 fn faults_of_files() {
     let missing = Site::empty();
@@ -166,12 +161,6 @@ fn two_keys_at_odds_are_a_fault_of_the_one_that_is_written() {
     }
 }
 
-fn assert_fault(toml: &str, message: &str) {
-    // The id goes first: a key after a section would belong to it.
-    let told = fault(&format!("host_id = 'me'\n{toml}"));
-    assert_eq!(told, format!("DIR/lonc.toml:{message}"));
-}
-
 #[test]
 fn faults_of_ids_and_peers() {
     assert_eq!(
@@ -284,4 +273,15 @@ fn syntax_faults_are_one_line() {
         let message = Site::new(toml).fault("a");
         assert!(message.starts_with("DIR/lonc.toml:"), "{message}");
     }
+}
+
+fn assert_fault(toml: &str, message: &str) {
+    // The id goes first: a key after a section would belong to it.
+    let told = fault(&format!("host_id = 'me'\n{toml}"));
+    assert_eq!(told, format!("DIR/lonc.toml:{message}"));
+}
+
+/// The fault of a file that is right but for `toml`, for a peer with an address.
+fn fault(toml: &str) -> String {
+    Site::new(&format!("{toml}\n[peer.msul1]\naddress = 'here'\n")).fault("msul1")
 }
