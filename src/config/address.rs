@@ -13,8 +13,38 @@ const MAX_LABEL_BYTES: usize = 63;
 pub struct Address {
     /// A host name, or an IPv4 or IPv6 address without brackets.
     pub host: String,
+    /// Another name of the same host: its addresses are tried where `host` cannot be reached.
+    pub alternative: Option<String>,
     /// TCP port, 1 to 65535.
     pub port: u16,
+}
+
+/// A host, as the configuration or the table gives it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Host {
+    /// As in [`Address`].
+    pub(super) name: String,
+    /// As in [`Address`].
+    pub(super) alternative: Option<String>,
+}
+
+impl Host {
+    /// One with no name but this.
+    pub(super) fn only(name: String) -> Self {
+        Self {
+            name,
+            alternative: None,
+        }
+    }
+
+    /// This port there.
+    pub(super) fn at(self, port: u16) -> Address {
+        Address {
+            host: self.name,
+            alternative: self.alternative,
+            port,
+        }
+    }
 }
 
 impl fmt::Display for Address {
@@ -94,13 +124,7 @@ mod tests {
 
     #[test]
     fn display() {
-        let at = |host: &str| {
-            Address {
-                host: host.to_owned(),
-                port: 5663,
-            }
-            .to_string()
-        };
+        let at = |host: &str| Host::only(host.to_owned()).at(5663).to_string();
         assert_eq!(at("zaphod"), "zaphod:5663");
         assert_eq!(at("10.0.0.1"), "10.0.0.1:5663");
         assert_eq!(at("::1"), "[::1]:5663");

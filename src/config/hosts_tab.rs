@@ -3,8 +3,8 @@
 //! Blank lines, comments (from `#` on) and fields after the fifth are passed over, and so are the lines
 //! beginning with `^` by which later releases list their name servers. The file need not be UTF-8.
 //!
-//! The fifth field is where to connect if it is an IP address: later releases carry a protocol there, or leave it
-//! empty or out; then the host name of the fourth field is used. An IPv6 address may stand in brackets or bare;
+//! The fifth field is where to connect if it is an IP address, and the host name of the fourth where that address does
+//! not work: later releases carry a protocol in the fifth, or leave it empty or out; then the name alone is used. An IPv6 address may stand in brackets or bare;
 //! bare it must not begin with `:`, where it could not be told from an empty field.
 //!
 //! Of two lines with one id the later counts, as it did in the hash of the original.
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
 
-use super::address;
+use super::address::{self, Host};
 use super::error::{self, ConfigError};
 use super::host_id::HostId;
 use super::text;
@@ -31,8 +31,8 @@ pub(super) struct HostsTab {
 pub(super) struct Row {
     /// Number of the line, from 1.
     pub(super) line: usize,
-    /// A name or an IP address to connect to, or what is wrong with the line.
-    pub(super) host: Result<String, String>,
+    /// Where to connect, or what is wrong with the line.
+    pub(super) host: Result<Host, String>,
 }
 
 impl HostsTab {
@@ -79,7 +79,7 @@ impl HostsTab {
 }
 
 /// Where to connect, from what follows the id.
-fn host(rest: &str) -> Result<String, String> {
+fn host(rest: &str) -> Result<Host, String> {
     let mut fields = rest.splitn(4, ':').map(str::trim);
     let (_domain, _role) = (fields.next(), fields.next());
     let Some(name) = fields.next() else {
@@ -87,9 +87,13 @@ fn host(rest: &str) -> Result<String, String> {
     };
     let last = fields.next().unwrap_or_default();
     if let Some(ip) = leading_ip(last) {
-        Ok(ip)
+        let alternative = Some(name.to_owned()).filter(|name| address::is_name(name));
+        Ok(Host {
+            name: ip,
+            alternative,
+        })
     } else if address::is_name(name) || name.parse::<IpAddr>().is_ok() {
-        Ok(name.to_owned())
+        Ok(Host::only(name.to_owned()))
     } else {
         let field = last.split(':').next().unwrap_or_default();
         Err(format!(
@@ -125,7 +129,7 @@ mod tests {
         HostsTab::parse(Path::new("/h"), bytes)
     }
 
-    fn only(line: &str) -> Result<String, String> {
+    fn only(line: &str) -> Result<Host, String> {
         table(line.as_bytes()).rows.into_values().next().unwrap().host
     }
 
@@ -151,7 +155,21 @@ mod tests {
             ("a:msu:library:10.0.0.9:http", "10.0.0.9"),
             ("a:::z:", "z"),
         ] {
-            assert_eq!(only(line).as_deref(), Ok(host), "{line}");
+            assert_eq!(only(line).map(|host| host.name).as_deref(), Ok(host), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_name_beside_an_address_is_the_alternative() {
+        for (line, alternative) in [
+            ("a:msu:library:zaphod.msu.edu:10.0.0.1", Some("zaphod.msu.edu")),
+            ("a:msu:library:zaphod.msu.edu:[::1]:extra", Some("zaphod.msu.edu")),
+            ("a:msu:library:zaphod.msu.edu:https", None),
+            ("a:msu:library::10.0.0.1", None),
+            ("a:msu:library:10.0.0.9:10.0.0.1", None),
+            ("a:msu:library:no name:10.0.0.1", None),
+        ] {
+            assert_eq!(only(line).unwrap().alternative.as_deref(), alternative, "{line}");
         }
     }
 
@@ -177,7 +195,7 @@ mod tests {
     fn the_later_line_counts() {
         let table = table(b"a:d:r:one:\nb:d:r:x:\na:d:r:two:\n");
         let row = table.rows.get(&"a".parse().unwrap()).unwrap();
-        assert_eq!((row.line, row.host.as_deref()), (3, Ok("two")));
+        assert_eq!((row.line, &row.host), (3, &Ok(Host::only("two".to_owned()))));
         assert_eq!(
             table.warnings,
             ["/h:3: peer a was already on line 1; this line counts"]

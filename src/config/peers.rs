@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::address::Address;
+use super::address::{Address, Host};
 use super::checks;
 use super::error::ConfigError;
 use super::host_id::HostId;
@@ -54,9 +54,12 @@ impl Directory {
     }
 
     /// The host of a peer, and where it is written.
-    pub(super) fn host(&self, view: View<'_>, peer: &HostId) -> Result<(String, Source), ConfigError> {
-        if let Some(own) = view.own_host()? {
-            return Ok(own);
+    pub(super) fn host(&self, view: View<'_>, peer: &HostId) -> Result<(Host, Source), ConfigError> {
+        if let Some((name, source)) = view.own_host()? {
+            // The table may know another name of the host at that address; what `lonc --check` prints says no more.
+            let row = self.table.rows.get(peer).and_then(|row| row.host.as_ref().ok());
+            let known = row.filter(|host| host.name == name).cloned();
+            return Ok((known.unwrap_or_else(|| Host::only(name)), source));
         }
         let row = self
             .table
@@ -107,13 +110,7 @@ impl Directory {
     /// Host and port of a peer, and where the host is written.
     fn address(&self, view: View<'_>, peer: &HostId) -> Result<(Address, Source), ConfigError> {
         let (host, source) = self.host(view, peer)?;
-        Ok((
-            Address {
-                host,
-                port: settings::port(view)?,
-            },
-            source,
-        ))
+        Ok((host.at(settings::port(view)?), source))
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lonc_proto::backoff::Bounds;
 use serde::{Deserialize, Serialize};
 
-use super::address::Address;
+use super::address::{Address, Host};
 use super::checks::{choice, duration, duration_or_zero, flag, host_id, path, size, whole};
 use super::error::ConfigError;
 use super::host_id::HostId;
@@ -191,14 +191,11 @@ impl Settings {
 }
 
 /// Checks all that holds for `peer`, which is found at `host`.
-pub(super) fn settings(view: View<'_>, peer: &HostId, host: String) -> Result<Settings, ConfigError> {
+pub(super) fn settings(view: View<'_>, peer: &HostId, host: Host) -> Result<Settings, ConfigError> {
     Ok(Settings {
         peer: peer.clone(),
         host_id: own_id(view)?,
-        address: Address {
-            host,
-            port: port(view)?,
-        },
+        address: host.at(port(view)?),
         socket_dir: view.get(keys::SOCKET_DIR, path)?,
         control_dir: view.get(keys::CONTROL_DIR, path)?,
         spool_dir: view.get(keys::SPOOL_DIR, path)?,
@@ -216,7 +213,7 @@ pub(super) fn check_general(view: View<'_>) -> Result<(), ConfigError> {
     view.get(keys::HOSTS_TAB, path)?;
     view.get(keys::USR1_PID_FILE, path)?;
     // Any peer will do where none has settings of its own.
-    settings(view, &own_id(view)?, String::new()).map(drop)
+    settings(view, &own_id(view)?, Host::default()).map(drop)
 }
 
 /// Our own id.

@@ -39,6 +39,22 @@ fn broken_lines_of_others_are_warnings() {
 }
 
 #[test]
+fn the_name_in_the_table_is_the_alternative_of_the_address_beside_it_and_of_no_other() {
+    let table = "msul1:d:r:zaphod.msu.edu:10.0.0.1\n";
+    for (own, alternative) in [
+        ("", Some("zaphod.msu.edu")),
+        ("peer.msul1.address = '10.0.0.1'", Some("zaphod.msu.edu")),
+        ("peer.msul1.address = '10.0.0.2'", None),
+        ("peer.msul1.address = 'zaphod.msu.edu'", None),
+    ] {
+        let site = Site::new(&format!("host_id = 'me'\nhosts_tab = 'DIR/hosts.tab'\n{own}"))
+            .with("hosts.tab", table);
+        let address = site.settings("msul1").address;
+        assert_eq!(address.alternative.as_deref(), alternative, "{own}");
+    }
+}
+
+#[test]
 fn hosts_whose_ids_end_alike_are_told() {
     let site = Site::new(
         "host_id = 'x.a'\nhosts_tab = 'DIR/hosts.tab'\npeer.'y.a'.address = 'y'\npeer.'nowhere.a'.port = 1",

@@ -117,6 +117,7 @@ mod tests {
             id: id.parse().unwrap(),
             address: Address {
                 host: "zaphod.msu.edu".to_owned(),
+                alternative: None,
                 port: 5663,
             },
         }
