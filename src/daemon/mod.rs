@@ -7,7 +7,9 @@
 //! | `client` | a task for each client: lines in, answers out in order, limits |
 //! | `credentials` | who is at the other end of a UNIX socket |
 //! | `driver` | owns the session, the links and the list of clients; one loop |
-//! | `link` | one TCP connection: name lookup, connect, bytes |
+//! | `link` | one TCP connection: its opening, its bytes, its end |
+//! | `dial` | opens the TCP connection to a peer that may have several addresses |
+//! | `path` | what makes the kernel find out that the peer is gone |
 //! | `status` | the snapshot that readers get |
 //! | `steering` | obeys orders, those of signals and of operators alike |
 //! | `operators` | the control socket, from the daemon's end |
@@ -24,11 +26,13 @@ mod client;
 pub(crate) mod command;
 mod credentials;
 mod descriptors;
+mod dial;
 mod driver;
 mod give_way;
 mod link;
 pub(crate) mod listen;
 mod operators;
+mod path;
 pub(crate) mod reload;
 mod status;
 mod steering;

@@ -4,6 +4,7 @@
 mod clients;
 mod config;
 mod drain;
+mod links;
 mod log;
 mod questions;
 mod timer;
@@ -23,6 +24,7 @@ pub(crate) use self::clients::ClientReport;
 use self::clients::Clients;
 use self::config::session_config;
 use self::drain::Drain;
+use self::links::Links;
 use self::log::Log;
 pub(crate) use self::questions::{Question, Questions};
 use self::timer::Timer;
@@ -31,7 +33,7 @@ use crate::daemon::acceptor::Acceptor;
 use crate::daemon::client::FromClient;
 use crate::daemon::credentials::PeerCred;
 use crate::daemon::give_way::give_way;
-use crate::daemon::link::{Link, Progress};
+use crate::daemon::link::Progress;
 use crate::daemon::status::Snapshot;
 use crate::journal::message;
 use crate::spool::{FromSpool, Spool};
@@ -62,7 +64,7 @@ pub(crate) enum ToDriver {
 pub(crate) struct Driver {
     session: Session,
     settings: Settings,
-    links: Vec<Link>,
+    links: Links,
     clients: Clients,
     acceptor: Option<Acceptor>,
     from_clients: mpsc::UnboundedReceiver<FromClient>,
@@ -94,7 +96,7 @@ impl Driver {
         let (status, status_reader) = watch::channel(snapshot);
         let driver = Self {
             session,
-            links: Vec::new(),
+            links: Links::default(),
             clients,
             acceptor: Some(acceptor),
             from_clients,
@@ -188,7 +190,8 @@ impl Driver {
     fn poll_links(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let mut progress = false;
         for id in self.session.link_ids() {
-            let Some(link) = self.links.get_mut(id.index()) else {
+            let was_up = self.links.is_up(id);
+            let Some(link) = self.links.get_mut(id) else {
                 continue;
             };
             let Poll::Ready(moved) = link.poll_progress(cx) else {
@@ -202,6 +205,9 @@ impl Driver {
                 Err(why) => self.session.handle_failed(id, why, now),
             }
             self.obey(now);
+            if was_up {
+                self.links.works(id);
+            }
         }
         progress
     }
@@ -301,7 +307,7 @@ impl Driver {
         let mut progress = false;
         for id in self.session.link_ids() {
             let unsent = self.session.unsent(id);
-            let Some(link) = self.links.get_mut(id.index()).filter(|_| !unsent.is_empty()) else {
+            let Some(link) = self.links.get_mut(id).filter(|_| !unsent.is_empty()) else {
                 continue;
             };
             let Poll::Ready(written) = link.poll_write(cx, unsent) else {
@@ -319,19 +325,8 @@ impl Driver {
         while let Some(command) = self.session.next_command(now) {
             obeyed = true;
             match command {
-                Command::Connect(id) => {
-                    if self.links.len() <= id.index() {
-                        self.links.resize_with(id.index() + 1, Link::default);
-                    }
-                    if let Some(link) = self.links.get_mut(id.index()) {
-                        link.open(self.settings.address.clone(), &self.settings.link);
-                    }
-                }
-                Command::Close(id) => {
-                    if let Some(link) = self.links.get_mut(id.index()) {
-                        link.close();
-                    }
-                }
+                Command::Connect(id) => self.links.open(id, &self.settings),
+                Command::Close(id) => self.links.close(id),
                 Command::Answer(id, answers) => self.clients.answer(id, answers),
                 Command::Stop => self.drain(now),
                 Command::Flush => self.spool.look(),
@@ -345,6 +340,9 @@ impl Driver {
     }
 
     fn tell(&mut self, event: &Event, now: Instant) {
+        if let Event::LinkUp { link, .. } = event {
+            self.links.is_now_up(*link);
+        }
         let cred = match event {
             Event::Unanswered { client, .. } => self.clients.cred(*client),
             Event::MalformedReply { client, .. } => client.and_then(|client| self.clients.cred(client)),
@@ -363,7 +361,11 @@ impl Driver {
     }
 
     fn reconfigure(&mut self, settings: Settings, now: Instant) {
-        let reopen = settings.address != self.settings.address;
+        let (old, new) = (&self.settings.address, &settings.address);
+        let reopen = (&old.host, old.port) != (&new.host, new.port);
+        if old != new {
+            self.links.forget_addresses();
+        }
         self.clients.set_max_queued(settings.client.max_queued_bytes);
         self.settings = settings;
         self.spool.reconfigure(&self.settings);

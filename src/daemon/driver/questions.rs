@@ -7,7 +7,6 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::clients::ClientReport;
 use super::{Driver, ToDriver};
-use crate::daemon::link::Link;
 use crate::daemon::status::Snapshot;
 use crate::spool::Desk;
 
@@ -68,7 +67,7 @@ impl Driver {
         let mut snapshot = Snapshot::new(&self.settings, self.session.status(), now, SystemTime::now());
         snapshot.draining = self.drain.is_on();
         snapshot.recent_requests = self.session.recent_requests(now);
-        snapshot.remotes = self.links.iter().map(Link::remote).collect();
+        snapshot.remotes = self.links.remotes();
         snapshot
     }
 }

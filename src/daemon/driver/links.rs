@@ -1,0 +1,87 @@
+//! The driver's links, and what they learn together of the peer's addresses.
+
+use std::net::SocketAddr;
+
+use lonc_proto::session::LinkId;
+
+use crate::config::Settings;
+use crate::daemon::dial::Addresses;
+use crate::daemon::link::Link;
+
+/// One for each link that the session has, or once had.
+#[derive(Default)]
+pub(super) struct Links {
+    places: Vec<Place>,
+    addresses: Addresses,
+}
+
+#[derive(Default)]
+struct Place {
+    link: Link,
+    /// Its opening is done.
+    is_up: bool,
+    /// And lond has answered on it since.
+    works: bool,
+}
+
+impl Links {
+    /// Begins a try to open it.
+    pub(super) fn open(&mut self, id: LinkId, settings: &Settings) {
+        self.close(id);
+        if self.places.len() <= id.index() {
+            self.places.resize_with(id.index() + 1, Place::default);
+        }
+        let addresses = self.addresses.clone();
+        if let Some(link) = self.get_mut(id) {
+            link.open(settings.address.clone(), addresses, &settings.link);
+        }
+    }
+
+    /// Drops it. If nothing came of its connection, other addresses have their turn before that.
+    pub(super) fn close(&mut self, id: LinkId) {
+        let Some(place) = self.places.get_mut(id.index()) else {
+            return;
+        };
+        if let Some(remote) = place.link.remote().filter(|_| !place.works) {
+            self.addresses.failed(remote);
+        }
+        *place = Place::default();
+    }
+
+    /// The session says that its opening is done.
+    pub(super) fn is_now_up(&mut self, id: LinkId) {
+        if let Some(place) = self.places.get_mut(id.index()) {
+            place.is_up = true;
+        }
+    }
+
+    /// True once its opening is done.
+    pub(super) fn is_up(&self, id: LinkId) -> bool {
+        self.places.get(id.index()).is_some_and(|place| place.is_up)
+    }
+
+    /// lond has answered on it, and it goes on.
+    pub(super) fn works(&mut self, id: LinkId) {
+        if let Some(place) = self.places.get_mut(id.index())
+            && !place.works
+            && let Some(remote) = place.link.remote()
+        {
+            place.works = true;
+            self.addresses.works(remote);
+        }
+    }
+
+    pub(super) fn get_mut(&mut self, id: LinkId) -> Option<&mut Link> {
+        self.places.get_mut(id.index()).map(|place| &mut place.link)
+    }
+
+    /// The addresses that the links are connected to, by their indices.
+    pub(super) fn remotes(&self) -> Vec<Option<SocketAddr>> {
+        self.places.iter().map(|place| place.link.remote()).collect()
+    }
+
+    /// The peer has other addresses from now on.
+    pub(super) fn forget_addresses(&mut self) {
+        self.addresses = Addresses::default();
+    }
+}
