@@ -169,11 +169,13 @@ impl Link {
             Phase::Waiting { .. } => LinkState::Waiting,
         };
         let (in_flight, rtt) = self.up().map_or((0, None), |up| (up.in_flight.len(), up.rtt));
+        let oldest = self.up().and_then(|up| up.in_flight.front());
         LinkStatus {
             link,
             state,
             since: self.since,
             in_flight,
+            oldest: oldest.map(|oldest| oldest.since),
             rtt,
             trouble: self.troubles.last.clone(),
             failing_since: self.troubles.since,

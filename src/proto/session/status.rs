@@ -105,8 +105,10 @@ pub struct LinkStatus {
     pub state: LinkState,
     /// Since when.
     pub since: Instant,
-    /// Requests and probes on it without their reply.
+    /// Requests and probes on it without their reply,
     pub in_flight: usize,
+    /// and since when the oldest of them is there.
+    pub oldest: Option<Instant>,
     /// Round trip, as in [`Status::rtt`].
     pub rtt: Option<Duration>,
     /// What went wrong last, whether or not it is up now.

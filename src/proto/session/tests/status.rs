@@ -73,6 +73,26 @@ fn reply_times_count_from_when_a_request_is_on_a_link() {
 }
 
 #[test]
+fn a_link_tells_since_when_its_oldest_request_waits_for_a_reply() {
+    let mut rig = Rig::up(config());
+    assert_eq!(link(&rig).oldest, None);
+    let client = rig.client();
+    let mut put = Vec::new();
+    for request in ["one\n", "two\n"] {
+        rig.say(client, request);
+        rig.write_all(0);
+        put.push(rig.now);
+        rig.pass(SECOND);
+    }
+    for oldest in [Some(put[0]), Some(put[1]), None] {
+        assert_eq!(link(&rig).oldest, oldest);
+        if oldest.is_some() {
+            rig.reply(0, "ok");
+        }
+    }
+}
+
+#[test]
 fn round_trips_are_those_of_handshakes_and_probes() {
     let mut rig = Rig::new(Config {
         probe_interval: SECOND,
