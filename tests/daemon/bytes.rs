@@ -59,6 +59,60 @@ fn what_is_asked_in_the_clear_goes_in_the_clear_and_what_is_asked_encrypted_does
 }
 
 #[test]
+fn encrypted_commands_grow_by_one_to_eight_spaces() {
+    let peer = Peer::start();
+    let lonc = Lonc::start(&peer, "");
+    let mut client = lonc.client();
+    for length in "echo:".len()..=24 {
+        let text = "x".repeat(length - "echo:".len());
+        assert_eq!(client.ask(&format!("encrypt:echo:{text}")), text);
+        let sent = peer.received().pop().unwrap();
+        let line = String::from_utf8(sent.raw).unwrap();
+        let digits = line.strip_prefix(&format!("enc:{length}:")).unwrap();
+        // Two for each byte of whole blocks of eight.
+        assert_eq!(digits.len(), 16 * (length / 8 + 1), "{line}");
+    }
+}
+
+#[test]
+fn a_newline_in_an_encrypted_reply_is_dropped_at_the_end_and_malformed_elsewhere() {
+    let peer = Peer::start();
+    let lonc = Lonc::start(&peer, "");
+    let mut client = lonc.client();
+    // `a\n`, `a\nb`, `a\n\n`, `\n`
+    for (reply, answer) in [
+        ("610a", "a"),
+        ("610a62", "con_lost"),
+        ("610a0a", "con_lost"),
+        ("0a", ""),
+    ] {
+        client.send(format!("encrypt:hex:{reply}\nencrypt:echo:behind\n"));
+        assert_eq!((client.hear().as_str(), &*client.hear()), (answer, "behind"));
+    }
+    client.assert_nothing();
+    lonc.await_log("a newline within the plain text");
+    assert_eq!(peer.connections(), 1);
+}
+
+#[test]
+fn what_opens_a_link_goes_to_lond_when_a_worker_asks_it() {
+    let peer = Peer::start();
+    let lonc = Lonc::start(&peer, "");
+    let mut client = lonc.client();
+    assert_eq!(client.ask("encrypt:echo:1"), "1");
+    assert_eq!(client.ask("init"), "unknown_cmd");
+    let build_key = client.ask("ekey");
+    assert!(
+        build_key.len() > 8 && build_key.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        "{build_key}"
+    );
+    assert_eq!((peer.count("init"), peer.count("ekey")), (2, 2));
+    // lond now goes by another key than we do.
+    client.say("encrypt:echo:2");
+    assert_ne!(client.answer(), b"2");
+}
+
+#[test]
 fn an_empty_line_asks_nothing_and_keeps_its_place() {
     let peer = Peer::start();
     let lonc = Lonc::start(&peer, "");

@@ -2,10 +2,11 @@
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lonc_proto::cipher::Key;
 use nix::sys::signal::Signal;
+use stand_in_lond::cipher::LinkKey;
 use stand_in_lond::{Behaviour, Step};
 use test_harness::{Lonc, PATIENCE, Peer, QUICK, Site, wait_until};
 
@@ -18,22 +19,11 @@ fn the_six_lines_come_one_by_one_in_the_fixed_order_and_then_the_clients() {
     let mut client = lonc.client();
     client.send("one\nencrypt:two\n");
     let (mut lond, _) = listener.accept().unwrap();
-    let challenge = " 12:a\0b\u{e9}\r";
-    let answers = [
-        challenge,
-        "ok",
-        "ok",
-        "version:2.11",
-        "msul1:msul2",
-        "54321AFE98700BCD1234598765",
-    ];
-    for (line, answer) in lines(challenge).iter().zip(answers) {
-        hear(&mut lond, line);
-        lond.write_all(format!("{answer}\n").as_bytes()).unwrap();
-    }
+    let build_key = "54321AFE98700BCD1234598765";
+    welcome(&mut lond, " 12:a\0b\u{e9}\r", build_key);
     // The key of the first row of the vectors, and so libgcrypt's blocks for it.
-    let key = Key::derive(b"msul1", b"msul2", answers[5].as_bytes());
-    let cipher = stand_in_lond::cipher::LinkKey::from_bytes(*key.as_bytes());
+    let key = Key::derive(b"msul1", b"msul2", build_key.as_bytes());
+    let cipher = LinkKey::from_bytes(*key.as_bytes());
     let two = String::from_utf8(cipher.encrypt(b"two")).unwrap();
     hear(&mut lond, &format!("one\n{two}"));
     lond.write_all(b"first\nsecond\n").unwrap();
@@ -43,7 +33,40 @@ fn the_six_lines_come_one_by_one_in_the_fixed_order_and_then_the_clients() {
     );
     lonc.signal(Signal::SIGTERM);
     let log = lonc.ended_well();
-    assert!(!log.contains(answers[5]), "the build key is in the log: {log}");
+    assert!(!log.contains(build_key), "the build key is in the log: {log}");
+}
+
+#[test]
+fn pong_is_asked_without_a_wait() {
+    let peer = Peer::start();
+    let lonc = Lonc::start_linked(&peer, QUICK);
+    let mut client = lonc.client();
+    let openings = [1, 2, 3].map(|before| {
+        let begun = Instant::now();
+        peer.drop_links();
+        peer.await_received(|lines| lines.iter().filter(|line| line.raw == b"pong").count() > before);
+        wait_until("the link", || client.ask("echo:1") == "1");
+        begun.elapsed()
+    });
+    // The machine may be busy once; the original sleeps five seconds each time.
+    let quickest = openings.iter().min().unwrap();
+    assert!(*quickest < Duration::from_secs(5), "{openings:?}");
+}
+
+#[test]
+fn the_newline_of_the_build_key_is_no_part_of_the_key() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let lonc = Site::new(listener.local_addr().unwrap(), "").start();
+    let mut client = lonc.client();
+    client.say("encrypt:two");
+    let (mut lond, _) = listener.accept().unwrap();
+    // With both ids it fills no key, so that what is behind it counts.
+    welcome(&mut lond, "challenge", "12345");
+    let cipher = LinkKey::derive("msul1", "msul2", b"12345");
+    hear(&mut lond, &String::from_utf8(cipher.encrypt(b"two")).unwrap());
+    lond.write_all(&[&cipher.encrypt(b"second")[..], b"\n"].concat())
+        .unwrap();
+    assert_eq!(client.hear(), "second");
 }
 
 #[test]
@@ -113,6 +136,15 @@ fn a_lond_that_writes_byte_by_byte_is_understood() {
     let lonc = Lonc::start(&peer, "");
     assert_eq!(lonc.client().ask("encrypt:echo:every byte"), "every byte");
     assert_eq!(peer.connections(), 1);
+}
+
+/// Plays lond's part in the opening.
+fn welcome(lond: &mut TcpStream, challenge: &str, build_key: &str) {
+    let answers = [challenge, "ok", "ok", "version:2.11", "msul1:msul2", build_key];
+    for (line, answer) in lines(challenge).iter().zip(answers) {
+        hear(lond, line);
+        lond.write_all(format!("{answer}\n").as_bytes()).unwrap();
+    }
 }
 
 /// The lines lonc says up to the build key, given the challenge.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use stand_in_lond::{BadHex, Behaviour, Step};
-use test_harness::{Client, Lonc, Peer, wait_until};
+use test_harness::{Client, Lonc, Peer, QUICK, wait_until};
 
 /// What makes each misbehaviour end soon.
 const HASTY: &str = "[link]\nconnect_wait = '300ms'\nhandshake_timeout = '300ms'\nrequest_timeout = '300ms'\n\
@@ -145,6 +145,26 @@ fn requests_in_plenty_for_a_lond_that_reads_nothing() {
     lonc.assert_alive();
     let peak = lonc.peak_memory();
     assert!(peak < MEMORY, "{peak} MiB");
+}
+
+#[test]
+fn a_request_of_which_a_part_was_written_counts_as_sent() {
+    let peer = Peer::start();
+    let lonc = Lonc::start_linked(&peer, &format!("{QUICK}request_timeout = '2s'\npipeline = 1\n"));
+    peer.behave(Behaviour::NeverRead);
+    let mut client = lonc.client();
+    let mut other = lonc.client();
+    // The kernel buffers less than this between lonc and lond.
+    let request = format!("len:{}", "x".repeat(15 << 20));
+    client.say(&request);
+    other.say("echo:behind");
+    assert_eq!(client.hear(), "con_lost");
+    peer.behave(Behaviour::Normal);
+    assert_eq!(other.hear(), "behind");
+    client.assert_nothing();
+    assert_eq!(client.ask("echo:next"), "next");
+    assert_eq!(peer.count(&request), 0, "it was sent again");
+    lonc.await_log("got no reply");
 }
 
 #[test]

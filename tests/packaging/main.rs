@@ -1,4 +1,4 @@
-//! The files around the program: units, message catalog, man pages, Debian package.
+//! The files around the program: units, message catalog, man pages, Debian package, the list of quirks.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stderr,
@@ -6,6 +6,7 @@
 )]
 
 mod catalog;
+mod quirks;
 mod units;
 
 use std::fs;

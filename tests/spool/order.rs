@@ -58,6 +58,22 @@ fn live_requests_wait_for_a_slow_flush_no_longer_than_connect_wait() {
 }
 
 #[test]
+fn they_do_not_wait_for_each_others_answers() {
+    let peer = Peer::start();
+    let site = Site::office(&peer, "");
+    for number in 0..10 {
+        site.put(number, &format!("hold:{number}"));
+    }
+    let lonc = site.start();
+    for number in 0..10 {
+        peer.await_command(&format!("hold:{number}"));
+    }
+    assert_eq!(lonc.site.left().len(), 10);
+    peer.release();
+    lonc.site.await_empty();
+}
+
+#[test]
 fn what_begins_with_encrypt_goes_encrypted() {
     let peer = Peer::start();
     let site = Site::office(&peer, "");
