@@ -125,14 +125,6 @@ fn leading_ip(fields: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn table(bytes: &[u8]) -> HostsTab {
-        HostsTab::parse(Path::new("/h"), bytes)
-    }
-
-    fn only(line: &str) -> Result<Host, String> {
-        table(line.as_bytes()).rows.into_values().next().unwrap().host
-    }
-
     #[test]
     fn where_to_connect() {
         for (line, host) in [
@@ -200,5 +192,13 @@ mod tests {
             table.warnings,
             ["/h:3: peer a was already on line 1; this line counts"]
         );
+    }
+
+    fn table(bytes: &[u8]) -> HostsTab {
+        HostsTab::parse(Path::new("/h"), bytes)
+    }
+
+    fn only(line: &str) -> Result<Host, String> {
+        table(line.as_bytes()).rows.into_values().next().unwrap().host
     }
 }

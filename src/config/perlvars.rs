@@ -103,14 +103,6 @@ fn word(text: &str) -> (String, &str) {
 mod tests {
     use super::*;
 
-    fn values(bytes: &[u8]) -> Vec<(&'static str, String)> {
-        let text = |given: Given| format!("{} {}", text::shown(&given.value), given.source);
-        parse(Path::new("/f"), bytes)
-            .into_iter()
-            .map(|(key, given)| (key.name, text(given)))
-            .collect()
-    }
-
     #[test]
     fn lines_that_matter() {
         let file = b"# PerlSetVar lonHostID no\r\n<Location />\r\n  perlsetvar\tlonHostID  \"msul1\" \r\n\
@@ -145,5 +137,13 @@ mod tests {
         assert_eq!(word("'a\"b' c"), ("a\"b".into(), " c"));
         assert_eq!(word("\"open"), ("open".into(), ""));
         assert_eq!(word(""), (String::new(), ""));
+    }
+
+    fn values(bytes: &[u8]) -> Vec<(&'static str, String)> {
+        let text = |given: Given| format!("{} {}", text::shown(&given.value), given.source);
+        parse(Path::new("/f"), bytes)
+            .into_iter()
+            .map(|(key, given)| (key.name, text(given)))
+            .collect()
     }
 }

@@ -215,12 +215,6 @@ fn advice(key: &str, names: &[&str]) -> String {
 mod tests {
     use super::*;
 
-    fn fault(text: &str) -> String {
-        Raw::parse(Path::new("/f"), text.as_bytes())
-            .unwrap_err()
-            .to_string()
-    }
-
     #[test]
     fn values_know_their_line() {
         let raw = Raw::parse(
@@ -303,5 +297,11 @@ mod tests {
         assert!(fault("\nlink.pipeline = 99999999999999999999").starts_with("/f:2: link.pipeline: "));
         let error = Raw::parse(Path::new("/f"), b"\n\n# \xe9\n").unwrap_err();
         assert_eq!(error.to_string(), "/f:3: is not UTF-8 text");
+    }
+
+    fn fault(text: &str) -> String {
+        Raw::parse(Path::new("/f"), text.as_bytes())
+            .unwrap_err()
+            .to_string()
     }
 }

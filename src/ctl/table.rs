@@ -99,17 +99,6 @@ fn padded(cell: &Cell, side: Side, width: usize, screen: Screen) -> String {
 mod tests {
     use super::*;
 
-    fn table() -> Table {
-        let mut table = Table::new(&[("PEER", Side::Left), ("N", Side::Right), ("WHY", Side::Left)]);
-        table.row(vec!["msul1".into(), 3.into(), "".into()]);
-        table.row(vec![
-            Cell::painted("é", Paint::Bad),
-            1234.into(),
-            "so it is".into(),
-        ]);
-        table
-    }
-
     #[test]
     fn columns_are_aligned_and_end_without_blanks() {
         assert_eq!(
@@ -127,5 +116,16 @@ mod tests {
             .replace("\x1b[0m", "");
         assert_ne!(coloured, plain);
         assert_eq!(plain.lines().last(), Some("é      1234  so it is"));
+    }
+
+    fn table() -> Table {
+        let mut table = Table::new(&[("PEER", Side::Left), ("N", Side::Right), ("WHY", Side::Left)]);
+        table.row(vec!["msul1".into(), 3.into(), "".into()]);
+        table.row(vec![
+            Cell::painted("é", Paint::Bad),
+            1234.into(),
+            "so it is".into(),
+        ]);
+        table
     }
 }

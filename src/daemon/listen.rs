@@ -141,10 +141,6 @@ mod tests {
     use super::*;
     use std::os::unix::net::UnixStream;
 
-    fn peer() -> HostId {
-        "msul1".parse().unwrap()
-    }
-
     #[test]
     fn a_stale_file_is_replaced_and_ours_removed() {
         let dir = tempfile::tempdir().unwrap();
@@ -183,5 +179,9 @@ mod tests {
         let _theirs = UnixListener::bind(&path).unwrap();
         drop(ours);
         assert!(path.exists());
+    }
+
+    fn peer() -> HostId {
+        "msul1".parse().unwrap()
     }
 }

@@ -44,12 +44,6 @@ fn shortened(text: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
-    fn written(warnings: &[String]) -> String {
-        let mut log = Vec::new();
-        write(&mut log, warnings);
-        String::from_utf8(log).unwrap()
-    }
-
     #[test]
     fn records_have_a_priority_and_a_name() {
         assert_eq!(
@@ -69,5 +63,11 @@ mod tests {
             lines[MOST],
             "<4>lonc-generator: 992 more warnings; lonc --check tells them all"
         );
+    }
+
+    fn written(warnings: &[String]) -> String {
+        let mut log = Vec::new();
+        write(&mut log, warnings);
+        String::from_utf8(log).unwrap()
     }
 }

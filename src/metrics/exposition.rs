@@ -128,14 +128,6 @@ impl Writer {
 mod tests {
     use super::*;
 
-    fn written(format: Format) -> String {
-        let mut writer = Writer::new(format);
-        writer.family("a_bytes", Kind::Counter, "Help.");
-        writer.sample("a_bytes_total", &[("peer", "x"), ("way", "in")], Number::Whole(3));
-        writer.family("b", Kind::Gauge, "Help.");
-        writer.end()
-    }
-
     #[test]
     fn a_counter_is_called_otherwise_in_each_format() {
         let sample = "a_bytes_total{peer=\"x\",way=\"in\"} 3\n";
@@ -163,5 +155,13 @@ mod tests {
         assert_eq!(seconds(300_000_000), "300.0");
         assert_eq!(seconds(1_795_392_000_000_001), "1795392000.000001");
         assert_eq!(Number::Whole(u64::MAX).to_string(), u64::MAX.to_string());
+    }
+
+    fn written(format: Format) -> String {
+        let mut writer = Writer::new(format);
+        writer.family("a_bytes", Kind::Counter, "Help.");
+        writer.sample("a_bytes_total", &[("peer", "x"), ("way", "in")], Number::Whole(3));
+        writer.family("b", Kind::Gauge, "Help.");
+        writer.end()
     }
 }

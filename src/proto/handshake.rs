@@ -178,35 +178,8 @@ impl Handshake {
 mod tests {
     use super::*;
 
-    fn identity() -> Identity {
-        Identity {
-            peer: "msul1".into(),
-            own: "msul2".into(),
-            version: "1.0".into(),
-        }
-    }
-
     /// How a dialogue ended, if it did.
     type End = Option<Result<Key, HandshakeError>>;
-
-    /// Feeds the answers; what was sent, the notes' steps, and how it ended.
-    fn dialogue(answers: &[&[u8]]) -> (Vec<Vec<u8>>, Vec<Step>, End) {
-        let (mut handshake, first) = Handshake::start();
-        let (mut sent, mut notes) = (alloc::vec![first], Vec::new());
-        for answer in answers {
-            match handshake.answered(answer, &identity()) {
-                Err(error) => return (sent, notes, Some(Err(error))),
-                Ok((outcome, note)) => {
-                    notes.extend(note.map(|note| note.step));
-                    match outcome {
-                        Outcome::Send(line) => sent.push(line),
-                        Outcome::Open { key, .. } => return (sent, notes, Some(Ok(key))),
-                    }
-                }
-            }
-        }
-        (sent, notes, None)
-    }
 
     #[test]
     fn a_good_dialogue_is_in_the_fixed_order() {
@@ -254,5 +227,32 @@ mod tests {
             dialogue(&empty).2,
             Some(Err(HandshakeError::EmptyBuildKey))
         ));
+    }
+
+    fn identity() -> Identity {
+        Identity {
+            peer: "msul1".into(),
+            own: "msul2".into(),
+            version: "1.0".into(),
+        }
+    }
+
+    /// Feeds the answers; what was sent, the notes' steps, and how it ended.
+    fn dialogue(answers: &[&[u8]]) -> (Vec<Vec<u8>>, Vec<Step>, End) {
+        let (mut handshake, first) = Handshake::start();
+        let (mut sent, mut notes) = (alloc::vec![first], Vec::new());
+        for answer in answers {
+            match handshake.answered(answer, &identity()) {
+                Err(error) => return (sent, notes, Some(Err(error))),
+                Ok((outcome, note)) => {
+                    notes.extend(note.map(|note| note.step));
+                    match outcome {
+                        Outcome::Send(line) => sent.push(line),
+                        Outcome::Open { key, .. } => return (sent, notes, Some(Ok(key))),
+                    }
+                }
+            }
+        }
+        (sent, notes, None)
     }
 }

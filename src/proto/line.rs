@@ -104,13 +104,6 @@ mod tests {
     use alloc::vec::Vec;
     use proptest::prelude::*;
 
-    fn taken(buffer: &mut LineBuffer) -> Option<(Vec<u8>, usize)> {
-        buffer
-            .take_lines()
-            .unwrap()
-            .map(|lines| (lines.bytes.to_vec(), lines.count))
-    }
-
     #[test]
     fn partial_lines_wait_for_their_newline() {
         let mut buffer = LineBuffer::new(100);
@@ -151,5 +144,12 @@ mod tests {
             prop_assert_eq!(count, memchr_iter(b'\n', &whole).count());
             prop_assert_eq!(buffer.len(), whole.len() - end);
         }
+    }
+
+    fn taken(buffer: &mut LineBuffer) -> Option<(Vec<u8>, usize)> {
+        buffer
+            .take_lines()
+            .unwrap()
+            .map(|lines| (lines.bytes.to_vec(), lines.count))
     }
 }

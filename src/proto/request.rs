@@ -194,13 +194,6 @@ mod tests {
     use super::*;
     use alloc::string::ToString as _;
 
-    fn forward(line: &'static [u8]) -> Request {
-        match Asked::of(Bytes::from_static(line)) {
-            Asked::Forward(request) => request,
-            Asked::Nothing | Asked::Stop => panic!("{} is to be forwarded", line.escape_ascii()),
-        }
-    }
-
     #[test]
     fn prefixes_are_taken_off_in_their_order_only() {
         let request = forward(b"critical:encrypt:put:x");
@@ -231,5 +224,12 @@ mod tests {
         assert_eq!(request.to_string(), "critical encrypted request of 11 bytes");
         assert_eq!(std::format!("{request:?}"), request.to_string());
         assert_eq!(request.no_reply(), answer::CON_FAILED);
+    }
+
+    fn forward(line: &'static [u8]) -> Request {
+        match Asked::of(Bytes::from_static(line)) {
+            Asked::Forward(request) => request,
+            Asked::Nothing | Asked::Stop => panic!("{} is to be forwarded", line.escape_ascii()),
+        }
     }
 }

@@ -104,18 +104,6 @@ mod tests {
     use super::*;
     use std::process::{Child, Command};
 
-    /// A process that is called so, and waits.
-    fn called(name: &str) -> Child {
-        use std::os::unix::process::CommandExt as _;
-        let child = Command::new("sleep").arg0(name).arg("60").spawn().unwrap();
-        // It has its name a little after it is there.
-        let command = format!("/proc/{}/cmdline", child.id());
-        while fs::read(&command).unwrap().is_empty() {
-            std::thread::yield_now();
-        }
-        child
-    }
-
     #[test]
     fn it_is_there_while_we_are() {
         let dir = tempfile::tempdir().unwrap();
@@ -171,5 +159,17 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), "1\n");
         let fault = PidFile::write(&dir.path().join("no/lonc.pid")).unwrap_err();
         assert!(fault.to_string().contains("no/lonc.pid: No such file"), "{fault}");
+    }
+
+    /// A process that is called so, and waits.
+    fn called(name: &str) -> Child {
+        use std::os::unix::process::CommandExt as _;
+        let child = Command::new("sleep").arg0(name).arg("60").spawn().unwrap();
+        // It has its name a little after it is there.
+        let command = format!("/proc/{}/cmdline", child.id());
+        while fs::read(&command).unwrap().is_empty() {
+            std::thread::yield_now();
+        }
+        child
     }
 }

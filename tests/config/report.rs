@@ -4,20 +4,6 @@ use lonc::internals::config;
 
 use crate::site::{HOSTS, Site};
 
-/// Something of everything: each layer, odd ids, IPv6, warnings.
-fn rich() -> Site {
-    Site::new(
-        "loncapa_conf = ['DIR/c.conf']\nhosts_tab = 'DIR/hosts.tab'\nport = 5000\n\
-         [link]\nrequest_timeout = '1h 5m'\nmax_reply_bytes = 4096\n[daemon]\nlog_level = 'debug'\n\
-         [peer.msul1]\nport = 5900\npipeline = 1\n[peer.\"v.6\"]\naddress = '[::1]'\n",
-    )
-    .with(
-        "c.conf",
-        "\nPerlSetVar lonHostID msul2\nPerlSetVar lonSockDir \"/a'b \\\"c\"\n",
-    )
-    .with("hosts.tab", &format!("{HOSTS}bad\n"))
-}
-
 #[test]
 fn a_report_names_every_source() {
     let report = rich().check(Some("msul1")).unwrap();
@@ -94,4 +80,18 @@ fn a_report_read_back_gives_the_same_settings() {
             assert_eq!(Site::new(text).settings(peer), loaded.settings, "{text}");
         }
     }
+}
+
+/// Something of everything: each layer, odd ids, IPv6, warnings.
+fn rich() -> Site {
+    Site::new(
+        "loncapa_conf = ['DIR/c.conf']\nhosts_tab = 'DIR/hosts.tab'\nport = 5000\n\
+         [link]\nrequest_timeout = '1h 5m'\nmax_reply_bytes = 4096\n[daemon]\nlog_level = 'debug'\n\
+         [peer.msul1]\nport = 5900\npipeline = 1\n[peer.\"v.6\"]\naddress = '[::1]'\n",
+    )
+    .with(
+        "c.conf",
+        "\nPerlSetVar lonHostID msul2\nPerlSetVar lonSockDir \"/a'b \\\"c\"\n",
+    )
+    .with("hosts.tab", &format!("{HOSTS}bad\n"))
 }

@@ -6,6 +6,79 @@ use serde_json::{Value, json};
 
 use super::*;
 
+#[test]
+fn a_status_is_as_described() {
+    let value = serde_json::to_value(status()).unwrap();
+    assert_is_type(&value, "Status", "status");
+    assert_eq!(serde_json::from_value::<Status>(value).unwrap(), status());
+}
+
+#[test]
+fn metrics_are_as_described() {
+    let histogram = Histogram {
+        buckets: vec![Bucket { le_usec: 1, count: 1 }],
+        count: 1,
+        sum_usec: 1,
+    };
+    let metrics = Metrics {
+        peer: "x".to_owned(),
+        state: State::Down,
+        up: 0,
+        links: 1,
+        clients: 1,
+        queued: 1,
+        in_flight: 1,
+        sending: 1,
+        delayed: Some(delayed()),
+        draining: true,
+        rtt_usec: None,
+        counters: counters(),
+        reply_time: histogram.clone(),
+        link_rtt: histogram,
+        started_usec: 1,
+        taken_usec: 1,
+    };
+    let value = serde_json::to_value(&metrics).unwrap();
+    assert_is_type(&value, "Metrics", "metrics");
+    assert_eq!(serde_json::from_value::<Metrics>(value).unwrap(), metrics);
+}
+
+#[test]
+fn lists_are_as_described() {
+    let client = Client {
+        pid: 1,
+        uid: 0,
+        since_usec: 1,
+        requests: 1,
+        queued: 1,
+        in_flight: 1,
+        bytes_held: 1,
+    };
+    assert_is_type(&serde_json::to_value(client).unwrap(), "Client", "client");
+    let message = Message {
+        name: "x".to_owned(),
+        state: MessageState::Unfinished,
+        size: 1,
+        written_usec: 1,
+        attempts: 1,
+    };
+    assert_is_type(&serde_json::to_value(message).unwrap(), "Message", "message");
+}
+
+#[test]
+fn every_word_of_the_description_is_known() {
+    fn known<T: for<'de> Deserialize<'de>>(name: &str) {
+        for word in described()[name].keys() {
+            assert!(serde_json::from_value::<T>(json!(word)).is_ok(), "{name}: {word}");
+        }
+    }
+    known::<State>("State");
+    known::<LinkState>("LinkState");
+    known::<TroubleKind>("TroubleKind");
+    known::<MessageState>("MessageState");
+    known::<LogLevel>("LogLevel");
+}
+
 /// What stands in the parentheses of each type of the description.
 fn described() -> BTreeMap<String, BTreeMap<String, String>> {
     let text: Vec<_> = DESCRIPTION
@@ -143,77 +216,4 @@ fn status() -> Status {
         taken_usec: 1,
         log_level: LogLevel::Info,
     }
-}
-
-#[test]
-fn a_status_is_as_described() {
-    let value = serde_json::to_value(status()).unwrap();
-    assert_is_type(&value, "Status", "status");
-    assert_eq!(serde_json::from_value::<Status>(value).unwrap(), status());
-}
-
-#[test]
-fn metrics_are_as_described() {
-    let histogram = Histogram {
-        buckets: vec![Bucket { le_usec: 1, count: 1 }],
-        count: 1,
-        sum_usec: 1,
-    };
-    let metrics = Metrics {
-        peer: "x".to_owned(),
-        state: State::Down,
-        up: 0,
-        links: 1,
-        clients: 1,
-        queued: 1,
-        in_flight: 1,
-        sending: 1,
-        delayed: Some(delayed()),
-        draining: true,
-        rtt_usec: None,
-        counters: counters(),
-        reply_time: histogram.clone(),
-        link_rtt: histogram,
-        started_usec: 1,
-        taken_usec: 1,
-    };
-    let value = serde_json::to_value(&metrics).unwrap();
-    assert_is_type(&value, "Metrics", "metrics");
-    assert_eq!(serde_json::from_value::<Metrics>(value).unwrap(), metrics);
-}
-
-#[test]
-fn lists_are_as_described() {
-    let client = Client {
-        pid: 1,
-        uid: 0,
-        since_usec: 1,
-        requests: 1,
-        queued: 1,
-        in_flight: 1,
-        bytes_held: 1,
-    };
-    assert_is_type(&serde_json::to_value(client).unwrap(), "Client", "client");
-    let message = Message {
-        name: "x".to_owned(),
-        state: MessageState::Unfinished,
-        size: 1,
-        written_usec: 1,
-        attempts: 1,
-    };
-    assert_is_type(&serde_json::to_value(message).unwrap(), "Message", "message");
-}
-
-#[test]
-fn every_word_of_the_description_is_known() {
-    fn known<T: for<'de> Deserialize<'de>>(name: &str) {
-        for word in described()[name].keys() {
-            assert!(serde_json::from_value::<T>(json!(word)).is_ok(), "{name}: {word}");
-        }
-    }
-    known::<State>("State");
-    known::<LinkState>("LinkState");
-    known::<TroubleKind>("TroubleKind");
-    known::<MessageState>("MessageState");
-    known::<LogLevel>("LogLevel");
 }

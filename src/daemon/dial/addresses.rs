@@ -71,16 +71,6 @@ fn by_turns(resolved: &[SocketAddr]) -> Vec<SocketAddr> {
 mod tests {
     use super::*;
 
-    fn at(address: &str) -> SocketAddr {
-        SocketAddr::new(address.parse().unwrap(), 5663)
-    }
-
-    fn order(addresses: &Addresses, resolved: &[&str]) -> Vec<String> {
-        let resolved: Vec<_> = resolved.iter().map(|one| at(one)).collect();
-        let ordered = addresses.order(&resolved);
-        ordered.iter().map(|one| one.ip().to_string()).collect()
-    }
-
     #[test]
     fn families_take_turns_beginning_with_the_first_of_the_resolver() {
         let addresses = Addresses::default();
@@ -149,5 +139,15 @@ mod tests {
             (addresses.failed.len(), addresses.order(&many).len()),
             (MOST, MOST)
         );
+    }
+
+    fn at(address: &str) -> SocketAddr {
+        SocketAddr::new(address.parse().unwrap(), 5663)
+    }
+
+    fn order(addresses: &Addresses, resolved: &[&str]) -> Vec<String> {
+        let resolved: Vec<_> = resolved.iter().map(|one| at(one)).collect();
+        let ordered = addresses.order(&resolved);
+        ordered.iter().map(|one| one.ip().to_string()).collect()
     }
 }

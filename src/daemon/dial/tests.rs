@@ -9,60 +9,6 @@ use super::*;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn host(last: u8) -> IpAddr {
-    Ipv4Addr::new(127, 5, 5, last).into()
-}
-
-/// Nobody listens there.
-async fn dead(port: u16) -> SocketAddr {
-    let free = TcpListener::bind((host(9), port)).await.unwrap();
-    free.local_addr().unwrap()
-}
-
-/// Whoever connects there is not answered: all places are taken.
-struct Silent {
-    address: SocketAddr,
-    listener: TcpListener,
-    _taken: Vec<TcpStream>,
-}
-
-impl Silent {
-    async fn start() -> Self {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.bind((host(8), 0).into()).unwrap();
-        let listener = socket.listen(1).unwrap();
-        let address = listener.local_addr().unwrap();
-        let mut taken = Vec::new();
-        while let Ok(stream) = timeout(4 * STAGGER, TcpStream::connect(address)).await {
-            taken.push(stream.unwrap());
-        }
-        Self {
-            address,
-            listener,
-            _taken: taken,
-        }
-    }
-}
-
-fn route(found: &[SocketAddr], patience: Duration) -> Route {
-    let mut route = Route {
-        steps: VecDeque::new(),
-        seen: Vec::new(),
-        addresses: Addresses::default(),
-        patience,
-    };
-    route.add(found);
-    route
-}
-
-fn address(host: &str, alternative: &str, port: u16) -> Address {
-    Address {
-        host: host.to_owned(),
-        alternative: Some(alternative.to_owned()),
-        port,
-    }
-}
-
 #[tokio::test]
 async fn an_address_that_does_not_answer_costs_a_moment() {
     let good = TcpListener::bind((host(1), 0)).await.unwrap();
@@ -149,5 +95,59 @@ async fn what_failed_in_its_opening_stands_behind_the_alternative() {
             .position(|step| matches!(step, Step::Connect(one) if *one == first));
         assert_eq!(at != Some(0), others);
         addresses.failed(first);
+    }
+}
+
+fn host(last: u8) -> IpAddr {
+    Ipv4Addr::new(127, 5, 5, last).into()
+}
+
+/// Nobody listens there.
+async fn dead(port: u16) -> SocketAddr {
+    let free = TcpListener::bind((host(9), port)).await.unwrap();
+    free.local_addr().unwrap()
+}
+
+/// Whoever connects there is not answered: all places are taken.
+struct Silent {
+    address: SocketAddr,
+    listener: TcpListener,
+    _taken: Vec<TcpStream>,
+}
+
+impl Silent {
+    async fn start() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((host(8), 0).into()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut taken = Vec::new();
+        while let Ok(stream) = timeout(4 * STAGGER, TcpStream::connect(address)).await {
+            taken.push(stream.unwrap());
+        }
+        Self {
+            address,
+            listener,
+            _taken: taken,
+        }
+    }
+}
+
+fn route(found: &[SocketAddr], patience: Duration) -> Route {
+    let mut route = Route {
+        steps: VecDeque::new(),
+        seen: Vec::new(),
+        addresses: Addresses::default(),
+        patience,
+    };
+    route.add(found);
+    route
+}
+
+fn address(host: &str, alternative: &str, port: u16) -> Address {
+    Address {
+        host: host.to_owned(),
+        alternative: Some(alternative.to_owned()),
+        port,
     }
 }

@@ -140,12 +140,6 @@ mod tests {
     use tokio::io::{DuplexStream, duplex};
     use tokio::time::Instant;
 
-    /// Both ends of a connection that holds `room` bytes.
-    fn connection(room: usize) -> (DuplexStream, Connection<DuplexStream>) {
-        let (theirs, ours) = duplex(room);
-        (theirs, Connection::new(ours))
-    }
-
     #[tokio::test]
     async fn calls_come_in_pieces_or_together() {
         let (mut theirs, mut ours) = connection(1000);
@@ -205,5 +199,11 @@ mod tests {
             error("a.B", &json!({})),
             b"{\"error\":\"a.B\",\"parameters\":{}}\0"
         );
+    }
+
+    /// Both ends of a connection that holds `room` bytes.
+    fn connection(room: usize) -> (DuplexStream, Connection<DuplexStream>) {
+        let (theirs, ours) = duplex(room);
+        (theirs, Connection::new(ours))
     }
 }

@@ -5,42 +5,6 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use proptest::prelude::*;
 
-fn cipher() -> Cipher {
-    Cipher::new(&Key::from_bytes(*b"0123456789abcdef"))
-}
-
-/// Every reply in `wire`, fed in pieces of `piece` bytes.
-fn replies(wire: &[u8], piece: usize) -> Vec<Result<Vec<u8>, Malformed>> {
-    let (mut reader, mut input, mut got) = (ReplyReader::default(), BytesMut::new(), Vec::new());
-    for part in wire.chunks(piece) {
-        input.extend_from_slice(part);
-        while let Some(reply) = reader.read(&mut input, &cipher(), 1 << 20).unwrap() {
-            got.push(match reply {
-                Reply::Plain(len) => {
-                    let body = input.split_to(len).to_vec();
-                    input.advance(1);
-                    Ok(body)
-                }
-                Reply::Decrypted(body) => Ok(body.to_vec()),
-                Reply::Malformed(why) => Err(why),
-            });
-        }
-    }
-    assert!(input.is_empty() || !input.contains(&b'\n'));
-    got
-}
-
-fn encrypted(plain: &[u8], slice: usize) -> Vec<u8> {
-    let mut line = b"encrypt:".to_vec();
-    line.extend_from_slice(plain);
-    let Asked::Forward(request) = Asked::of(Bytes::from(line)) else {
-        panic!("is a command")
-    };
-    let (mut encoder, mut wire) = (Encoder::default(), BytesMut::new());
-    while !encoder.encode(&request, &cipher(), slice, &mut wire) {}
-    wire.to_vec()
-}
-
 #[test]
 fn plain_lines_pass_untouched() {
     let wire =
@@ -149,4 +113,40 @@ proptest! {
         replies(&wire, piece);
         replies(&[b"enc:5:", &wire[..]].concat(), piece);
     }
+}
+
+fn cipher() -> Cipher {
+    Cipher::new(&Key::from_bytes(*b"0123456789abcdef"))
+}
+
+/// Every reply in `wire`, fed in pieces of `piece` bytes.
+fn replies(wire: &[u8], piece: usize) -> Vec<Result<Vec<u8>, Malformed>> {
+    let (mut reader, mut input, mut got) = (ReplyReader::default(), BytesMut::new(), Vec::new());
+    for part in wire.chunks(piece) {
+        input.extend_from_slice(part);
+        while let Some(reply) = reader.read(&mut input, &cipher(), 1 << 20).unwrap() {
+            got.push(match reply {
+                Reply::Plain(len) => {
+                    let body = input.split_to(len).to_vec();
+                    input.advance(1);
+                    Ok(body)
+                }
+                Reply::Decrypted(body) => Ok(body.to_vec()),
+                Reply::Malformed(why) => Err(why),
+            });
+        }
+    }
+    assert!(input.is_empty() || !input.contains(&b'\n'));
+    got
+}
+
+fn encrypted(plain: &[u8], slice: usize) -> Vec<u8> {
+    let mut line = b"encrypt:".to_vec();
+    line.extend_from_slice(plain);
+    let Asked::Forward(request) = Asked::of(Bytes::from(line)) else {
+        panic!("is a command")
+    };
+    let (mut encoder, mut wire) = (Encoder::default(), BytesMut::new());
+    while !encoder.encode(&request, &cipher(), slice, &mut wire) {}
+    wire.to_vec()
 }

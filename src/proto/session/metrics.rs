@@ -131,10 +131,6 @@ mod tests {
     use super::*;
     use std::prelude::v1::*;
 
-    fn at(seconds: f64) -> Instant {
-        Instant::after_origin(Duration::from_secs_f64(seconds))
-    }
-
     #[test]
     fn bounds_rise() {
         assert!(BOUNDS.is_sorted());
@@ -184,5 +180,9 @@ mod tests {
                 assert_eq!(rate.recent(at(f64::from(tenth) / 10.0)), 300);
             }
         }
+    }
+
+    fn at(seconds: f64) -> Instant {
+        Instant::after_origin(Duration::from_secs_f64(seconds))
     }
 }

@@ -192,17 +192,6 @@ mod tests {
 
     const NOW: Instant = Instant::after_origin(core::time::Duration::ZERO);
 
-    fn client(slot: usize) -> ClientId {
-        ClientId { slot, serial: 1 }
-    }
-
-    /// Those served by the link until nobody is left.
-    fn served(turns: &mut Turns, link: usize) -> Vec<usize> {
-        core::iter::from_fn(|| turns.take_for(LinkId(link)))
-            .map(ClientId::slot)
-            .collect()
-    }
-
     #[test]
     fn a_link_serves_those_who_wait_and_its_own_in_one_order() {
         let mut turns = Turns::default();
@@ -266,5 +255,16 @@ mod tests {
         assert_eq!(turns.bound_to(LinkId(0)), vec![]);
         assert_eq!(served(&mut turns, 0), [0, 2]);
         assert_eq!(turns.take_waiting(), None);
+    }
+
+    fn client(slot: usize) -> ClientId {
+        ClientId { slot, serial: 1 }
+    }
+
+    /// Those served by the link until nobody is left.
+    fn served(turns: &mut Turns, link: usize) -> Vec<usize> {
+        core::iter::from_fn(|| turns.take_for(LinkId(link)))
+            .map(ClientId::slot)
+            .collect()
     }
 }

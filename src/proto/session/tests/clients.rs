@@ -5,13 +5,6 @@ use std::prelude::v1::*;
 use super::rig::{Rig, SECOND, config};
 use crate::session::{Config, State};
 
-fn shallow() -> Config {
-    Config {
-        pipeline: 4,
-        ..config()
-    }
-}
-
 #[test]
 fn a_client_with_many_requests_delays_another_by_the_pipelines_depth_at_most() {
     let mut rig = Rig::up(shallow());
@@ -134,4 +127,11 @@ fn stop_answers_everything_and_refuses_what_comes_after() {
     rig.session.handle_reconnect(rig.now);
     rig.session.handle_reconfigure(config(), true, rig.now);
     assert!(!rig.obey());
+}
+
+fn shallow() -> Config {
+    Config {
+        pipeline: 4,
+        ..config()
+    }
 }

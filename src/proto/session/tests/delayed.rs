@@ -6,29 +6,6 @@ use std::prelude::v1::*;
 use super::rig::{Rig, SECOND, config};
 use crate::session::{Config, MessageId, State, Stored};
 
-fn spooling(pipeline: usize) -> Config {
-    Config {
-        spool: true,
-        pipeline,
-        ..config()
-    }
-}
-
-fn through(rig: &Rig) -> Vec<(u64, bool)> {
-    rig.through
-        .iter()
-        .map(|(MessageId(id), delivered)| (*id, *delivered))
-        .collect()
-}
-
-/// A session whose link is up, with nothing on disk.
-fn clear(pipeline: usize) -> Rig {
-    let mut rig = Rig::up(spooling(pipeline));
-    rig.catch_up();
-    assert_eq!(rig.state(), State::Up);
-    rig
-}
-
 #[test]
 fn clients_are_let_in_behind_the_delayed_messages() {
     let mut rig = Rig::new(spooling(2));
@@ -264,4 +241,27 @@ fn what_breaks_each_link_is_sent_alone_beside_links_that_carry_clients() {
     let lost = answers.iter().filter(|answer| *answer == "con_lost").count();
     assert!(lost <= clients.len(), "{lost} requests were lost beside it");
     assert!(lost < answers.len());
+}
+
+fn spooling(pipeline: usize) -> Config {
+    Config {
+        spool: true,
+        pipeline,
+        ..config()
+    }
+}
+
+fn through(rig: &Rig) -> Vec<(u64, bool)> {
+    rig.through
+        .iter()
+        .map(|(MessageId(id), delivered)| (*id, *delivered))
+        .collect()
+}
+
+/// A session whose link is up, with nothing on disk.
+fn clear(pipeline: usize) -> Rig {
+    let mut rig = Rig::up(spooling(pipeline));
+    rig.catch_up();
+    assert_eq!(rig.state(), State::Up);
+    rig
 }

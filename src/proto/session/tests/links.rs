@@ -5,42 +5,6 @@ use std::prelude::v1::*;
 use super::rig::{Rig, SECOND, config};
 use crate::session::{ClientId, Config, LinkState, State};
 
-fn three() -> Config {
-    Config {
-        connections: 3,
-        ..config()
-    }
-}
-
-/// Three clients with a request in flight each.
-fn three_busy(rig: &mut Rig) -> [ClientId; 3] {
-    ["a\n", "b\n", "c\n"].map(|line| {
-        let client = rig.client();
-        rig.say(client, line);
-        client
-    })
-}
-
-fn write_everywhere(rig: &mut Rig) {
-    for link in rig.wires.keys().copied().collect::<Vec<_>>() {
-        rig.write_all(link);
-    }
-}
-
-fn reconfigure(rig: &mut Rig, config: Config, reopen: bool) {
-    rig.session.handle_reconfigure(config, reopen, rig.now);
-    rig.obey();
-}
-
-fn links_up(rig: &Rig) -> usize {
-    rig.session
-        .status()
-        .links
-        .iter()
-        .filter(|link| link.state == LinkState::Up)
-        .count()
-}
-
 #[test]
 fn clients_spread_over_the_links_and_stay_while_anything_is_in_flight() {
     let mut rig = Rig::up(three());
@@ -206,4 +170,40 @@ fn with_all_links_lost_requests_wait_again() {
     rig.open(2);
     rig.serve(2);
     assert_eq!(rig.got(client), ["re:one"]);
+}
+
+fn three() -> Config {
+    Config {
+        connections: 3,
+        ..config()
+    }
+}
+
+/// Three clients with a request in flight each.
+fn three_busy(rig: &mut Rig) -> [ClientId; 3] {
+    ["a\n", "b\n", "c\n"].map(|line| {
+        let client = rig.client();
+        rig.say(client, line);
+        client
+    })
+}
+
+fn write_everywhere(rig: &mut Rig) {
+    for link in rig.wires.keys().copied().collect::<Vec<_>>() {
+        rig.write_all(link);
+    }
+}
+
+fn reconfigure(rig: &mut Rig, config: Config, reopen: bool) {
+    rig.session.handle_reconfigure(config, reopen, rig.now);
+    rig.obey();
+}
+
+fn links_up(rig: &Rig) -> usize {
+    rig.session
+        .status()
+        .links
+        .iter()
+        .filter(|link| link.state == LinkState::Up)
+        .count()
 }

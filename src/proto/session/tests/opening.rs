@@ -9,35 +9,6 @@ use super::rig::{Rig, SECOND, config};
 use crate::handshake::{HandshakeError, Step};
 use crate::session::{Event, LinkError, LinkId, Lost, State};
 
-fn unsent(rig: &Rig) -> &[u8] {
-    rig.session.unsent(LinkId(0))
-}
-
-/// A session whose first try has failed.
-fn down() -> Rig {
-    let mut rig = Rig::new(config());
-    rig.fail(0);
-    assert_eq!(rig.state(), State::Down);
-    rig
-}
-
-/// The waits announced after failed tries, latest last.
-fn waits(rig: &Rig) -> Vec<Duration> {
-    let mut waits = vec![];
-    for event in &rig.events {
-        if let Event::TryFailed { retry_in, .. } = event {
-            waits.push(*retry_in);
-        }
-    }
-    waits
-}
-
-/// Lets time pass until the next try begins.
-fn wait_for_try(rig: &mut Rig) {
-    let next = rig.session.status().next_try.expect("backs off");
-    rig.pass(next.since(rig.now));
-}
-
 #[test]
 fn nothing_precedes_the_handshake() {
     let mut rig = Rig::new(config());
@@ -185,4 +156,33 @@ fn a_refused_challenge_and_an_endless_line_end_the_try() {
     rig.lond(0).outbox.clear();
     rig.receive(0, &vec![b'x'; 70_000]);
     assert_eq!(rig.ends().last(), Some(&LinkError::EndlessLine(Step::Init)));
+}
+
+fn unsent(rig: &Rig) -> &[u8] {
+    rig.session.unsent(LinkId(0))
+}
+
+/// A session whose first try has failed.
+fn down() -> Rig {
+    let mut rig = Rig::new(config());
+    rig.fail(0);
+    assert_eq!(rig.state(), State::Down);
+    rig
+}
+
+/// The waits announced after failed tries, latest last.
+fn waits(rig: &Rig) -> Vec<Duration> {
+    let mut waits = vec![];
+    for event in &rig.events {
+        if let Event::TryFailed { retry_in, .. } = event {
+            waits.push(*retry_in);
+        }
+    }
+    waits
+}
+
+/// Lets time pass until the next try begins.
+fn wait_for_try(rig: &mut Rig) {
+    let next = rig.session.status().next_try.expect("backs off");
+    rig.pass(next.since(rig.now));
 }

@@ -11,10 +11,6 @@ use crate::session::{Config, LinkError, LinkStatus, MessageId, RECENT, Reached, 
 
 const MILLI: Duration = Duration::from_millis(1);
 
-fn link(rig: &Rig) -> LinkStatus {
-    rig.session.status().links[0].clone()
-}
-
 #[test]
 fn a_link_tells_how_far_it_came_and_since_when_it_fails() {
     let mut rig = Rig::new(config());
@@ -143,15 +139,6 @@ fn the_rate_is_that_of_the_last_seconds() {
     assert_eq!(rig.session.recent_requests(rig.now), 0);
 }
 
-/// A session that sends delayed messages one by one.
-fn spooling() -> Rig {
-    Rig::up(Config {
-        spool: true,
-        pipeline: 1,
-        ..config()
-    })
-}
-
 #[test]
 fn a_message_that_waits_can_be_withdrawn() {
     let mut rig = spooling();
@@ -189,4 +176,17 @@ fn a_message_that_breaks_the_link_can_be_withdrawn_and_clients_are_let_in() {
     rig.serve(0);
     assert_eq!(rig.state(), State::Up);
     assert_eq!(rig.seen(0), ["live"]);
+}
+
+fn link(rig: &Rig) -> LinkStatus {
+    rig.session.status().links[0].clone()
+}
+
+/// A session that sends delayed messages one by one.
+fn spooling() -> Rig {
+    Rig::up(Config {
+        spool: true,
+        pipeline: 1,
+        ..config()
+    })
 }

@@ -11,13 +11,6 @@ use crate::session::{Config, Event, LinkError, LinkId, State};
 const ALMOST: Duration = Duration::from_millis(999);
 const INSTANT: Duration = Duration::from_millis(1);
 
-fn probing() -> Config {
-    Config {
-        probe_interval: 60 * SECOND,
-        ..config()
-    }
-}
-
 #[test]
 fn a_late_reply_reaches_nobody_and_what_was_not_written_goes_out_on_the_next_link() {
     let mut rig = Rig::up(config());
@@ -126,4 +119,11 @@ fn no_interval_means_no_probes() {
     assert_eq!(rig.session.poll_timeout(), None);
     rig.pass(100_000 * SECOND);
     assert_eq!(rig.session.unsent(LinkId(0)), b"");
+}
+
+fn probing() -> Config {
+    Config {
+        probe_interval: 60 * SECOND,
+        ..config()
+    }
 }
