@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use lonc::internals::config::{self, HostId};
-use lonc::internals::daemon::{Daemon, Level, StartError, bind, init_log};
+use lonc::internals::daemon::{Daemon, LevelHandle, StartError, bind, init_log};
 use stand_in_lond::Lond;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
@@ -103,7 +103,7 @@ fn start_lonc(dir: &Path, port: u16) -> Outcome<(PathBuf, JoinHandle<Result<(), 
     let level = if env::var_os("RUST_LOG").is_some() {
         init_log(Some(&peer))
     } else {
-        Level::default()
+        LevelHandle::default()
     };
     let socket = Some(bind(dir, &peer)?);
     let daemon = Daemon {

@@ -53,7 +53,7 @@ pub mod message {
     /// A critical request got no reply and could not be stored.
     pub const NOT_STORED: &str = "f65b633e0fed4b2f9bc834c43920d161";
     /// A delayed message was set aside in `failed/`.
-    pub const POISON: &str = "2bc6c41448804271b7388bf956ab8fdf";
+    pub const SET_ASIDE: &str = "2bc6c41448804271b7388bf956ab8fdf";
     /// Something is wrong with the spool or the permanent log.
     pub const SPOOL: &str = "75e1024b93104c48844df6bbed6fd184";
     /// How things stand, asked for by SIGUSR1.
@@ -69,10 +69,10 @@ const JOURNAL_ONLY: [&str; 3] = ["MESSAGE_ID", "LONC_ERROR", "LONC_STATE"];
 
 /// Changes the level while the daemon runs. The default one changes nothing: nothing is logged.
 #[derive(Default)]
-pub struct Level(Option<Handle<Targets, Registry>>);
+pub struct LevelHandle(Option<Handle<Targets, Registry>>);
 
-impl Level {
-    /// True if [`Level::set`] changes nothing, since `RUST_LOG` has the say.
+impl LevelHandle {
+    /// True if [`LevelHandle::set`] changes nothing, since `RUST_LOG` has the say.
     #[must_use]
     pub fn is_fixed(&self) -> bool {
         wish().is_some()
@@ -88,7 +88,7 @@ impl Level {
 }
 
 /// Sends the log records of this process to journald or to stderr. Only the first call in a process has an effect.
-pub fn init(peer: Option<&HostId>) -> Level {
+pub fn init(peer: Option<&HostId>) -> LevelHandle {
     let (filter, handle) = reload::Layer::new(filter(LogLevel::Info));
     let registry = tracing_subscriber::registry().with(filter);
     let journal = is_journald_on_stderr()
@@ -98,7 +98,7 @@ pub fn init(peer: Option<&HostId>) -> Level {
         Some(layer) => registry.with(layer).try_init(),
         None => registry.with(stderr()).try_init(),
     };
-    Level(done.is_ok().then_some(handle))
+    LevelHandle(done.is_ok().then_some(handle))
 }
 
 /// True if stderr goes to journald; then records better go there with all their fields.

@@ -8,17 +8,17 @@ use tokio::net::UnixStream;
 
 /// A client's process and user, as the kernel knew them when it connected. Displays as `pid/uid`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PeerCred {
+pub(crate) struct Credentials {
     pid: i32,
     uid: Uid,
 }
 
-impl PeerCred {
+impl Credentials {
     pub(crate) fn of(stream: &UnixStream) -> nix::Result<Self> {
-        let cred = getsockopt(stream, sockopt::PeerCredentials)?;
+        let credentials = getsockopt(stream, sockopt::PeerCredentials)?;
         Ok(Self {
-            pid: cred.pid(),
-            uid: Uid::from_raw(cred.uid()),
+            pid: credentials.pid(),
+            uid: Uid::from_raw(credentials.uid()),
         })
     }
 
@@ -31,12 +31,12 @@ impl PeerCred {
     }
 
     /// True for root and for the user this daemon runs as.
-    pub(crate) fn may_stop(self) -> bool {
+    pub(crate) fn is_privileged(self) -> bool {
         self.uid.is_root() || self.uid == Uid::effective()
     }
 }
 
-impl fmt::Display for PeerCred {
+impl fmt::Display for Credentials {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}/{}", self.pid, self.uid)
     }

@@ -55,7 +55,7 @@ use self::listen::{ListenError, ListenSocket};
 use self::operators::Instance;
 use self::steering::{Order, Steering};
 use crate::config::{Loaded, Settings};
-use crate::journal::{Level, message};
+use crate::journal::{LevelHandle, message};
 
 /// Why an instance could not begin to serve.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +79,7 @@ pub struct Daemon {
     /// Where operators come in. Without it we listen at `<control_dir>/<peer>`, if `socket` is missing as well.
     pub control: Option<ListenSocket>,
     /// The log's level, to be changed by a reload.
-    pub level: Level,
+    pub level: LevelHandle,
 }
 
 impl Daemon {

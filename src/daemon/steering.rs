@@ -11,7 +11,7 @@ use crate::config::{self, ConfigError, Loaded, LogLevel, Settings};
 use crate::daemon::descriptors;
 use crate::daemon::driver::ToDriver;
 use crate::daemon::reload;
-use crate::journal::{Level, message};
+use crate::journal::{LevelHandle, message};
 use crate::systemd;
 
 /// What the daemon is told. Who asked may have stopped waiting for the answer.
@@ -32,7 +32,7 @@ pub(crate) enum Order {
 pub(super) struct Steering {
     pub(super) config: PathBuf,
     pub(super) settings: Settings,
-    pub(super) level: Level,
+    pub(super) level: LevelHandle,
     /// The level in force, for who wants to know.
     pub(super) in_force: watch::Sender<LogLevel>,
     pub(super) driver: mpsc::Sender<ToDriver>,

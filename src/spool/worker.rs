@@ -302,7 +302,7 @@ impl Worker {
             Ok(aside) => {
                 self.set_aside.fetch_add(1, Relaxed);
                 error!(
-                    MESSAGE_ID = message::POISON,
+                    MESSAGE_ID = message::SET_ASIDE,
                     LONC_ERROR = fault,
                     "{}: {fault}; it is now {}",
                     path.display(),
@@ -314,7 +314,7 @@ impl Worker {
                 self.busy.insert(name.to_owned());
                 self.stuck.insert(name.to_owned());
                 error!(
-                    MESSAGE_ID = message::POISON,
+                    MESSAGE_ID = message::SET_ASIDE,
                     LONC_ERROR = fault,
                     "{}: {fault}; it cannot be moved to failed/: {why}; it stays, and is not sent",
                     path.display()

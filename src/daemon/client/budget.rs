@@ -43,7 +43,7 @@ impl Budget {
     }
 
     /// A client holds `now` bytes where it held `before`.
-    pub(crate) fn settle(&self, before: usize, now: usize) {
+    pub(crate) fn adjust(&self, before: usize, now: usize) {
         if now >= before {
             self.used.fetch_add(now - before, Relaxed);
         } else {
@@ -109,11 +109,11 @@ mod tests {
     #[test]
     fn spent_and_freed() {
         let budget = Budget::new(100);
-        budget.settle(0, 99);
+        budget.adjust(0, 99);
         assert!(!budget.is_spent());
-        budget.settle(99, 100);
+        budget.adjust(99, 100);
         assert!(budget.is_spent());
-        budget.settle(100, 3);
+        budget.adjust(100, 3);
         assert!(!budget.is_spent());
     }
 

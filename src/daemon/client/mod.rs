@@ -170,7 +170,7 @@ impl Client {
                 }
             }
             let written = self.write(cx);
-            self.settle_budget(self.held());
+            self.adjust_budget(self.held());
             if written.is_err() || self.is_done() {
                 return Poll::Ready(Turn::Done);
             }
@@ -289,9 +289,9 @@ impl Client {
         self.ports.id.slot() + 1
     }
 
-    fn settle_budget(&mut self, held: usize) {
+    fn adjust_budget(&mut self, held: usize) {
         if held != self.on_account {
-            self.ports.budget.settle(self.on_account, held);
+            self.ports.budget.adjust(self.on_account, held);
             self.ports.held.store(held, Relaxed);
             self.on_account = held;
         }
@@ -303,7 +303,7 @@ impl Client {
     /// Leaves the others what it held, and tells the driver.
     fn leave(&mut self) {
         self.lines = LineBuffer::new(self.limits.request);
-        self.settle_budget(0);
+        self.adjust_budget(0);
         // The driver may be gone already; then nobody needs to know.
         let _ = self.ports.to_driver.send(FromClient::Left { id: self.ports.id });
     }

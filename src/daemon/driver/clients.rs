@@ -10,11 +10,11 @@ use tokio::sync::mpsc;
 
 use crate::config::ClientSettings;
 use crate::daemon::client::{self, Budget, FromClient, Limits, Ports, ToClient};
-use crate::daemon::credentials::PeerCred;
+use crate::daemon::credentials::Credentials;
 
 /// Who a client is, and what it has to do with us.
 pub(crate) struct ClientReport {
-    pub(crate) cred: PeerCred,
+    pub(crate) credentials: Credentials,
     /// When it connected.
     pub(crate) since: Instant,
     /// Bytes it holds: requests not answered, answers not taken.
@@ -31,7 +31,7 @@ pub(super) struct Clients {
 
 struct Client {
     id: ClientId,
-    cred: PeerCred,
+    credentials: Credentials,
     since: Instant,
     held: Arc<AtomicUsize>,
     channel: mpsc::UnboundedSender<ToClient>,
@@ -54,7 +54,7 @@ impl Clients {
     pub(super) fn welcome(
         &mut self,
         id: ClientId,
-        cred: PeerCred,
+        credentials: Credentials,
         stream: UnixStream,
         settings: &ClientSettings,
         since: Instant,
@@ -67,7 +67,7 @@ impl Clients {
         if let Some(place) = self.places.get_mut(id.slot()) {
             *place = Some(Client {
                 id,
-                cred,
+                credentials,
                 since,
                 held: held.clone(),
                 channel,
@@ -101,8 +101,8 @@ impl Clients {
     }
 
     /// Who a client is, while it is connected.
-    pub(super) fn cred(&self, id: ClientId) -> Option<PeerCred> {
-        self.get(id).map(|client| client.cred)
+    pub(super) fn credentials(&self, id: ClientId) -> Option<Credentials> {
+        self.get(id).map(|client| client.credentials)
     }
 
     /// What is known of each of those in `statuses`.
@@ -110,7 +110,7 @@ impl Clients {
         let report = |status: ClientStatus| {
             let client = self.get(status.client)?;
             Some(ClientReport {
-                cred: client.cred,
+                credentials: client.credentials,
                 since: client.since,
                 held: client.held.load(Relaxed),
                 status,

@@ -9,7 +9,7 @@ use lonc_proto::time::Instant;
 use tracing::{debug, error, info, warn};
 
 use crate::config::Address;
-use crate::daemon::credentials::PeerCred;
+use crate::daemon::credentials::Credentials;
 use crate::daemon::status::Snapshot;
 use crate::journal::message;
 
@@ -52,7 +52,7 @@ impl Log {
     pub(super) fn event(
         &mut self,
         event: &Event,
-        client: Option<PeerCred>,
+        client: Option<Credentials>,
         address: &Address,
         flushing: bool,
         now: Instant,
@@ -84,7 +84,7 @@ impl Log {
             } => link_lost(link.index(), why, *lost, *requeued, address),
             Event::Unanswered { count, lost, .. } => self.unanswered(*count, *lost, client, now),
             Event::Poison { attempts } => error!(
-                MESSAGE_ID = message::POISON,
+                MESSAGE_ID = message::SET_ASIDE,
                 "a delayed message broke the link to {address} {attempts} times in a row, alone on it; it is set aside"
             ),
             Event::MalformedReply { why, .. } => warn!(
@@ -140,7 +140,7 @@ impl Log {
         }
     }
 
-    fn unanswered(&mut self, count: usize, lost: Lost, client: Option<PeerCred>, now: Instant) {
+    fn unanswered(&mut self, count: usize, lost: Lost, client: Option<Credentials>, now: Instant) {
         match lost {
             Lost::SentNoReply => warn!(
                 MESSAGE_ID = message::SENT_NO_REPLY,
@@ -246,6 +246,6 @@ fn tell_never_sent(count: usize) {
     );
 }
 
-fn name(client: Option<PeerCred>) -> Option<tracing::field::DisplayValue<impl Display>> {
+fn name(client: Option<Credentials>) -> Option<tracing::field::DisplayValue<impl Display>> {
     client.map(tracing::field::display)
 }

@@ -31,7 +31,7 @@ use self::timer::Timer;
 use crate::config::Settings;
 use crate::daemon::acceptor::Acceptor;
 use crate::daemon::client::FromClient;
-use crate::daemon::credentials::PeerCred;
+use crate::daemon::credentials::Credentials;
 use crate::daemon::give_way::give_way;
 use crate::daemon::link::Progress;
 use crate::daemon::status::Snapshot;
@@ -280,10 +280,13 @@ impl Driver {
     }
 
     fn admit(&mut self, accepted: io::Result<UnixStream>, now: Instant) {
-        match accepted.and_then(|stream| Ok((PeerCred::of(&stream)?, stream))) {
-            Ok((cred, stream)) => {
-                let id = self.session.handle_client_joined(cred.may_stop(), now);
-                self.clients.welcome(id, cred, stream, &self.settings.client, now);
+        match accepted.and_then(|stream| Ok((Credentials::of(&stream)?, stream))) {
+            Ok((credentials, stream)) => {
+                let id = self
+                    .session
+                    .handle_client_joined(credentials.is_privileged(), now);
+                self.clients
+                    .welcome(id, credentials, stream, &self.settings.client, now);
                 self.stale = true;
             }
             Err(error) => self.log.accept_failed(&error, now),
@@ -343,9 +346,11 @@ impl Driver {
         if let Event::LinkUp { link, .. } = event {
             self.links.is_now_up(*link);
         }
-        let cred = match event {
-            Event::Unanswered { client, .. } => self.clients.cred(*client),
-            Event::MalformedReply { client, .. } => client.and_then(|client| self.clients.cred(client)),
+        let credentials = match event {
+            Event::Unanswered { client, .. } => self.clients.credentials(*client),
+            Event::MalformedReply { client, .. } => {
+                client.and_then(|client| self.clients.credentials(client))
+            }
             Event::StateChanged(_)
             | Event::HandshakeNote(_)
             | Event::LinkUp { .. }
@@ -357,7 +362,8 @@ impl Driver {
             }
         };
         let flushing = self.session.can_send();
-        self.log.event(event, cred, &self.settings.address, flushing, now);
+        self.log
+            .event(event, credentials, &self.settings.address, flushing, now);
     }
 
     fn reconfigure(&mut self, settings: Settings, now: Instant) {

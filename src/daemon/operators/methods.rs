@@ -15,7 +15,7 @@ use crate::config::LogLevel;
 use crate::control::interface::{
     self, ClientsReply, DelayedReply, MetricsReply, MovedReply, ReloadReply, StatusReply,
 };
-use crate::daemon::credentials::PeerCred;
+use crate::daemon::credentials::Credentials;
 use crate::daemon::steering::Order;
 use crate::journal::message;
 use crate::spool::{MoveError, Shelf};
@@ -34,8 +34,12 @@ pub(super) enum Outcome {
     Monitor(Option<Duration>),
 }
 
-/// Does what `call` asks for; `cred` is who asks.
-pub(super) async fn run(call: wire::Call, cred: PeerCred, instance: &Instance) -> Result<Outcome, Failure> {
+/// Does what `call` asks for; `credentials` is who asks.
+pub(super) async fn run(
+    call: wire::Call,
+    credentials: Credentials,
+    instance: &Instance,
+) -> Result<Outcome, Failure> {
     let mut given = Parameters(call.parameters.unwrap_or_default());
     let Some((interface, method)) = call.method.rsplit_once('.') else {
         return Err(Failure::MethodNotFound(call.method));
@@ -56,11 +60,11 @@ pub(super) async fn run(call: wire::Call, cred: PeerCred, instance: &Instance) -
             Some(Method::Reading(reading)) => {
                 return read(reading, given, instance).await.map(Outcome::Reply);
             }
-            Some(Method::Changing(_)) if !cred.may_stop() => Err(Failure::PermissionDenied),
+            Some(Method::Changing(_)) if !credentials.is_privileged() => Err(Failure::PermissionDenied),
             Some(Method::Changing(changing)) => {
                 let name = given.0.get("name").map(Value::to_string).unwrap_or_default();
                 let reply = change(changing, given, instance).await;
-                tell(method, &name, cred, reply.is_ok());
+                tell(method, &name, credentials, reply.is_ok());
                 return reply.map(Outcome::Reply);
             }
             None => Err(Failure::MethodNotFound(call.method)),
@@ -228,9 +232,9 @@ fn nothing() -> Vec<u8> {
 }
 
 /// `name` is that of a message, as JSON has it, if there is one.
-fn tell(method: &str, name: &str, cred: PeerCred, is_done: bool) {
+fn tell(method: &str, name: &str, credentials: Credentials, is_done: bool) {
     let outcome = if is_done { "done" } else { "failed" };
-    info!(MESSAGE_ID = message::STEERED, LONC_CLIENT = %cred, "control socket: {method} {name} {outcome}");
+    info!(MESSAGE_ID = message::STEERED, LONC_CLIENT = %credentials, "control socket: {method} {name} {outcome}");
 }
 
 /// What a call gives.

@@ -33,7 +33,7 @@ pub(crate) use self::instance::Instance;
 use self::methods::Outcome;
 use self::wire::{Connection, Fault};
 use crate::daemon::acceptor::Acceptor;
-use crate::daemon::credentials::PeerCred;
+use crate::daemon::credentials::Credentials;
 
 /// Connections at a time, those of all who may connect;
 const PLACES: usize = 24;
@@ -56,15 +56,17 @@ pub(crate) async fn serve(mut acceptor: Acceptor, instance: Instance) {
 }
 
 fn admit(stream: UnixStream, places: &Places, instance: &Instance) {
-    let Ok(cred) = PeerCred::of(&stream) else { return };
-    let Some(place) = places.take(cred) else {
-        debug!("{cred} is turned away from the control socket: too many are there");
+    let Ok(credentials) = Credentials::of(&stream) else {
+        return;
+    };
+    let Some(place) = places.take(credentials) else {
+        debug!("{credentials} is turned away from the control socket: too many are there");
         return;
     };
     let instance = instance.clone();
     tokio::spawn(async move {
-        if let Err(fault) = converse(Connection::new(stream), cred, &instance).await {
-            debug!("{cred} is cut off from the control socket: {fault}");
+        if let Err(fault) = converse(Connection::new(stream), credentials, &instance).await {
+            debug!("{credentials} is cut off from the control socket: {fault}");
         }
         drop(place);
     });
@@ -72,12 +74,12 @@ fn admit(stream: UnixStream, places: &Places, instance: &Instance) {
 
 async fn converse(
     mut connection: Connection<UnixStream>,
-    cred: PeerCred,
+    credentials: Credentials,
     instance: &Instance,
 ) -> Result<(), Fault> {
     while let Some(call) = connection.next().await? {
         let oneway = call.oneway;
-        let reply = match methods::run(call, cred, instance).await {
+        let reply = match methods::run(call, credentials, instance).await {
             Ok(Outcome::Monitor(_)) if oneway => continue,
             Ok(Outcome::Monitor(interval)) => return monitor(connection, interval, instance).await,
             Ok(Outcome::Reply(reply)) => reply,
@@ -136,9 +138,10 @@ impl Default for Places {
 }
 
 impl Places {
-    fn take(&self, cred: PeerCred) -> Option<OwnedSemaphorePermit> {
+    fn take(&self, credentials: Credentials) -> Option<OwnedSemaphorePermit> {
         let reserved = || {
-            cred.may_stop()
+            credentials
+                .is_privileged()
                 .then(|| self.reserved.clone().try_acquire_owned().ok())
                 .flatten()
         };

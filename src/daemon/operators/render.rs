@@ -85,8 +85,8 @@ pub(super) fn clients(mut reports: Vec<ClientReport>, now: Instant) -> Vec<Clien
     reports.sort_by_key(|report| std::cmp::Reverse(busy(report)));
     let today = SystemTime::now();
     let client = |report: ClientReport| Client {
-        pid: report.cred.pid(),
-        uid: report.cred.uid(),
+        pid: report.credentials.pid(),
+        uid: report.credentials.uid(),
         since_usec: date(today.checked_sub(now.since(report.since)).unwrap_or(today)),
         requests: report.status.requests,
         queued: report.status.queued,
