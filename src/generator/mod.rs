@@ -13,11 +13,11 @@ use crate::cli;
 use crate::config::DEFAULT_PATH;
 
 mod apply;
+mod generate;
 mod log;
-mod units;
 
 pub(crate) use apply::apply;
-pub use units::generate;
+pub use generate::generate;
 
 /// Has systemd listen for every peer of the configuration.
 #[derive(Debug, Parser)]

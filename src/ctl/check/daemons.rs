@@ -1,6 +1,6 @@
 //! The units, and what the daemons say.
 
-use super::{Finding, units as systemd};
+use super::{Finding, systemctl};
 use crate::config::Peer;
 use crate::control::client::CallError;
 use crate::control::interface::{State, Status};
@@ -10,7 +10,7 @@ use crate::ctl::{advice, spool, words};
 
 /// What systemd says, where it runs.
 pub(super) fn units(peers: &[Peer]) -> Vec<Finding> {
-    if !systemd::is_booted() {
+    if !systemctl::is_booted() {
         return vec![Finding::fine(
             &"systemd",
             "does not run here: the daemons are started by hand",
@@ -19,7 +19,7 @@ pub(super) fn units(peers: &[Peer]) -> Vec<Finding> {
     let target = ["lonc.target".to_owned()];
     let mut findings = Vec::new();
     let is = |verb, word: &str| {
-        systemd::states(verb, &target)
+        systemctl::states(verb, &target)
             .first()
             .is_some_and(|state| state == word)
     };
@@ -50,7 +50,7 @@ fn unit_of_each(peers: &[Peer], kind: &str) -> Vec<Finding> {
         .iter()
         .map(|peer| format!("lonc@{}.{kind}", peer.id))
         .collect();
-    let states = systemd::states("is-active", &names);
+    let states = systemctl::states("is-active", &names);
     let amiss = names.iter().zip(&states).filter_map(|(name, state)| {
         let (text, remedy) = match (kind, state.as_str()) {
             (_, "failed") => (

@@ -8,7 +8,7 @@ use std::path::Path;
 use nix::sys::statvfs::statvfs;
 use nix::unistd::{Gid, Group, User};
 
-use super::{Finding, units};
+use super::{Finding, systemctl};
 use crate::config::{self, Peer};
 use crate::ctl::site::Site;
 use crate::ctl::words;
@@ -52,7 +52,7 @@ pub(super) fn sockets(site: &Site, peers: &[Peer]) -> Vec<Finding> {
 }
 
 fn no_socket(peer: &Peer) -> String {
-    if units::is_booted() {
+    if systemctl::is_booted() {
         format!(
             "systemctl start lonc@{}.socket; if it knows none: systemctl daemon-reload",
             peer.id

@@ -9,7 +9,7 @@ use std::path::Path;
 use super::outcome::{Exit, Fault};
 use super::screen::{self, Paint, Screen};
 use super::site::Site;
-use super::{arguments, status, units, words};
+use super::{arguments, status, systemctl, words};
 use crate::config::{self, Peer};
 
 /// How bad a finding is.

@@ -13,7 +13,7 @@ use crate::ctl::outcome::{Exit, Fault, complain};
 use crate::ctl::screen;
 use crate::ctl::site::Site;
 use crate::ctl::steer::{self, Empty};
-use crate::ctl::{arguments, units, words};
+use crate::ctl::{arguments, systemctl, words};
 use crate::spool::Shelf;
 
 /// As long as a daemon waits for its disk, and some more.
@@ -103,7 +103,7 @@ impl Mover<'_> {
 
     fn put(&self, name: &str) -> Result<String, String> {
         let peer = &self.peer;
-        if units::is_active(&format!("lonc@{peer}.service")) {
+        if systemctl::is_active(&format!("lonc@{peer}.service")) {
             return Err(format!(
                 "the daemon of {peer} runs, and has no control socket; first: systemctl stop lonc@{peer}"
             ));
