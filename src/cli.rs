@@ -1,15 +1,28 @@
-//! What all our programs do about their command lines.
+//! What all our programs do about their command lines, and how they say that something went wrong.
 
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::io::{Write as _, stderr};
 use std::process::ExitCode;
 
-use clap::Error;
+use clap::Parser;
 
 /// Exit status of wrong arguments, as sysexits.h has it.
-const EX_USAGE: u8 = 64;
+pub(crate) const EX_USAGE: u8 = 64;
+/// Exit status of a fault in the configuration, as sysexits.h has it.
+pub(crate) const EX_CONFIG: u8 = 78;
 
-/// Prints what is wrong with the arguments, or the help that they ask for; how the program ends then.
-pub(crate) fn wrong_usage(usage: &Error) -> ExitCode {
-    // Where it cannot be printed there is nobody to read it.
-    let _ = usage.print();
-    ExitCode::from(if usage.use_stderr() { EX_USAGE } else { 0 })
+/// The arguments. Where they are wrong or ask for help, that is printed, and the error is how the program ends.
+pub(crate) fn parse<A: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result<A, ExitCode> {
+    A::try_parse_from(arguments).map_err(|usage| {
+        // Where it cannot be printed there is nobody to read it.
+        let _ = usage.print();
+        ExitCode::from(if usage.use_stderr() { EX_USAGE } else { 0 })
+    })
+}
+
+/// A line of `program` to standard error.
+pub(crate) fn say(program: &str, text: &dyn Display) {
+    // Where stderr is closed nobody wants to know.
+    let _ = writeln!(stderr(), "{program}: {text}");
 }

@@ -33,7 +33,7 @@ mod worker;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::CommandFactory as _;
 use tokio::runtime::Builder;
 
 use self::arguments::{Arguments, Command, Shell};
@@ -41,22 +41,14 @@ use self::outcome::{Exit, Fault};
 use self::screen::Screen;
 use self::site::Site;
 use self::steer::Order;
+use crate::cli;
 
 /// Does what the arguments say.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let exit = match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => begin(arguments).unwrap_or_else(|fault| fault.tell()),
-        Err(usage) => {
-            // Where the usage cannot be printed there is nobody to read it.
-            let _ = usage.print();
-            if usage.use_stderr() {
-                Exit::Usage
-            } else {
-                Exit::Fine
-            }
-        }
-    };
-    exit.into()
+    match cli::parse(arguments) {
+        Ok(arguments) => begin(arguments).unwrap_or_else(|fault| fault.tell()).into(),
+        Err(exit) => exit,
+    }
 }
 
 fn begin(arguments: Arguments) -> Result<Exit, Fault> {

@@ -1,8 +1,9 @@
 //! How `loncctl` ends.
 
-use std::io::{self, Write as _, stderr};
+use std::io;
 use std::process::ExitCode;
 
+use crate::cli;
 use crate::config::ConfigError;
 
 /// Exit statuses; of several peers' the greatest, of several commands sent the first that is not [`Exit::Fine`].
@@ -27,10 +28,10 @@ pub(super) enum Exit {
     TimedOut = 7,
     /// The answer was that the command is unknown or wrong.
     Rejected = 8,
-    /// Wrong arguments; as sysexits.h has it.
-    Usage = 64,
-    /// A fault in the configuration; as sysexits.h has it.
-    Config = 78,
+    /// Wrong arguments.
+    Usage = cli::EX_USAGE,
+    /// A fault in the configuration.
+    Config = cli::EX_CONFIG,
 }
 
 impl From<Exit> for ExitCode {
@@ -81,6 +82,5 @@ impl Fault {
 
 /// A line to standard error.
 pub(super) fn complain(text: &dyn std::fmt::Display) {
-    // Where stderr is closed nobody wants to know.
-    let _ = writeln!(stderr(), "loncctl: {text}");
+    cli::say("loncctl", text);
 }

@@ -2,22 +2,19 @@
 
 use std::ffi::OsString;
 use std::fmt::Display;
-use std::io::{Write as _, stderr, stdout};
+use std::io::{Write as _, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
 use tracing::error;
 
-use crate::cli;
+use crate::cli::{self, EX_CONFIG};
 use crate::config::{self, ConfigError, DEFAULT_PATH, HostId};
 use crate::daemon::Daemon;
 use crate::daemon::reload;
 use crate::journal::{self, message};
 use crate::systemd::{self, Sockets};
-
-/// Exit status of a fault in the configuration, as sysexits.h has it.
-const EX_CONFIG: u8 = 78;
 
 /// Carries the requests of local web workers to the lond of one remote LON-CAPA host.
 #[derive(Debug, Parser)]
@@ -45,8 +42,8 @@ struct Arguments {
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     // First of all, while there is but one thread: this changes the environment.
     let passed = systemd::take_sockets();
-    match Arguments::try_parse_from(arguments) {
-        Err(fault) => cli::wrong_usage(&fault),
+    match cli::parse(arguments) {
+        Err(exit) => exit,
         Ok(Arguments {
             config,
             reload: true,
@@ -126,6 +123,5 @@ fn fail(fault: &dyn Display) -> ExitCode {
 }
 
 fn say(fault: &dyn Display) {
-    // Where stderr is closed nobody wants to know.
-    let _ = writeln!(stderr(), "lonc: {fault}");
+    cli::say("lonc", fault);
 }

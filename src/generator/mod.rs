@@ -36,9 +36,9 @@ struct Arguments {
 
 /// Does what the arguments say. As a generator it succeeds whatever the configuration holds: boot must go on.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let arguments: Arguments = match cli::parse(arguments) {
         Ok(arguments) => arguments,
-        Err(fault) => return cli::wrong_usage(&fault),
+        Err(exit) => return exit,
     };
     let Some(normal) = arguments.directories.first() else {
         return match apply(&arguments.config, log::warn) {

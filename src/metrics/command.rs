@@ -1,8 +1,9 @@
 //! `lonc-metrics [--config FILE]`: answers the one request that comes at standard input, a socket that systemd accepted.
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::fs::File;
-use std::io::{self, Write as _, stderr, stdin};
+use std::io::{self, stdin};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::net::UnixStream as Connection;
@@ -33,14 +34,14 @@ struct Arguments {
 
 /// Does what the arguments say.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let arguments: Arguments = match cli::parse(arguments) {
         Ok(arguments) => arguments,
-        Err(fault) => return cli::wrong_usage(&fault),
+        Err(exit) => return exit,
     };
     match serve(&arguments.config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
-            say(&fault.to_string());
+            say(&fault);
             ExitCode::FAILURE
         }
     }
@@ -90,13 +91,12 @@ async fn answer(config: &Path, request: &Request) -> Response {
             body: text(&readings, format),
         },
         Err(fault) => {
-            say(&fault.to_string());
+            say(&fault);
             Response::plain("500 Internal Server Error", &fault.to_string())
         }
     }
 }
 
-fn say(text: &str) {
-    // Where stderr is closed nobody wants to know.
-    let _ = writeln!(stderr(), "lonc-metrics: {text}");
+fn say(fault: &dyn Display) {
+    cli::say("lonc-metrics", fault);
 }

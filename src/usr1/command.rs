@@ -1,8 +1,7 @@
 //! `lonc-usr1 [--config FILE] [--socket PATH]`, `lonc-usr1 [--config FILE] --reconnect`.
 
 use std::ffi::OsString;
-use std::fmt::Display;
-use std::io::{self, Write as _, stderr, stdout};
+use std::io::{self, Write as _, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,12 +9,9 @@ use clap::Parser;
 use tokio::runtime::{Builder, Runtime};
 
 use super::{bridge, reconnect};
-use crate::cli;
+use crate::cli::{self, EX_CONFIG};
 use crate::config::{self, ConfigError, DEFAULT_PATH};
 use crate::journal;
-
-/// Exit status of a fault in the configuration, as sysexits.h has it.
-const EX_CONFIG: u8 = 78;
 
 /// Takes the SIGUSR1 that lond and lonnet send to the process in lonc.pid, and has all instances of lonc try again.
 #[derive(Debug, Parser)]
@@ -38,25 +34,22 @@ struct Arguments {
 
 /// Does what the arguments say.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let arguments: Arguments = match cli::parse(arguments) {
         Ok(arguments) => arguments,
-        Err(fault) => return cli::wrong_usage(&fault),
+        Err(exit) => return exit,
     };
     let done = if arguments.reconnect {
         reconnect(&arguments.config)
     } else {
         serve(&arguments.config, &arguments.socket)
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Fault::Configuration(fault)) => {
-            say(&fault);
-            ExitCode::from(EX_CONFIG)
-        }
-        Err(fault) => {
-            say(&fault);
-            ExitCode::FAILURE
-        }
+    let Err(fault) = done else {
+        return ExitCode::SUCCESS;
+    };
+    cli::say("lonc-usr1", &fault);
+    match fault {
+        Fault::Configuration(_) => ExitCode::from(EX_CONFIG),
+        Fault::Bridge(_) | Fault::Io(_) => ExitCode::FAILURE,
     }
 }
 
@@ -86,9 +79,4 @@ fn reconnect(config: &Path) -> Result<(), Fault> {
 
 fn runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
-}
-
-fn say(fault: &dyn Display) {
-    // Where stderr is closed nobody wants to know.
-    let _ = writeln!(stderr(), "lonc-usr1: {fault}");
 }
