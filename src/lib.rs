@@ -20,6 +20,7 @@
 //! | `systemd` | the words for systemd: sockets in; READY, STATUS, WATCHDOG, STOPPING, RELOADING out | |
 //! | `config` | `lonc.toml`, `PerlSetVar` files and `hosts.tab` → validated settings | |
 //! | `cli` | what all programs do about their command lines | |
+//! | `units` | spans, dates, sizes and counts, as numbers and in words | |
 //! | [`lonc_proto`] | the protocol, pure: no clock, no socket, no runtime | |
 //!
 //! All that serves runs on one thread, and each piece of state has one owner; the others get messages or snapshots.
@@ -37,6 +38,7 @@ mod journal;
 mod metrics;
 mod spool;
 mod systemd;
+mod units;
 mod usr1;
 
 pub use self::ctl::run as ctl_main;

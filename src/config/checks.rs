@@ -11,11 +11,8 @@ use toml::Value;
 use super::address;
 use super::host_id::HostId;
 use super::text::{quoted, shown};
+use crate::units;
 
-/// Longest duration taken: clocks may overflow beyond some centuries, and nobody means it.
-const MAX_DURATION: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-/// Most digits in a duration; see [`parse_duration`].
-const MAX_DURATION_DIGITS: usize = 12;
 /// Largest size taken, so that sums of sizes cannot overflow.
 const MAX_SIZE: u64 = 1 << 40;
 
@@ -55,10 +52,10 @@ where
 
 /// A duration in words, "0s" allowed.
 pub(super) fn duration_or_zero(value: &Value) -> Result<Duration, String> {
-    let parsed = value.as_str().and_then(parse_duration);
+    let parsed = value.as_str().and_then(units::parse_span);
     let duration =
         parsed.ok_or_else(|| format!("{} is not a duration such as \"10s\" or \"5m\"", shown(value)))?;
-    if duration > MAX_DURATION {
+    if duration > units::MAX_SPAN {
         return Err(format!("must be at most 365 days, is {}", shown(value)));
     }
     Ok(duration)
@@ -71,15 +68,6 @@ pub(super) fn duration(value: &Value) -> Result<Duration, String> {
         return Err(format!("must be more than 0, is {}", shown(value)));
     }
     Ok(duration)
-}
-
-/// Few digits only: `humantime` panics where seconds and nanoseconds together overflow.
-fn parse_duration(text: &str) -> Option<Duration> {
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    if digits > MAX_DURATION_DIGITS {
-        return None;
-    }
-    humantime::parse_duration(text).ok()
 }
 
 /// A size in bytes, at least `min`: an integer, or a text with a unit.

@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::interface::{self, Status, StatusReply};
+use crate::units;
 
 /// Longest reply taken, in bytes: the longest list there is, ten thousand messages with the longest names, is shorter.
 pub(crate) const MAX_REPLY: usize = 8 * 1024 * 1024;
@@ -142,7 +143,10 @@ impl Connection {
         if self.is_spent {
             return Err(CallError::Closed);
         }
-        let parameters = interval.map_or_else(|| json!({}), |span| json!({ "intervalUsec": micros(span) }));
+        let parameters = interval.map_or_else(
+            || json!({}),
+            |span| json!({ "intervalUsec": units::micros(span) }),
+        );
         let limit = self.limit;
         let first = within(limit, self.exchange("Monitor", &parameters, true)).await?;
         Ok(Monitor {
@@ -302,8 +306,4 @@ async fn within<T>(
     timeout(limit, asking)
         .await
         .unwrap_or(Err(CallError::TimedOut(limit)))
-}
-
-fn micros(span: Duration) -> u64 {
-    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }

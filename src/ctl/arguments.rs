@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{DEFAULT_PATH, HostId};
+use crate::units;
 
 /// Shows how the links to the other LON-CAPA hosts stand, and steers them.
 #[derive(Debug, Parser)]
@@ -296,16 +297,10 @@ pub(super) enum Shell {
     Zsh,
 }
 
-/// A span of time such as `500ms` or `10s`, more than nothing. Few digits only: `humantime` panics on huge ones.
+/// A span of time, more than nothing and at most a year.
 fn span(text: &str) -> Result<Duration, String> {
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    let span = if digits <= 9 {
-        humantime::parse_duration(text).ok()
-    } else {
-        None
-    };
-    span.filter(|span| !span.is_zero())
-        .ok_or_else(|| "must be a time such as 500ms, 10s or 2m".to_owned())
+    let span = units::parse_span(text).filter(|span| !span.is_zero() && *span <= units::MAX_SPAN);
+    span.ok_or_else(|| "must be a time such as 500ms, 10s or 2m".to_owned())
 }
 
 #[cfg(test)]
@@ -322,7 +317,7 @@ mod tests {
     #[test]
     fn spans() {
         assert_eq!(span("500ms"), Ok(Duration::from_millis(500)));
-        for bad in ["", "0s", "10", "ten", "-1s", "99999999999999999999s"] {
+        for bad in ["", "0s", "10", "ten", "-1s", "9000d", "99999999999999999999s"] {
             assert!(span(bad).is_err(), "{bad}");
         }
     }

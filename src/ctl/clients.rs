@@ -15,6 +15,7 @@ use super::table::Side::{Left, Right};
 use super::table::{NOTHING, Table};
 use super::words;
 use crate::control::interface::{Client, ClientsReply};
+use crate::units;
 
 pub(super) async fn run(site: &Site, arguments: &arguments::Clients, screen: Screen) -> Result<Exit, Fault> {
     let peer = site.peer(&arguments.peer)?.id;
@@ -39,7 +40,7 @@ pub(super) async fn run(site: &Site, arguments: &arguments::Clients, screen: Scr
 }
 
 fn table(clients: &[Client]) -> Table {
-    let now = words::usec(SystemTime::now());
+    let now = units::micros_since_1970(SystemTime::now());
     let mut table = Table::new(&[
         ("PID", Right),
         ("PROGRAM", Left),
@@ -55,11 +56,11 @@ fn table(clients: &[Client]) -> Table {
             client.pid.into(),
             program(client.pid).into(),
             user(client.uid).into(),
-            words::between(client.since_usec, now).into(),
+            units::between(client.since_usec, now).into(),
             client.requests.into(),
             client.queued.into(),
             client.in_flight.into(),
-            words::size(client.bytes_held as u64).into(),
+            units::size(client.bytes_held as u64).into(),
         ]);
     }
     table

@@ -14,6 +14,7 @@ use super::table::{Cell, NOTHING, Table};
 use super::words;
 use super::worker::{self, NoReply, exit_of};
 use crate::config::{HostId, Peer};
+use crate::units;
 
 /// Asks all at the same time.
 pub(super) async fn run(site: &Site, arguments: &arguments::Ping, screen: Screen) -> Result<Exit, Fault> {
@@ -96,11 +97,11 @@ impl Pong {
             Ok(answer) => words::word(&String::from_utf8_lossy(answer)),
             Err(_) => NOTHING.to_owned(),
         };
-        let usec = u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX);
+        let usec = units::micros(self.took);
         vec![
             peer.into(),
             Cell::painted(answer, paint),
-            words::brief(usec).into(),
+            units::brief(usec).into(),
             self.complaint(peer).unwrap_or_default().into(),
         ]
     }

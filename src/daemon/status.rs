@@ -8,6 +8,7 @@ use lonc_proto::session::{LinkState, State, Status};
 use lonc_proto::time::Instant;
 
 use crate::config::{Address, HostId, Settings};
+use crate::units;
 
 /// How the peer stood at one moment. Displays as the one line `systemctl status` shows.
 #[derive(Clone, Debug)]
@@ -87,13 +88,15 @@ impl fmt::Display for Snapshot {
         }
         write!(
             out,
-            "{state}: {} ({}) since {}, {clients} clients",
+            "{state}: {} ({}) since {}, {}",
             self.peer,
             self.address,
-            second(self.since)
+            second(self.since),
+            units::count(*clients, "client")
         )?;
         if self.status.delayed > 0 {
-            write!(out, ", {} delayed messages being sent", self.status.delayed)?;
+            let delayed = units::count(self.status.delayed, "delayed message");
+            write!(out, ", {delayed} being sent")?;
         }
         if let Some(rtt) = rtt {
             write!(out, ", rtt {}", milliseconds(*rtt))?;

@@ -7,6 +7,7 @@ use crate::control::interface::{State, Status};
 use crate::ctl::site::Site;
 use crate::ctl::standing::{Answer, Standing};
 use crate::ctl::{advice, spool, words};
+use crate::units;
 
 /// What systemd says, where it runs.
 pub(super) fn units(peers: &[Peer]) -> Vec<Finding> {
@@ -97,7 +98,7 @@ fn told(peer: &Peer, status: &Status) -> Vec<Finding> {
     if let Some(delayed) = status.delayed.filter(|delayed| delayed.failed + delayed.held > 0) {
         let text = format!(
             "{} in failed/, {} held",
-            words::count(delayed.failed, "message"),
+            units::count(delayed.failed, "message"),
             delayed.held
         );
         findings.push(Finding::doubt(
@@ -123,7 +124,7 @@ fn not_started(site: &Site, peer: &Peer) -> Finding {
             &peer.id,
             format!(
                 "not started, and {} to be sent",
-                words::count(count, "delayed message")
+                units::count(count, "delayed message")
             ),
             format!("loncctl ping {} starts it", peer.id),
         ),

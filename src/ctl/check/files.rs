@@ -11,7 +11,7 @@ use nix::unistd::{Gid, Group, User};
 use super::{Finding, systemctl};
 use crate::config::{self, Peer};
 use crate::ctl::site::Site;
-use crate::ctl::words;
+use crate::units;
 
 /// Names of the users that web servers run as.
 const WEB_USERS: [&str; 3] = ["www-data", "www", "apache"];
@@ -45,7 +45,7 @@ pub(super) fn sockets(site: &Site, peers: &[Peer]) -> Vec<Finding> {
         }
     }
     if sound > 0 {
-        findings.push(Finding::fine(&dir.display(), words::count(sound, "socket")));
+        findings.push(Finding::fine(&dir.display(), units::count(sound, "socket")));
     }
     findings.extend(web_user(site, peers));
     findings
@@ -189,7 +189,7 @@ fn space(dir: &Path) -> Option<Finding> {
             &dir.display(),
             format!(
                 "{} and {} files are free",
-                words::size(free),
+                units::size(free),
                 disk.files_available()
             ),
             "Make room: what cannot be stored is answered con_failed",

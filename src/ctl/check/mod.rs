@@ -11,6 +11,7 @@ use super::screen::{self, Paint, Screen};
 use super::site::Site;
 use super::{arguments, status, systemctl, words};
 use crate::config::{self, Peer};
+use crate::units;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -144,7 +145,7 @@ fn configuration(site: &Site, peers: &[Peer]) -> Vec<Finding> {
             format!(
                 "sound; this host is {}, with {}",
                 site.peers.host_id,
-                words::count(peers.len(), "peer")
+                units::count(peers.len(), "peer")
             ),
         ),
     });

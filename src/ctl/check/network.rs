@@ -14,7 +14,7 @@ use crate::control::interface::State;
 use crate::ctl::ping::Pong;
 use crate::ctl::site::Site;
 use crate::ctl::standing::Answer;
-use crate::ctl::words;
+use crate::units;
 
 /// Tries all peers at the same time, each name and each address for `limit` at most.
 pub(super) async fn all(site: &Site, peers: &[Peer], answers: &[Answer], limit: Duration) -> Vec<Finding> {
@@ -64,10 +64,10 @@ async fn find(peer: &Peer, limit: Duration) -> Finding {
         // lond takes note of a caller that goes without a word, and no harm.
         match timeout(limit, TcpStream::connect(address)).await {
             Ok(Ok(_)) => {
-                let usec = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+                let usec = units::micros(begun.elapsed());
                 return Finding::fine(
                     id,
-                    format!("{} listens at {address}, {}", peer.address, words::brief(usec)),
+                    format!("{} listens at {address}, {}", peer.address, units::brief(usec)),
                 );
             }
             Ok(Err(fault)) => faults.push(format!("{address}: {fault}")),

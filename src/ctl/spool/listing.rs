@@ -14,6 +14,7 @@ use crate::ctl::site::Site;
 use crate::ctl::table::Side::{Left, Right};
 use crate::ctl::table::{Cell, Table};
 use crate::ctl::{arguments, words};
+use crate::units;
 
 /// Asks all peers at the same time.
 pub(super) async fn run(
@@ -84,14 +85,14 @@ fn table(lists: &[List<'_>]) -> Table {
         ("FAILED", Right),
         ("NAME", Left),
     ]);
-    let now = words::usec(SystemTime::now());
+    let now = units::micros_since_1970(SystemTime::now());
     for list in lists {
         for message in list.found.iter().flat_map(|found| &found.messages) {
             table.row(vec![
                 Cell::from(&list.peer.id),
                 Cell::painted(state(message.state), paint(message.state)),
-                words::between(message.written_usec, now).into(),
-                words::size(message.size).into(),
+                units::between(message.written_usec, now).into(),
+                units::size(message.size).into(),
                 message.attempts.into(),
                 words::safe(&message.name).into(),
             ]);

@@ -15,6 +15,7 @@ use crate::ctl::site::Site;
 use crate::ctl::steer::{self, Empty};
 use crate::ctl::{arguments, systemctl, words};
 use crate::spool::Shelf;
+use crate::units;
 
 /// As long as a daemon waits for its disk, and some more.
 const PATIENCE: Duration = Duration::from_secs(35);
@@ -23,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(35);
 pub(super) fn confirmed(which: &arguments::SpoolNames) -> Result<bool, Fault> {
     let ask = format!(
         "Give up {} of {}? What is given up is kept in failed/ and not sent. [y/N] ",
-        words::count(which.names.len(), "delayed message"),
+        units::count(which.names.len(), "delayed message"),
         which.peer
     );
     if !stdin().is_terminal() {

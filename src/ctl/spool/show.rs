@@ -14,6 +14,7 @@ use crate::ctl::screen;
 use crate::ctl::site::Site;
 use crate::ctl::{arguments, words};
 use crate::spool::Shelf;
+use crate::units;
 
 /// What a daemon may take to say what it knows of the message.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -47,7 +48,7 @@ pub(super) async fn run(site: &Site, arguments: &arguments::SpoolShow) -> Result
 }
 
 fn lines(store: &Store, shelf: Option<Shelf>, message: &Message) -> String {
-    let now = words::usec(SystemTime::now());
+    let now = units::micros_since_1970(SystemTime::now());
     let path = shelf.map(|shelf| store.path(shelf).join(&message.name));
     let path = path.map_or_else(
         || "you may not look there".to_owned(),
@@ -58,15 +59,12 @@ fn lines(store: &Store, shelf: Option<Shelf>, message: &Message) -> String {
         ("name", words::safe(&message.name)),
         ("state", state(message.state).to_owned()),
         ("file", words::safe(&path)),
-        ("size", words::size(message.size)),
+        ("size", units::size(message.size)),
         (
             "written",
-            format!("{} ({} ago)", words::date(written), words::between(written, now)),
+            format!("{} ({} ago)", units::date(written), units::between(written, now)),
         ),
-        (
-            "failed",
-            words::count(message.attempts as usize, "time") + " in a row",
-        ),
+        ("failed", units::count(message.attempts, "time") + " in a row"),
         ("body", body(store, shelf, message)),
     ];
     let line = |(label, text): &(&str, String)| format!("{label:8}  {text}");

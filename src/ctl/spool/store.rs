@@ -10,8 +10,8 @@ use crate::config::{self, HostId};
 use crate::control::interface::{DelayedReply, Message, MessageState};
 use crate::ctl::outcome::Fault;
 use crate::ctl::site::Site;
-use crate::ctl::words;
 use crate::spool::{Directory, Owner, Shelf};
+use crate::units;
 
 /// The directories, as far as we may look at them.
 pub(in crate::ctl) struct Store {
@@ -67,7 +67,7 @@ impl Store {
                 Shelf::Failed => MessageState::Failed,
             },
             size,
-            written_usec: words::usec(written),
+            written_usec: units::micros_since_1970(written),
             attempts: 0,
         })
     }

@@ -8,6 +8,7 @@ use crate::ctl::standing::{Answer, Standing};
 use crate::ctl::table::Side::{Left, Right};
 use crate::ctl::table::{Cell, NOTHING, Side, Table, or_nothing};
 use crate::ctl::words;
+use crate::units;
 
 const COLUMNS: [(&str, Side); 13] = [
     ("PEER", Left),
@@ -58,13 +59,13 @@ fn told(status: &Status, now: u64) -> Vec<Cell> {
     let oldest = delayed.and_then(|delayed| delayed.oldest_usec);
     let lost = status.counters.never_sent + status.counters.sent_no_reply;
     vec![
-        words::between(status.since_usec, now).into(),
+        units::between(status.since_usec, now).into(),
         words::word(&status.address).into(),
-        or_nothing(status.rtt_usec.map(words::brief)),
+        or_nothing(status.rtt_usec.map(units::brief)),
         status.clients.into(),
         status.in_flight.into(),
         or_nothing(delayed.map(|delayed| delayed.queued.to_string())),
-        or_nothing(oldest.map(|oldest| words::between(oldest, now))),
+        or_nothing(oldest.map(|oldest| units::between(oldest, now))),
         format!("{:.1}", status.request_rate).into(),
         lost.into(),
         or_nothing(status.peer_version.as_deref().map(words::word)),
@@ -79,7 +80,7 @@ fn remark(status: &Status, now: u64) -> String {
     parts.extend(
         status
             .next_try_usec
-            .map(|next| format!("next try in {}", words::between(now, next))),
+            .map(|next| format!("next try in {}", units::between(now, next))),
     );
     if let Some(delayed) = &status.delayed {
         let some = |number: usize, what| (number > 0).then(|| format!("{number} {what}"));

@@ -12,10 +12,10 @@ use super::outcome::{Exit, Fault};
 use super::screen::{self, Screen};
 use super::site::Site;
 use super::standing::{Answer, Standing};
-use super::words;
 use crate::config::Peer;
 use crate::control::client;
 use crate::control::interface::StatusReply;
+use crate::units;
 
 /// Does what the arguments say; does not end with `--watch`.
 pub(super) async fn run(site: &Site, arguments: &arguments::Status, screen: Screen) -> Result<Exit, Fault> {
@@ -56,7 +56,7 @@ impl View<'_> {
     }
 
     fn table(&self, answers: &[Answer]) -> String {
-        let now = words::usec(SystemTime::now());
+        let now = units::micros_since_1970(SystemTime::now());
         lines::table(&self.peers, answers, now).render(self.screen)
     }
 
@@ -89,7 +89,7 @@ impl View<'_> {
     }
 
     fn frame(&self, table: &str) -> String {
-        let heading = format!("{}\n", words::date(words::usec(SystemTime::now())));
+        let heading = format!("{}\n", units::date(units::micros_since_1970(SystemTime::now())));
         if self.screen.is_terminal {
             // To the top; each line up to its end; and what is left of the last time.
             let lines = format!("{heading}\n{table}").replace('\n', "\x1b[K\n");

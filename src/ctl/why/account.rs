@@ -3,6 +3,7 @@
 use crate::control::interface::{Link, LinkState, State, Status, Trouble};
 use crate::ctl::screen::{Paint, Screen};
 use crate::ctl::words;
+use crate::units;
 
 /// Where text is broken, in characters.
 const WIDTH: usize = 96;
@@ -49,7 +50,7 @@ pub(super) fn of(status: &Status, now: u64) -> Account {
         tell_link(&mut account, link, status, now);
     }
     if let Some(rtt) = status.rtt_usec {
-        account.line("round trip", words::brief(rtt));
+        account.line("round trip", units::brief(rtt));
     }
     account.line("waiting", waiting(status, now));
     account.remedy = super::remedy(status);
@@ -64,8 +65,8 @@ fn headline(status: &Status, now: u64) -> Account {
         State::Down => ("down", Paint::Bad),
     };
     let (since, span) = (
-        words::date(status.since_usec),
-        words::between(status.since_usec, now),
+        units::date(status.since_usec),
+        units::between(status.since_usec, now),
     );
     let state = match (status.draining, status.state) {
         (true, State::Up) => "; up".to_owned(),
@@ -116,23 +117,20 @@ fn tell_link(account: &mut Account, link: &Link, status: &Status, now: u64) {
         account.line(label, said(trouble, now));
     }
     if let Some(since) = link.failing_since_usec {
-        let tries = match link.failed_tries {
-            1 => "1 try failed".to_owned(),
-            number => format!("{number} tries failed"),
-        };
+        let tries = units::count(link.failed_tries, "try");
         account.line(
             "failing",
             format!(
-                "since {} ({}), {tries}",
-                words::date(since),
-                words::between(since, now)
+                "since {} ({}), {tries} failed",
+                units::date(since),
+                units::between(since, now)
             ),
         );
     }
     if let Some(next) = link.next_try_usec {
         account.line(
             "next try",
-            format!("in {}, at {}", words::between(now, next), words::date(next)),
+            format!("in {}, at {}", units::between(now, next), units::date(next)),
         );
     }
 }
@@ -141,7 +139,7 @@ fn said(trouble: &Trouble, now: u64) -> String {
     format!(
         "{} ({} ago)",
         words::safe(&trouble.text),
-        words::between(trouble.date_usec, now)
+        units::between(trouble.date_usec, now)
     )
 }
 
@@ -198,22 +196,22 @@ fn at(link: &Link, now: u64) -> String {
     format!(
         "{what}{}, for {}",
         remote.unwrap_or_default(),
-        words::between(link.since_usec, now)
+        units::between(link.since_usec, now)
     )
 }
 
 fn waiting(status: &Status, now: u64) -> String {
     let mut parts = vec![
-        words::count(status.queued, "request"),
+        units::count(status.queued, "request"),
         format!("{} in flight", status.in_flight),
     ];
     match &status.delayed {
         Some(delayed) => {
-            let oldest = delayed.oldest_usec.map(|oldest| words::between(oldest, now));
+            let oldest = delayed.oldest_usec.map(|oldest| units::between(oldest, now));
             let oldest = oldest
                 .map(|age| format!(", the oldest for {age}"))
                 .unwrap_or_default();
-            parts.push(words::count(delayed.queued, "delayed message") + &oldest);
+            parts.push(units::count(delayed.queued, "delayed message") + &oldest);
             let some = |number: usize, what| (number > 0).then(|| format!("{number} {what}"));
             parts.extend(some(delayed.held, "held"));
             parts.extend(some(delayed.failed, "in failed/"));

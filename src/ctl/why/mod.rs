@@ -17,6 +17,7 @@ use super::{advice, arguments, words};
 use crate::config::{HostId, Peer};
 use crate::control::client::CallError;
 use crate::control::interface::{State, Status, StatusReply};
+use crate::units;
 
 pub(super) async fn run(site: &Site, arguments: &arguments::Why, screen: Screen) -> Result<Exit, Fault> {
     let peer = site.peer(&arguments.peer)?;
@@ -28,7 +29,7 @@ pub(super) async fn run(site: &Site, arguments: &arguments::Why, screen: Screen)
     let mut exit = Standing::of(&answer).exit();
     let account = match &answer {
         Ok(status) => {
-            let now = words::usec(SystemTime::now());
+            let now = units::micros_since_1970(SystemTime::now());
             let mut account = account::of(status, now);
             if status.state == State::Up && !status.draining {
                 // Requests are no different for the daemon, which runs.

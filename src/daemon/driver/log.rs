@@ -12,6 +12,7 @@ use crate::config::Address;
 use crate::daemon::credentials::Credentials;
 use crate::daemon::status::Snapshot;
 use crate::journal::message;
+use crate::units;
 
 /// What happens all the time while something is wrong is told at most this often, with its number.
 const QUIET: Duration = Duration::from_secs(60);
@@ -148,10 +149,7 @@ impl Log {
                 "a request was answered con_lost: {lost}; the peer may have carried it out"
             ),
             Lost::NeverSent => {
-                debug!(
-                    LONC_CLIENT = name(client),
-                    "{count} requests were answered con_lost: {lost}"
-                );
+                debug!(LONC_CLIENT = name(client), "{}: {lost}", answered_con_lost(count));
                 if let Some(count) = self.never_sent.add(count, now) {
                     tell_never_sent(count);
                 }
@@ -164,7 +162,9 @@ impl Log {
         if full && self.full.add(1, now).is_some() {
             warn!(
                 MESSAGE_ID = message::ACCEPT_FAILED,
-                "{max_clients} clients are connected, which is client.max_clients; who comes now waits until one leaves"
+                "{} {} connected, which is client.max_clients; who comes now waits until one leaves",
+                units::count(max_clients, "client"),
+                units::agree(max_clients, "is", "are")
             );
         }
     }
@@ -187,16 +187,16 @@ pub(super) fn status(snapshot: &Snapshot) {
     info!(
         MESSAGE_ID = message::STATUS,
         LONC_STATE = %status.state,
-        "{snapshot}; {} requests queued, {} in flight; since the start {} requests, {} replies, {} never sent, \
-         {} sent without reply, {} links opened, {} tries failed",
-        status.queued,
+        "{snapshot}; {} queued, {} in flight; since the start {}, {}, {} never sent, {} sent without reply, {} opened, \
+         {} failed",
+        units::count(status.queued, "request"),
         status.in_flight,
-        counters.requests,
-        counters.replies,
+        units::count(counters.requests, "request"),
+        units::count(counters.replies, "reply"),
         counters.never_sent,
         counters.sent_no_reply,
-        counters.links_opened,
-        counters.tries_failed,
+        units::count(counters.links_opened, "link"),
+        units::count(counters.tries_failed, "try"),
     );
     for link in &status.links {
         let seconds = snapshot.taken.since(link.since).as_secs();
@@ -217,8 +217,10 @@ fn link_lost(link: usize, why: &LinkError, lost: usize, requeued: usize, address
             $level!(
                 MESSAGE_ID = $id,
                 LONC_ERROR = %why,
-                "link {link} to {address} is lost: {why}; {lost} requests were sent and got no reply, \
-                 {requeued} were never sent"
+                "link {link} to {address} is lost: {why}; {} {} sent and got no reply, {requeued} {} never sent",
+                units::count(lost, "request"),
+                were(lost),
+                were(requeued)
             )
         };
     }
@@ -242,8 +244,18 @@ fn link_lost(link: usize, why: &LinkError, lost: usize, requeued: usize, address
 fn tell_never_sent(count: usize) {
     warn!(
         MESSAGE_ID = message::NEVER_SENT,
-        "{count} requests were answered con_lost: never sent, there was no link"
+        "{}: never sent, there was no link",
+        answered_con_lost(count)
     );
+}
+
+fn answered_con_lost(count: usize) -> String {
+    let requests = units::count(count, "request");
+    format!("{requests} {} answered con_lost", were(count))
+}
+
+fn were(count: usize) -> &'static str {
+    units::agree(count, "was", "were")
 }
 
 fn name(client: Option<Credentials>) -> Option<tracing::field::DisplayValue<impl Display>> {

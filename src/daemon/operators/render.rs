@@ -1,6 +1,6 @@
 //! What the instance knows, in the shapes of the interface.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use lonc_proto::handshake::Step;
 use lonc_proto::session::{self, ConnectFault, LinkError, RECENT, Reached, Stage};
@@ -14,6 +14,7 @@ use crate::control::interface::{
 use crate::daemon::driver::ClientReport;
 use crate::daemon::status::Snapshot;
 use crate::spool::{self, Summary};
+use crate::units::{micros, micros_since_1970};
 
 pub(super) fn status(instance: &Instance, snapshot: &Snapshot, delayed: Option<&Summary>) -> Status {
     let now = &snapshot.status;
@@ -28,12 +29,12 @@ pub(super) fn status(instance: &Instance, snapshot: &Snapshot, delayed: Option<&
         host_id: snapshot.host_id.to_string(),
         address: snapshot.address.to_string(),
         state: state(now.state),
-        since_usec: date(snapshot.since),
+        since_usec: micros_since_1970(snapshot.since),
         draining: snapshot.draining,
         text: snapshot.to_string(),
         last_error: now.last_error.clone(),
-        next_try_usec: snapshot.next_try.map(date),
-        rtt_usec: now.rtt.map(span),
+        next_try_usec: snapshot.next_try.map(micros_since_1970),
+        rtt_usec: now.rtt.map(micros),
         links: links.collect(),
         clients: now.clients,
         queued: now.queued,
@@ -45,8 +46,8 @@ pub(super) fn status(instance: &Instance, snapshot: &Snapshot, delayed: Option<&
         peer_version: now.peer_version.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
-        started_usec: date(instance.started),
-        taken_usec: date(snapshot.today),
+        started_usec: micros_since_1970(instance.started),
+        taken_usec: micros_since_1970(snapshot.today),
         log_level: *instance.level.borrow(),
     }
 }
@@ -67,12 +68,12 @@ pub(super) fn metrics(instance: &Instance, snapshot: &Snapshot, delayed: Option<
         sending: now.delayed,
         delayed: delayed.map(summary),
         draining: snapshot.draining,
-        rtt_usec: now.rtt.map(span),
+        rtt_usec: now.rtt.map(micros),
         counters: counters(&now.counters, instance),
         reply_time: histogram(&now.histograms.reply_time),
         link_rtt: histogram(&now.histograms.rtt),
-        started_usec: date(instance.started),
-        taken_usec: date(snapshot.today),
+        started_usec: micros_since_1970(instance.started),
+        taken_usec: micros_since_1970(snapshot.today),
     }
 }
 
@@ -87,7 +88,7 @@ pub(super) fn clients(mut reports: Vec<ClientReport>, now: Instant) -> Vec<Clien
     let client = |report: ClientReport| Client {
         pid: report.credentials.pid(),
         uid: report.credentials.uid(),
-        since_usec: date(today.checked_sub(now.since(report.since)).unwrap_or(today)),
+        since_usec: micros_since_1970(today.checked_sub(now.since(report.since)).unwrap_or(today)),
         requests: report.status.requests,
         queued: report.status.queued,
         in_flight: report.status.in_flight,
@@ -110,7 +111,7 @@ pub(super) fn message(message: &spool::Message) -> Message {
             spool::MessageState::Failed => MessageState::Failed,
         },
         size: message.size,
-        written_usec: date(message.written),
+        written_usec: micros_since_1970(message.written),
         attempts: message.attempts,
     }
 }
@@ -125,7 +126,7 @@ fn state(state: session::State) -> State {
 
 fn link(link: &session::LinkStatus, snapshot: &Snapshot) -> Link {
     let remote = snapshot.remotes.get(link.link.index()).copied().flatten();
-    let date = |then: Instant| date(snapshot.date(then));
+    let date = |then: Instant| micros_since_1970(snapshot.date(then));
     Link {
         index: link.link.index(),
         state: match link.state {
@@ -139,7 +140,7 @@ fn link(link: &session::LinkStatus, snapshot: &Snapshot) -> Link {
         since_usec: date(link.since),
         remote: remote.map(|address| address.to_string()),
         in_flight: link.in_flight,
-        rtt_usec: link.rtt.map(span),
+        rtt_usec: link.rtt.map(micros),
         trouble: link.trouble.as_ref().map(|trouble| Trouble {
             kind: kind(&trouble.why),
             text: trouble.why.to_string(),
@@ -196,7 +197,7 @@ fn kind(why: &LinkError) -> TroubleKind {
 fn summary(summary: &Summary) -> DelayedSummary {
     DelayedSummary {
         queued: summary.queued,
-        oldest_usec: summary.oldest.map(date),
+        oldest_usec: summary.oldest.map(micros_since_1970),
         held: summary.held,
         failed: summary.failed,
     }
@@ -221,21 +222,12 @@ fn counters(counters: &session::Counters, instance: &Instance) -> Counters {
 
 fn histogram(histogram: &session::Histogram) -> Histogram {
     let bucket = |(bound, count)| Bucket {
-        le_usec: span(bound),
+        le_usec: micros(bound),
         count,
     };
     Histogram {
         buckets: histogram.buckets().map(bucket).collect(),
         count: histogram.count(),
-        sum_usec: span(histogram.sum()),
+        sum_usec: micros(histogram.sum()),
     }
-}
-
-/// Microseconds since 1970; 0 for what lies before.
-fn date(date: SystemTime) -> u64 {
-    date.duration_since(UNIX_EPOCH).map_or(0, span)
-}
-
-fn span(span: Duration) -> u64 {
-    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }

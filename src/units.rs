@@ -1,0 +1,160 @@
+//! Spans, dates, sizes and counts: as numbers, and as a person reads them. No text but that of a date and of a count
+//! holds a blank.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use chrono::{DateTime, Local};
+
+/// Longest span that is taken from anybody: clocks may overflow beyond some centuries, and nobody means it.
+pub(crate) const MAX_SPAN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// Most digits of a span; see [`parse_span`].
+const MAX_DIGITS: usize = 12;
+
+/// A span such as `500ms`, `10s` or `5m`. Few digits only: `humantime` panics where seconds and nanoseconds together
+/// overflow.
+pub(crate) fn parse_span(text: &str) -> Option<Duration> {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    if digits > MAX_DIGITS {
+        return None;
+    }
+    humantime::parse_duration(text).ok()
+}
+
+/// A span in microseconds.
+pub(crate) fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// A date in microseconds since 1970; 0 for what lies before.
+pub(crate) fn micros_since_1970(date: SystemTime) -> u64 {
+    micros(date.duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+/// A span in its two largest units: `3d4h`, `5m12s`, `7s`.
+pub(crate) fn span(span: Duration) -> String {
+    let seconds = span.as_secs();
+    let two = |large: u64, unit: &str, small: u64, sub: &str| match small {
+        0 => format!("{large}{unit}"),
+        _ => format!("{large}{unit}{small}{sub}"),
+    };
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds}s"),
+        (0, 0, _) => two(minutes, "m", seconds % 60, "s"),
+        (0, _, _) => two(hours, "h", minutes % 60, "m"),
+        (_, _, _) => two(days, "d", hours % 24, "h"),
+    }
+}
+
+/// From one date to a later one, in microseconds since 1970.
+pub(crate) fn between(from_usec: u64, to_usec: u64) -> String {
+    span(Duration::from_micros(to_usec.saturating_sub(from_usec)))
+}
+
+/// A short span, in microseconds: `340us`, `1.3ms`, `21ms`, `1.2s`.
+pub(crate) fn brief(usec: u64) -> String {
+    let tenths = |number: u64, unit: u64, name: &str| {
+        let tenths = (number * 10 + unit / 2) / unit;
+        format!("{}.{}{name}", tenths / 10, tenths % 10)
+    };
+    match usec {
+        0..1_000 => format!("{usec}us"),
+        1_000..9_950 => tenths(usec, 1000, "ms"),
+        9_950..999_500 => format!("{}ms", (usec + 500) / 1000),
+        _ => tenths(usec, 1_000_000, "s"),
+    }
+}
+
+/// A date in microseconds since 1970, in local time.
+pub(crate) fn date(usec: u64) -> String {
+    let date = DateTime::<Local>::from(UNIX_EPOCH + Duration::from_micros(usec));
+    date.format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// A size in bytes: `512B`, `1.2KiB`.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match UNITS.iter().find(|(unit, _)| bytes >= *unit) {
+        Some((unit, name)) => {
+            let tenths = u128::from(bytes) * 10 / u128::from(*unit);
+            format!("{}.{}{name}", tenths / 10, tenths % 10)
+        }
+        None => format!("{bytes}B"),
+    }
+}
+
+/// So many of something: `1 client`, `3 clients`, `3 tries`.
+pub(crate) fn count(number: impl TryInto<u64>, what: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
+    match what.strip_suffix('y') {
+        _ if number == 1 => format!("1 {what}"),
+        Some(stem) => format!("{number} {stem}ies"),
+        None => format!("{number} {what}s"),
+    }
+}
+
+/// The word for one, or the word for another number of things.
+pub(crate) fn agree<'a>(number: usize, one: &'a str, others: &'a str) -> &'a str {
+    if number == 1 { one } else { others }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_have_two_units() {
+        for (seconds, text) in [
+            (0, "0s"),
+            (59, "59s"),
+            (60, "1m"),
+            (312, "5m12s"),
+            (7200, "2h"),
+            (7261, "2h1m"),
+            (273_600, "3d4h"),
+        ] {
+            assert_eq!(span(Duration::from_secs(seconds)), text);
+        }
+        assert_eq!(between(5_000_000, 1), "0s");
+    }
+
+    #[test]
+    fn round_trips_and_sizes() {
+        for (usec, text) in [
+            (0, "0us"),
+            (340, "340us"),
+            (1_340, "1.3ms"),
+            (9_949, "9.9ms"),
+            (9_950, "10ms"),
+            (21_400, "21ms"),
+            (999_499, "999ms"),
+            (1_240_000, "1.2s"),
+        ] {
+            assert_eq!(brief(usec), text);
+        }
+        assert_eq!((size(1023), size(1234)), ("1023B".into(), "1.2KiB".into()));
+        assert_eq!(size(u64::MAX), "17179869183.9GiB");
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!(count(1_usize, "client"), "1 client");
+        assert_eq!(count(0_u64, "client"), "0 clients");
+        assert_eq!(
+            (count(1_u32, "try"), count(2_u32, "try")),
+            ("1 try".into(), "2 tries".into())
+        );
+        assert_eq!(
+            (agree(1, "was", "were"), agree(0, "was", "were")),
+            ("was", "were")
+        );
+    }
+
+    #[test]
+    fn spans_are_read() {
+        assert_eq!(parse_span("500ms"), Some(Duration::from_millis(500)));
+        for bad in ["", "10", "ten", "-1s", "99999999999999999999s"] {
+            assert_eq!(parse_span(bad), None, "{bad}");
+        }
+    }
+}
