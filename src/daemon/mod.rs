@@ -11,7 +11,9 @@
 //! | `dial` | opens the TCP connection to a peer that may have several addresses |
 //! | `path` | what makes the kernel find out that the peer is gone |
 //! | `status` | the snapshot that readers get |
-//! | `steering` | obeys orders, those of signals and of operators alike |
+//! | `order` | what the daemon can be told while it runs |
+//! | `signals` | signals, as orders |
+//! | `steering` | obeys orders |
 //! | `operators` | the control socket, from the daemon's end |
 //! | `reload` | `lonc --reload`, which waits until a reload is done |
 //! | `supervision` | tells systemd how things stand, and that the work is done in time |
@@ -32,8 +34,10 @@ mod give_way;
 mod link;
 pub(crate) mod listen;
 mod operators;
+mod order;
 mod path;
 pub(crate) mod reload;
+mod signals;
 mod status;
 mod steering;
 mod supervision;
@@ -44,16 +48,16 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use tokio::runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
 use self::acceptor::Acceptor;
 use self::alarm::Alarm;
-use self::driver::{Driver, Question, Questions};
+use self::driver::{Driver, Questions};
 use self::listen::{ListenError, ListenSocket};
 use self::operators::Instance;
-use self::steering::{Order, Steering};
+use self::signals::Signals;
+use self::steering::Steering;
 use crate::config::{Loaded, Settings};
 use crate::journal::{LevelHandle, message};
 
@@ -98,60 +102,39 @@ impl Daemon {
         self.level.set(settings.daemon.log_level);
         steering::tell_warnings(&self.loaded.warnings);
         descriptors::make_room(settings.client.max_clients);
-        let mut signals = Signals::new()?;
-        // Only now that no signal can end us in the middle of it.
-        let control_socket = self.control.or_else(|| match &self.socket {
-            // Where the sockets are passed, this one is, or there is to be none.
-            Some(_) => None,
-            None => bind_control(&settings),
-        });
-        let socket = self
-            .socket
-            .map_or_else(|| listen::bind(&settings.socket_dir, &peer), Ok)?;
-        let acceptor = Acceptor::new(socket)?;
-        let (driver_words, words) = mpsc::channel(8);
+        let signals = Signals::new()?;
+        // Only now, when no signal can end us between making a socket's file and knowing that it is ours to remove.
+        let (acceptor, control) = open_sockets(self.socket, self.control, &settings)?;
         info!(
             MESSAGE_ID = message::STARTED,
             "lonc {} serves {peer} at {}",
             env!("CARGO_PKG_VERSION"),
             settings.address
         );
-        let (driver, status) = Driver::new(settings.clone(), acceptor, words)?;
-        tokio::spawn(supervision::pass_on(status.clone()));
-        let questions = Questions::new(driver_words.clone());
-        let watched = questions.clone();
-        tokio::spawn(supervision::ping_watchdog(Alarm::new()?, move || {
-            works(watched.clone())
-        }));
-        let (orders, mut ordered) = mpsc::channel(8);
+        let (to_driver, words) = mpsc::channel(8);
+        let (driver, published) = Driver::new(settings.clone(), acceptor, words)?;
+        let questions = Questions::new(to_driver.clone());
+        tokio::spawn(supervision::pass_on(published.clone()));
+        tokio::spawn(supervision::ping_watchdog(Alarm::new()?, questions.clone()));
+        let (orders, given) = mpsc::channel(8);
         let (in_force, level) = watch::channel(settings.daemon.log_level);
-        if let Some(socket) = control_socket {
+        if let Some(acceptor) = control {
             let instance = Instance {
                 questions,
-                orders: orders.clone(),
+                orders,
                 desk: driver.desk(),
-                published: status,
+                published,
                 level,
                 started: SystemTime::now(),
             };
-            tokio::spawn(operators::serve(Acceptor::new(socket)?, instance));
+            tokio::spawn(operators::serve(acceptor, instance));
         }
-        let mut steering = Steering {
+        let steering = Steering {
             config: self.config,
             settings,
             level: self.level,
             in_force,
-            driver: driver_words,
-        };
-        let steer = async {
-            loop {
-                let order = tokio::select! {
-                    order = signals.next() => order,
-                    // `orders` is still here, so there is always a next one.
-                    Some(order) = ordered.recv() => order,
-                };
-                steering.obey(order).await;
-            }
+            to_driver,
         };
         // As a task of its own: the runtime looks for new input before it turns to its main future, and so would once
         // more for each batch of requests.
@@ -160,12 +143,25 @@ impl Daemon {
             ended = driver => if let Err(fault) = ended && fault.is_panic() {
                 panic::resume_unwind(fault.into_panic());
             },
-            () = steer => {}
+            () = steering.run(signals, given) => {}
         }
-        drop(orders);
         info!(MESSAGE_ID = message::STOPPING, "lonc for {peer} has finished");
         Ok(())
     }
+}
+
+/// Where clients come in, and where operators do: at the sockets that were passed, or else at our own. Where only that
+/// for clients was passed, there is to be none for operators.
+fn open_sockets(
+    client: Option<ListenSocket>,
+    control: Option<ListenSocket>,
+    settings: &Settings,
+) -> Result<(Acceptor, Option<Acceptor>), StartError> {
+    let is_passed = client.is_some();
+    let control = control.or_else(|| (!is_passed).then(|| bind_control(settings)).flatten());
+    let client = client.map_or_else(|| listen::bind(&settings.socket_dir, &settings.peer), Ok)?;
+    let control = control.map(Acceptor::new).transpose()?;
+    Ok((Acceptor::new(client)?, control))
 }
 
 /// The socket for operators. Without it requests are carried all the same.
@@ -175,38 +171,6 @@ fn bind_control(settings: &Settings) -> Option<ListenSocket> {
         Err(fault) => {
             warn!(MESSAGE_ID = message::CONFIG_WARNING, LONC_ERROR = %fault, "nobody can ask or steer: {fault}");
             None
-        }
-    }
-}
-
-/// Asks the driver for proof that its loop turns and its work is done in time.
-async fn works(questions: Questions) -> bool {
-    questions.ask(Question::ProveAlive).await.unwrap_or(false)
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hangup: Signal,
-    user1: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
-            user1: signal(SignalKind::user_defined1())?,
-        })
-    }
-
-    async fn next(&mut self) -> Order {
-        tokio::select! {
-            _ = self.terminate.recv() => Order::Stop,
-            _ = self.interrupt.recv() => Order::Stop,
-            _ = self.hangup.recv() => Order::Reload(None),
-            _ = self.user1.recv() => Order::Reconnect(None),
         }
     }
 }

@@ -1,32 +1,18 @@
-//! What the daemon is told while it runs, by signals and at the control socket. Whatever changes something comes by
-//! here, and goes on to whom it concerns.
+//! Obeys orders: does what is the daemon's to do, and tells the driver what is the driver's.
 
 use std::path::PathBuf;
 
-use lonc_proto::session::MessageId;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{error, info, warn};
 
 use crate::config::{self, ConfigError, Loaded, LogLevel, Settings};
 use crate::daemon::descriptors;
 use crate::daemon::driver::ToDriver;
+use crate::daemon::order::Order;
 use crate::daemon::reload;
+use crate::daemon::signals::Signals;
 use crate::journal::{LevelHandle, message};
 use crate::systemd;
-
-/// What the daemon is told. Who asked may have stopped waiting for the answer.
-pub(crate) enum Order {
-    /// Take no more clients, finish what is under way, and end.
-    Stop,
-    /// Try again now, and log how things stand; who wants to is told when that is done.
-    Reconnect(Option<oneshot::Sender<()>>),
-    /// Read the configuration anew, and say what came of it: warnings, or why the old settings stay.
-    Reload(Option<oneshot::Sender<Result<Vec<String>, ConfigError>>>),
-    /// Take this delayed message back from the link's queue; false if it is too late for that.
-    Withdraw(MessageId, oneshot::Sender<bool>),
-    /// Log at this level until the next reload; false if that cannot be changed.
-    LogLevel(LogLevel, oneshot::Sender<bool>),
-}
 
 /// What orders compare with and act on.
 pub(super) struct Steering {
@@ -35,11 +21,23 @@ pub(super) struct Steering {
     pub(super) level: LevelHandle,
     /// The level in force, for who wants to know.
     pub(super) in_force: watch::Sender<LogLevel>,
-    pub(super) driver: mpsc::Sender<ToDriver>,
+    pub(super) to_driver: mpsc::Sender<ToDriver>,
 }
 
 impl Steering {
-    pub(super) async fn obey(&mut self, order: Order) {
+    /// Obeys signals and `orders` for as long as it is let.
+    pub(super) async fn run(mut self, mut signals: Signals, mut orders: mpsc::Receiver<Order>) {
+        loop {
+            let order = tokio::select! {
+                order = signals.next() => order,
+                // Once nobody can give any, signals remain.
+                Some(order) = orders.recv() => order,
+            };
+            self.obey(order).await;
+        }
+    }
+
+    async fn obey(&mut self, order: Order) {
         match order {
             Order::Stop => self.tell(ToDriver::Drain).await,
             Order::Reconnect(answer) => self.tell(ToDriver::Reconnect(answer)).await,
@@ -62,7 +60,7 @@ impl Steering {
 
     async fn tell(&self, word: ToDriver) {
         // A driver that has just ended needs no word.
-        let _ = self.driver.send(word).await;
+        let _ = self.to_driver.send(word).await;
     }
 
     fn set_level(&self, level: LogLevel) {

@@ -8,6 +8,7 @@ use lonc_proto::session::State;
 use tokio::sync::watch;
 
 use crate::daemon::alarm::Alarm;
+use crate::daemon::driver::{Question, Questions};
 use crate::daemon::status::Snapshot;
 use crate::systemd;
 
@@ -31,9 +32,9 @@ pub(super) async fn pass_on(mut status: watch::Receiver<Snapshot>) {
     }
 }
 
-/// Pings the watchdog twice in each of its intervals, as long as `works` says that the work is done in time. Without
-/// a watchdog this ends at once.
-pub(super) async fn ping_watchdog<F: Future<Output = bool>>(alarm: Alarm, works: impl FnMut() -> F) {
+/// Pings the watchdog twice in each of its intervals, as long as the driver proves that its loop turns and its work is
+/// done in time. Without a watchdog this ends at once.
+pub(super) async fn ping_watchdog(alarm: Alarm, driver: Questions) {
     if let Some(limit) = systemd::watchdog_limit() {
         let period = (limit / 2).max(Duration::from_millis(1));
         let alarm = Arc::new(alarm);
@@ -41,6 +42,7 @@ pub(super) async fn ping_watchdog<F: Future<Output = bool>>(alarm: Alarm, works:
             let alarm = alarm.clone();
             async move { alarm.after(period).await }
         };
+        let works = || async { driver.ask(Question::ProveAlive).await.unwrap_or(false) };
         ping_between(pause, works, systemd::ping_watchdog).await;
     }
 }

@@ -12,8 +12,8 @@ use tokio::time::timeout;
 use super::failure::Failure;
 use crate::config::LogLevel;
 use crate::daemon::driver::{ClientReport, Question, Questions};
+use crate::daemon::order::Order;
 use crate::daemon::status::Snapshot;
-use crate::daemon::steering::Order;
 use crate::spool::{Closed, Desk, Summary};
 
 /// How long whoever is asked may take.

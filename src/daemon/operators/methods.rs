@@ -16,7 +16,7 @@ use crate::control::interface::{
     self, ClientsReply, DelayedReply, MetricsReply, MovedReply, ReloadReply, StatusReply,
 };
 use crate::daemon::credentials::Credentials;
-use crate::daemon::steering::Order;
+use crate::daemon::order::Order;
 use crate::journal::message;
 use crate::spool::{MoveError, Shelf};
 
