@@ -31,16 +31,10 @@ pub(super) fn of(trouble: &Trouble, status: &Status) -> String {
             "The system here could not make a connection to {address}; the error above is its own. loncctl check \
              {peer} tries it as well."
         ),
-        TroubleKind::ClosedInHandshake | TroubleKind::Broken if late(trouble) => format!(
-            "lond took us and closed the connection later in the handshake: it was restarted, or failed. If it \
-             happens again, look at lond's log on {peer}."
-        ),
         // Whether it shows as closed or reset depends on what lond had not read.
-        TroubleKind::ClosedInHandshake | TroubleKind::Broken if trouble.reached != LinkState::Up => format!(
-            "lond refuses our address: it closes at once on hosts that it does not know. On {peer}, hosts.tab must \
-             have {own} with the address that we come from (not one behind NAT), and lond must have read it since; \
-             lond's log there names the address it saw. Is {address} the lond of {peer} at all?"
-        ),
+        TroubleKind::ClosedInHandshake | TroubleKind::Broken if trouble.reached != LinkState::Up => {
+            of_closing(trouble, &peer, &own, &address)
+        }
         TroubleKind::Rejected => format!(
             "lond answered, and does not take us: what it said is above. Compare host_id here ({own}) with what \
              {peer} calls us in its hosts.tab, the address there with ours, and whether {address} is the lond of {peer}."
@@ -70,11 +64,21 @@ pub(super) fn of(trouble: &Trouble, status: &Status) -> String {
     format!("{what} {hurry}")
 }
 
-/// lond had taken us already.
-fn late(trouble: &Trouble) -> bool {
-    matches!(
+/// Closed in the handshake: what that says depends on whether lond had taken us already.
+fn of_closing(trouble: &Trouble, peer: &str, own: &str, address: &str) -> String {
+    if matches!(
         trouble.reached,
         LinkState::Sethost | LinkState::Version | LinkState::Pong | LinkState::Ekey
+    ) {
+        return format!(
+            "lond took us and closed the connection later in the handshake: it was restarted, or failed. If it \
+             happens again, look at lond's log on {peer}."
+        );
+    }
+    format!(
+        "lond refuses our address: it closes at once on hosts that it does not know. On {peer}, hosts.tab must \
+         have {own} with the address that we come from (not one behind NAT), and lond must have read it since; \
+         lond's log there names the address it saw. Is {address} the lond of {peer} at all?"
     )
 }
 

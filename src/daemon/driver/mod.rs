@@ -4,9 +4,9 @@
 mod clients;
 mod config;
 mod drain;
+mod inbox;
 mod links;
 mod log;
-mod questions;
 mod timer;
 
 use std::future::poll_fn;
@@ -14,19 +14,19 @@ use std::io;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
-use lonc_proto::session::{Command, Event, MessageId, Session, Stage};
+use lonc_proto::session::{Command, Event, Session, Stage};
 use lonc_proto::time::Instant;
 use tokio::net::UnixStream;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tracing::info;
 
 pub(crate) use self::clients::ClientReport;
 use self::clients::Clients;
 use self::config::session_config;
 use self::drain::Drain;
+pub(crate) use self::inbox::{Question, Questions, ToDriver};
 use self::links::Links;
 use self::log::Log;
-pub(crate) use self::questions::{Question, Questions};
 use self::timer::Timer;
 use crate::config::Settings;
 use crate::daemon::acceptor::Acceptor;
@@ -46,20 +46,6 @@ const SLICE: Duration = Duration::from_micros(200);
 /// The number of clients in the status may be this old.
 const STATUS_EVERY: Duration = Duration::from_secs(2);
 
-/// What the driver is told, by the steering and through [`Questions`]. Who waits for an answer may have given up.
-pub(crate) enum ToDriver {
-    /// Try again now, and log how things stand; who wants to is told when that is done.
-    Reconnect(Option<oneshot::Sender<()>>),
-    /// Go by these settings; the answer is that it does.
-    Reconfigure(Box<Settings>, oneshot::Sender<()>),
-    /// Take this delayed message back from the link's queue; false if it is too late for that.
-    Withdraw(MessageId, oneshot::Sender<bool>),
-    /// Take no more clients, finish what is under way, then end; told a second time: end now.
-    Drain,
-    /// Answer this.
-    Ask(Question),
-}
-
 /// The only owner of the links, the session, and the list of clients.
 pub(crate) struct Driver {
     session: Session,
@@ -68,7 +54,7 @@ pub(crate) struct Driver {
     clients: Clients,
     acceptor: Option<Acceptor>,
     from_clients: mpsc::UnboundedReceiver<FromClient>,
-    words: mpsc::Receiver<ToDriver>,
+    inbox: mpsc::Receiver<ToDriver>,
     spool: Spool,
     from_spool: mpsc::UnboundedReceiver<FromSpool>,
     status: watch::Sender<Snapshot>,
@@ -85,7 +71,7 @@ impl Driver {
     pub(crate) fn new(
         settings: Settings,
         acceptor: Acceptor,
-        words: mpsc::Receiver<ToDriver>,
+        inbox: mpsc::Receiver<ToDriver>,
     ) -> io::Result<(Self, watch::Receiver<Snapshot>)> {
         let (spool, from_spool) = Spool::start(&settings)?;
         let (clients, from_clients) = Clients::new(settings.client.max_queued_bytes);
@@ -100,7 +86,7 @@ impl Driver {
             clients,
             acceptor: Some(acceptor),
             from_clients,
-            words,
+            inbox,
             spool,
             from_spool,
             status,
@@ -118,7 +104,7 @@ impl Driver {
     pub(crate) async fn run(mut self) {
         poll_fn(|cx| self.poll(cx)).await;
         // Who asks from now on is answered from what was published last.
-        drop(self.words);
+        drop(self.inbox);
         if self.session.num_storing() == 0 {
             self.spool.finish().await;
         }
@@ -130,7 +116,7 @@ impl Driver {
             let now = self.timer.now();
             let mut progress = false;
             // 1. What the daemon asks for is rare and must not wait.
-            progress |= self.poll_words(cx, now);
+            progress |= self.poll_inbox(cx, now);
             self.session.handle_memory(self.clients.have_spent_all(), now);
             // 2. Replies make room for requests.
             progress |= self.poll_links(cx, now);
@@ -159,32 +145,6 @@ impl Driver {
                 return Poll::Pending;
             }
         }
-    }
-
-    fn poll_words(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        let Poll::Ready(word) = self.words.poll_recv(cx) else {
-            return false;
-        };
-        match word {
-            Some(ToDriver::Reconnect(answer)) => {
-                log::status(&self.snapshot(now));
-                self.session.handle_reconnect(now);
-                answer.map(|answer| answer.send(()));
-            }
-            Some(ToDriver::Reconfigure(settings, answer)) => {
-                self.reconfigure(*settings, now);
-                let _ = answer.send(());
-            }
-            Some(ToDriver::Withdraw(id, answer)) => drop(answer.send(self.session.handle_withdraw(id, now))),
-            Some(ToDriver::Ask(question)) => self.answer(question, now),
-            Some(ToDriver::Drain) | None => {
-                if self.drain.is_on() {
-                    self.drain.hurry(now);
-                }
-                self.drain(now);
-            }
-        }
-        true
     }
 
     fn poll_links(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {

@@ -1,19 +1,37 @@
-//! What the driver can be asked. Nothing changes by it.
+//! What the driver is told and asked by the rest of the daemon. Orders come by the steering, which alone has the bare
+//! channel; whoever only wants to know has [`Questions`].
 
+use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
+use lonc_proto::session::MessageId;
 use lonc_proto::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 
 use super::clients::ClientReport;
-use super::{Driver, ToDriver};
+use super::{Driver, log};
+use crate::config::Settings;
 use crate::daemon::status::Snapshot;
 use crate::spool::Desk;
 
 /// A deadline this far past means that the work is not done in time.
 const OVERDUE: Duration = Duration::from_secs(5);
 
-/// Each is answered at once; who asked may have stopped waiting.
+/// What the driver is told, by the steering and through [`Questions`]. Who waits for an answer may have given up.
+pub(crate) enum ToDriver {
+    /// Try again now, and log how things stand; who wants to is told when that is done.
+    Reconnect(Option<oneshot::Sender<()>>),
+    /// Go by these settings; the answer is that it does.
+    Reconfigure(Box<Settings>, oneshot::Sender<()>),
+    /// Take this delayed message back from the link's queue; false if it is too late for that.
+    Withdraw(MessageId, oneshot::Sender<bool>),
+    /// Take no more clients, finish what is under way, then end; told a second time: end now.
+    Drain,
+    /// Answer this.
+    Ask(Question),
+}
+
+/// Each is answered at once, and changes nothing; who asked may have stopped waiting.
 pub(crate) enum Question {
     /// How do things stand?
     Status(oneshot::Sender<Snapshot>),
@@ -42,7 +60,34 @@ impl Questions {
 }
 
 impl Driver {
-    pub(super) fn answer(&mut self, question: Question, now: Instant) {
+    /// Does what it is told; true if it was told anything.
+    pub(super) fn poll_inbox(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let Poll::Ready(word) = self.inbox.poll_recv(cx) else {
+            return false;
+        };
+        match word {
+            Some(ToDriver::Reconnect(answer)) => {
+                log::status(&self.snapshot(now));
+                self.session.handle_reconnect(now);
+                let _ = answer.map(|answer| answer.send(()));
+            }
+            Some(ToDriver::Reconfigure(settings, answer)) => {
+                self.reconfigure(*settings, now);
+                let _ = answer.send(());
+            }
+            Some(ToDriver::Withdraw(id, answer)) => drop(answer.send(self.session.handle_withdraw(id, now))),
+            Some(ToDriver::Ask(question)) => self.answer(question, now),
+            Some(ToDriver::Drain) | None => {
+                if self.drain.is_on() {
+                    self.drain.hurry(now);
+                }
+                self.drain(now);
+            }
+        }
+        true
+    }
+
+    fn answer(&mut self, question: Question, now: Instant) {
         match question {
             Question::Status(answer) => drop(answer.send(self.snapshot(now))),
             Question::Clients(answer) => {
