@@ -3,8 +3,12 @@
 //! | module | what it does |
 //! |---|---|
 //! | `arguments` | the command line; every command is declared there and run from [`run`] |
+//! | `status`, `why`, `send`, `ping`, `clients`, `spool`, `metrics`, `check` | a command each |
+//! | `steer` | `reconnect`, `reload` and `log-level` |
 //! | `site` | which peers there are, and where their sockets are |
-//! | `status`, `standing` | a line a peer |
+//! | `worker` | the socket for requests, used as a web worker does |
+//! | `systemctl` | what systemd says about our units |
+//! | `standing`, `advice` | how a peer stands, and what to do about a daemon that does not answer |
 //! | `screen`, `table`, `words` | what it looks like |
 //! | `outcome` | exit statuses, and faults that end everything |
 //!

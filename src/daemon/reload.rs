@@ -24,10 +24,10 @@ const MAX_ANSWER: usize = 4096;
 /// Why a reload failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReloadError {
-    /// systemd gives these to `ExecReload=`.
+    /// A variable is missing that systemd gives to `ExecReload=`.
     #[error("{0} is not set: use systemctl reload lonc@<peer>")]
     Environment(&'static str),
-    /// Where to wait for the answer.
+    /// The socket for the answer cannot be used.
     #[error("{}: {fault}", .path.display())]
     Socket {
         /// The socket.

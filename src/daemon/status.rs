@@ -25,9 +25,9 @@ pub(super) struct Snapshot {
     pub next_try: Option<SystemTime>,
     /// The instance takes no more clients and is about to end.
     pub draining: bool,
-    /// When this was so, as the session counts time,
+    /// When this was so, as the session counts time.
     pub taken: Instant,
-    /// and by the calendar.
+    /// When this was so, by the calendar.
     pub today: SystemTime,
     /// Requests that came in the last [`RECENT`](lonc_proto::session::RECENT).
     pub recent_requests: u64,
@@ -55,9 +55,7 @@ impl Snapshot {
             status,
         }
     }
-}
 
-impl Snapshot {
     /// What the calendar said, or will say, at `then`.
     #[must_use]
     pub(super) fn date(&self, then: Instant) -> SystemTime {

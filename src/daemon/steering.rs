@@ -19,7 +19,7 @@ pub(super) struct Steering {
     pub(super) config: PathBuf,
     pub(super) settings: Settings,
     pub(super) level: LevelHandle,
-    /// The level in force, for who wants to know.
+    /// The log's level in force, as operators are told.
     pub(super) in_force: watch::Sender<LogLevel>,
     pub(super) to_driver: mpsc::Sender<ToDriver>,
 }

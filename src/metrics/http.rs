@@ -9,15 +9,18 @@ use httparse::{EMPTY_HEADER, Error, Status};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
-/// Longest request taken, in bytes, and most headers of it.
+/// Longest request taken, in bytes.
 const MAX_REQUEST: usize = 8 * 1024;
+/// Most headers of a request.
 const MAX_HEADERS: usize = 64;
-/// How long a request may take to come;
+/// How long a request may take to come.
 const READING: Duration = Duration::from_secs(5);
-/// a response to be taken;
+/// How long a response may take to be read by the other side.
 const WRITING: Duration = Duration::from_secs(10);
-/// and whoever asked to hang up then, and how much he may still say, lest a reset takes the response from him.
+/// How long the other side has to hang up after the response. To close while it still sends would reset the connection,
+/// and could take the response from it.
 const LEAVING: Duration = Duration::from_secs(1);
+/// Most bytes that it may still send then.
 const MOST_LEFT: u64 = 1024 * 1024;
 
 /// What was asked for.
@@ -88,7 +91,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     };
     timeout(WRITING, writing).await??;
     let mut rest = stream.take(MOST_LEFT);
-    // Whether he hangs up or not, that was all.
+    // Whether it hangs up or not, that was all.
     let _ = timeout(LEAVING, tokio::io::copy(&mut rest, &mut tokio::io::sink())).await;
     Ok(())
 }

@@ -70,13 +70,13 @@ pub(crate) struct Limits {
     pub(crate) held: usize,
 }
 
-/// The driver's ends of a client's task, and what both share.
+/// What ties a client's task to the driver.
 pub(crate) struct Ports {
     pub(crate) id: ClientId,
     pub(crate) to_driver: mpsc::UnboundedSender<FromClient>,
     pub(crate) from_driver: mpsc::UnboundedReceiver<ToClient>,
     pub(crate) budget: Arc<Budget>,
-    /// Bytes that it holds, for who wants to know.
+    /// Bytes that it holds; read when operators ask about clients.
     pub(crate) held: Arc<AtomicUsize>,
 }
 

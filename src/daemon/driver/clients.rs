@@ -122,7 +122,7 @@ impl Clients {
     /// Lets them know that this instance ends.
     pub(super) fn drain(&self) {
         for client in self.places.iter().flatten() {
-            // As above.
+            // One that has just vanished is about to say so.
             let _ = client.channel.send(ToClient::Drain);
         }
     }

@@ -1,5 +1,5 @@
-//! Drives the [`Session`] of one peer: owns its links and its clients' addresses, moves bytes between them and the
-//! machine, obeys the machine's commands.
+//! Drives the [`Session`] of one peer: owns its links and the list of its clients, moves bytes between them and the
+//! machine, and obeys the machine's commands.
 
 mod clients;
 mod config;

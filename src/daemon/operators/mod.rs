@@ -35,9 +35,9 @@ use self::wire::{Connection, Fault};
 use crate::daemon::acceptor::Acceptor;
 use crate::daemon::credentials::Credentials;
 
-/// Connections at a time, those of all who may connect;
+/// Connections at a time, for all who may connect.
 const PLACES: usize = 24;
-/// and kept free beside them for those who may change something.
+/// Connections beyond those, for who may change something.
 const RESERVED: usize = 8;
 /// Pause after each call: who asks without end is not to take the time of those who work.
 const PACE: Duration = Duration::from_millis(2);
