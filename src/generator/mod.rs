@@ -1,6 +1,6 @@
 //! `lonc-generator`: the configuration's peers become systemd's units, at boot and at every `daemon-reload`.
 //!
-//! As a generator it only writes below the directory it is given ([`generate`]). With `--apply` it has a running
+//! As a generator it only writes below the directory it is given ([`generate()`]). With `--apply` it has a running
 //! systemd follow a changed configuration ([`apply()`]).
 
 use std::ffi::OsString;

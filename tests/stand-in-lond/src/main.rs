@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
+use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -28,7 +29,23 @@ struct Options {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> io::Result<()> {
+async fn main() -> ExitCode {
+    let ended = if std::env::args().any(|argument| argument == "--help") {
+        writeln!(io::stdout(), "{USAGE}")
+    } else {
+        serve().await
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            // Where stderr is closed nobody wants to know.
+            let _ = writeln!(io::stderr(), "stand-in-lond: {fault}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> io::Result<()> {
     let options = parse(std::env::args().skip(1))?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -132,6 +132,15 @@ fn it_calls_back() {
 }
 
 #[test]
+fn help_is_help() {
+    let output = binary().arg("--help").output().unwrap();
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("usage: stand-in-lond --id ID"), "{text}");
+    assert!(output.stderr.is_empty());
+}
+
+#[test]
 fn wrong_arguments_are_refused() {
     for args in [
         &["--id", "msul1"][..],
