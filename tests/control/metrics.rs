@@ -67,7 +67,10 @@ fn what_was_never_sent_is_told_apart() {
         &peer,
         "[link]\nconnect_wait = '0s'\nbackoff_min = '1h'\nbackoff_max = '1h'\n",
     );
-    Operator::of(&lonc).await_status("down", |status| status["state"] == "down");
+    // Down is it already before the first try has failed.
+    Operator::of(&lonc).await_status("down, with a failed try", |status| {
+        status["state"] == "down" && status["counters"]["triesFailed"] != 0
+    });
     assert_eq!(lonc.client().ask("echo:1"), "con_lost");
     let metrics = metrics(&lonc);
     let counters = &metrics["counters"];
