@@ -8,7 +8,6 @@
     reason = "helpers of tests are tests too"
 )]
 
-use std::fmt::Write as _;
 use std::process::{Command, Output};
 
 use bytes::{Bytes, BytesMut};
@@ -17,6 +16,7 @@ use lonc_proto::cipher::{Cipher, Key};
 use lonc_proto::reply::{Reply, ReplyReader};
 use lonc_proto::request::{Asked, Encoder};
 use proptest::prelude::*;
+use stand_in_lond::cipher::{from_hex, to_hex};
 use test_harness::programs::{fed, installed};
 
 /// Exit status by which a script says that what it needs is not installed.
@@ -43,7 +43,7 @@ fn keys_are_those_of_perl() {
             panic!("{row:?}")
         };
         let derived = Key::derive(peer.as_bytes(), own.as_bytes(), build_key.as_bytes());
-        assert_eq!(hex(derived.as_bytes()), key, "{row:?}");
+        assert_eq!(to_hex(derived.as_bytes()), key, "{row:?}");
     }
 }
 
@@ -53,13 +53,27 @@ fn encrypted_lines_are_those_of_libgcrypt() {
         let [key, plain, wire] = row[..] else {
             panic!("{row:?}")
         };
-        let cipher = Cipher::new(&Key::from_bytes(unhex(key).try_into().unwrap()));
+        let cipher = Cipher::new(&Key::from_bytes(
+            from_hex(key.as_bytes()).unwrap().try_into().unwrap(),
+        ));
         let line = format!("{wire}\n").into_bytes();
-        assert_eq!(encrypted(&cipher, &unhex(plain), 1 << 16), line, "{row:?}");
-        assert_eq!(decrypted(&cipher, &line, 1 << 16), unhex(plain), "{row:?}");
+        assert_eq!(
+            encrypted(&cipher, &from_hex(plain.as_bytes()).unwrap(), 1 << 16),
+            line,
+            "{row:?}"
+        );
+        assert_eq!(
+            decrypted(&cipher, &line, 1 << 16),
+            from_hex(plain.as_bytes()).unwrap(),
+            "{row:?}"
+        );
         let (head, digits) = wire.rsplit_once(':').unwrap();
         let upper = format!("{head}:{}\n", digits.to_ascii_uppercase());
-        assert_eq!(decrypted(&cipher, upper.as_bytes(), 5), unhex(plain), "{row:?}");
+        assert_eq!(
+            decrypted(&cipher, upper.as_bytes(), 5),
+            from_hex(plain.as_bytes()).unwrap(),
+            "{row:?}"
+        );
     }
 }
 
@@ -96,7 +110,7 @@ fn random_lines_are_encrypted_as_libgcrypt_does() {
     let padded = |plain: &[u8]| [plain, &b"        "[..8 - plain.len() % 8]].concat();
     let questions: Vec<_> = cases
         .iter()
-        .map(|(key, plain)| format!("{} {}", hex(key), hex(&padded(plain))))
+        .map(|(key, plain)| format!("{} {}", to_hex(key), to_hex(&padded(plain))))
         .collect();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/idea.py");
     let Some(answers) = asked("python3", &[script], &questions) else {
@@ -109,13 +123,13 @@ fn random_lines_are_encrypted_as_libgcrypt_does() {
             encrypted(&cipher, plain, rng.usize(1..9000)),
             line,
             "key {}",
-            hex(key)
+            to_hex(key)
         );
         assert_eq!(
             decrypted(&cipher, &line, rng.usize(1..9000)),
             *plain,
             "key {}",
-            hex(key)
+            to_hex(key)
         );
     }
 }
@@ -149,13 +163,13 @@ fn random_keys_are_those_of_perl() {
         .collect();
     let questions: Vec<_> = cases
         .iter()
-        .map(|(peer, own, build_key)| format!("{}{} {}", hex(peer), hex(own), hex(build_key)))
+        .map(|(peer, own, build_key)| format!("{}{} {}", to_hex(peer), to_hex(own), to_hex(build_key)))
         .collect();
     let Some(keys) = asked("perl", &["-e", PERL_KEY], &questions) else {
         return;
     };
     for ((peer, own, build_key), key) in cases.iter().zip(keys) {
-        let derived = hex(Key::derive(peer, own, build_key).as_bytes());
+        let derived = to_hex(Key::derive(peer, own, build_key).as_bytes());
         assert_eq!(
             derived,
             key,
@@ -174,21 +188,6 @@ fn rows(table: &str) -> Vec<Vec<&str>> {
         .collect();
     assert!(!rows.is_empty());
     rows
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").unwrap();
-        text
-    })
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text
-        .chars()
-        .map(|digit| digit.to_digit(16).unwrap().try_into().unwrap())
-        .collect();
-    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
 
 /// `command` as it goes on the wire when asked for by `encrypt:`, made in pieces of about `room` bytes.
