@@ -140,10 +140,6 @@ pub(super) fn choice<T: Copy>(words: &[(&str, T)]) -> impl Fn(&Value) -> Result<
 mod tests {
     use super::*;
 
-    fn text(text: &str) -> Value {
-        Value::from(text)
-    }
-
     #[test]
     fn durations() {
         let seconds = |words| duration(&text(words)).map(|duration| duration.as_secs());
@@ -264,5 +260,9 @@ mod tests {
             check(&text("c")).unwrap_err(),
             "must be one of \"a\", \"b\", is \"c\""
         );
+    }
+
+    fn text(text: &str) -> Value {
+        Value::from(text)
     }
 }

@@ -66,10 +66,6 @@ mod tests {
     use std::cell::Cell;
     use std::future::pending;
 
-    async fn every_ten_seconds() {
-        tokio::time::sleep(Duration::from_secs(10)).await;
-    }
-
     #[tokio::test(start_paused = true)]
     async fn the_watchdog_is_pinged_while_the_work_is_done_in_time() {
         let (healthy, pings) = (Cell::new(true), Cell::new(0));
@@ -96,5 +92,9 @@ mod tests {
         });
         let _ = tokio::time::timeout(Duration::from_secs(1000), pinging).await;
         assert_eq!(pings.get(), 0);
+    }
+
+    async fn every_ten_seconds() {
+        tokio::time::sleep(Duration::from_secs(10)).await;
     }
 }

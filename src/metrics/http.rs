@@ -186,26 +186,6 @@ mod tests {
     use tokio::io::duplex;
     use tokio::time::Instant;
 
-    /// What is answered to these bytes by one who has `path: accept` for everything.
-    async fn answer(bytes: &[u8]) -> String {
-        let (mut theirs, mut ours) = duplex(64 * 1024);
-        theirs.write_all(bytes).await.unwrap();
-        theirs.shutdown().await.unwrap();
-        let told = async |request: &Request| {
-            Response::plain("200 OK", &format!("{}: {}", request.path, request.accept))
-        };
-        serve(&mut ours, told).await.unwrap();
-        drop(ours);
-        let mut text = String::new();
-        theirs.read_to_string(&mut text).await.unwrap();
-        text
-    }
-
-    async fn status(bytes: &[u8]) -> String {
-        let answer = answer(bytes).await;
-        answer.split("\r\n").next().unwrap().to_owned()
-    }
-
     #[tokio::test]
     async fn a_request_is_answered() {
         let request = b"GET /metrics?a=b HTTP/1.1\r\nhost: x\r\nACCEPT: a\r\nAccept: b;q=0.1\r\n\r\n";
@@ -280,5 +260,25 @@ mod tests {
         for nonsense in ["", "-1", "NaN", "inf", "x"] {
             assert_eq!(request(nonsense), None, "{nonsense}");
         }
+    }
+
+    /// What is answered to these bytes by one who has `path: accept` for everything.
+    async fn answer(bytes: &[u8]) -> String {
+        let (mut theirs, mut ours) = duplex(64 * 1024);
+        theirs.write_all(bytes).await.unwrap();
+        theirs.shutdown().await.unwrap();
+        let told = async |request: &Request| {
+            Response::plain("200 OK", &format!("{}: {}", request.path, request.accept))
+        };
+        serve(&mut ours, told).await.unwrap();
+        drop(ours);
+        let mut text = String::new();
+        theirs.read_to_string(&mut text).await.unwrap();
+        text
+    }
+
+    async fn status(bytes: &[u8]) -> String {
+        let answer = answer(bytes).await;
+        answer.split("\r\n").next().unwrap().to_owned()
     }
 }

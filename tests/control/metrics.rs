@@ -6,10 +6,6 @@ use test_harness::{Lonc, Peer, QUICK};
 
 use crate::operator::Operator;
 
-fn metrics(lonc: &Lonc) -> Value {
-    Operator::of(lonc).call("GetMetrics", &json!({}))["metrics"].take()
-}
-
 #[test]
 fn counters_agree_with_the_load() {
     let peer = Peer::start();
@@ -83,4 +79,8 @@ fn what_was_never_sent_is_told_apart() {
         (&metrics["state"], &metrics["up"], &metrics["links"]),
         (&"down".into(), &0.into(), &1.into())
     );
+}
+
+fn metrics(lonc: &Lonc) -> Value {
+    Operator::of(lonc).call("GetMetrics", &json!({}))["metrics"].take()
 }

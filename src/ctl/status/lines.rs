@@ -113,17 +113,6 @@ mod tests {
     use crate::control::client::CallError;
     use crate::ctl::screen::Screen;
 
-    fn peer(id: &str) -> Peer {
-        Peer {
-            id: id.parse().unwrap(),
-            address: Address {
-                host: "zaphod.msu.edu".to_owned(),
-                alternative: None,
-                port: 5663,
-            },
-        }
-    }
-
     #[test]
     fn every_line_has_all_columns() {
         let peers = [peer("a"), peer("b")];
@@ -140,5 +129,16 @@ mod tests {
         let json = json(&peers, &answers);
         assert_eq!(json[0]["state"], "notStarted");
         assert_eq!(json[1]["address"], "zaphod.msu.edu:5663");
+    }
+
+    fn peer(id: &str) -> Peer {
+        Peer {
+            id: id.parse().unwrap(),
+            address: Address {
+                host: "zaphod.msu.edu".to_owned(),
+                alternative: None,
+                port: 5663,
+            },
+        }
     }
 }

@@ -242,26 +242,6 @@ mod tests {
     use super::*;
     use crate::control::interface::TroubleKind;
 
-    fn link(state: LinkState, reached: Option<LinkState>) -> Link {
-        Link {
-            index: 0,
-            state,
-            since_usec: 0,
-            remote: None,
-            in_flight: 0,
-            rtt_usec: None,
-            trouble: reached.map(|reached| Trouble {
-                kind: TroubleKind::Closed,
-                text: "closed by lond".to_owned(),
-                reached,
-                date_usec: 0,
-            }),
-            failing_since_usec: None,
-            failed_tries: 0,
-            next_try_usec: None,
-        }
-    }
-
     #[test]
     fn the_checklist_shows_what_was_reached() {
         for (state, reached, list) in [
@@ -294,5 +274,25 @@ mod tests {
     fn text_is_wrapped_at_words() {
         assert_eq!(wrapped("a bc def", 4), ["a bc", "def"]);
         assert_eq!(wrapped("abcdef g", 4), ["abcdef", "g"]);
+    }
+
+    fn link(state: LinkState, reached: Option<LinkState>) -> Link {
+        Link {
+            index: 0,
+            state,
+            since_usec: 0,
+            remote: None,
+            in_flight: 0,
+            rtt_usec: None,
+            trouble: reached.map(|reached| Trouble {
+                kind: TroubleKind::Closed,
+                text: "closed by lond".to_owned(),
+                reached,
+                date_usec: 0,
+            }),
+            failing_since_usec: None,
+            failed_tries: 0,
+            next_try_usec: None,
+        }
     }
 }

@@ -10,69 +10,6 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-fn binary() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_stand-in-lond"))
-}
-
-/// The binary, running; killed if a test fails.
-struct Running {
-    child: Child,
-    addr: String,
-}
-
-impl Running {
-    fn start(options: &[&str]) -> Self {
-        let mut child = binary()
-            .args(["--id", "msul1", "--listen", "127.0.0.1:0", "--caller", "any"])
-            .args(options)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let addr = line.trim_end().strip_prefix("listening on ").unwrap().to_owned();
-        Self { child, addr }
-    }
-
-    /// A connection on which these lines have been sent.
-    fn say(&self, lines: &str) -> BufReader<TcpStream> {
-        let mut stream = TcpStream::connect(&self.addr).unwrap();
-        stream.write_all(lines.as_bytes()).unwrap();
-        BufReader::new(stream)
-    }
-
-    /// A link that is up; challenges are empty.
-    fn open(&self) -> BufReader<TcpStream> {
-        let mut link = self.say("init\n\nekey\n");
-        assert_eq!(
-            (line(&mut link), line(&mut link)),
-            (String::new(), "ok".to_owned())
-        );
-        line(&mut link);
-        link
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn line(stream: &mut BufReader<TcpStream>) -> String {
-    let mut line = String::new();
-    stream.read_line(&mut line).unwrap();
-    line.trim_end().to_owned()
-}
-
-fn ask(link: &mut BufReader<TcpStream>, request: &str) -> String {
-    writeln!(link.get_mut(), "{request}").unwrap();
-    line(link)
-}
-
 #[test]
 fn it_tells_its_address_and_ends_on_sigterm() {
     let mut lond = Running::start(&["--behaviour", "empty-challenge"]);
@@ -159,4 +96,67 @@ fn wrong_arguments_are_refused() {
             "{args:?}"
         );
     }
+}
+
+fn binary() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_stand-in-lond"))
+}
+
+/// The binary, running; killed if a test fails.
+struct Running {
+    child: Child,
+    addr: String,
+}
+
+impl Running {
+    fn start(options: &[&str]) -> Self {
+        let mut child = binary()
+            .args(["--id", "msul1", "--listen", "127.0.0.1:0", "--caller", "any"])
+            .args(options)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let addr = line.trim_end().strip_prefix("listening on ").unwrap().to_owned();
+        Self { child, addr }
+    }
+
+    /// A connection on which these lines have been sent.
+    fn say(&self, lines: &str) -> BufReader<TcpStream> {
+        let mut stream = TcpStream::connect(&self.addr).unwrap();
+        stream.write_all(lines.as_bytes()).unwrap();
+        BufReader::new(stream)
+    }
+
+    /// A link that is up; challenges are empty.
+    fn open(&self) -> BufReader<TcpStream> {
+        let mut link = self.say("init\n\nekey\n");
+        assert_eq!(
+            (line(&mut link), line(&mut link)),
+            (String::new(), "ok".to_owned())
+        );
+        line(&mut link);
+        link
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn line(stream: &mut BufReader<TcpStream>) -> String {
+    let mut line = String::new();
+    stream.read_line(&mut line).unwrap();
+    line.trim_end().to_owned()
+}
+
+fn ask(link: &mut BufReader<TcpStream>, request: &str) -> String {
+    writeln!(link.get_mut(), "{request}").unwrap();
+    line(link)
 }
