@@ -77,7 +77,7 @@ pub struct Config {
 
 /// The machine behind its door. See the [module](self).
 ///
-/// Whatever is told to it goes through [`Session::told`], so nothing that happens can be forgotten when the requests are
+/// Whatever is told to it goes through `Session::told`, so nothing that happens can be forgotten when the requests are
 /// put on the links.
 pub struct Session {
     machine: Machine,
