@@ -1,6 +1,7 @@
 //! What a client of the load says, and what it must hear.
 
 use std::io::Write as _;
+use std::time::Duration;
 
 /// How the requests look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +10,8 @@ pub enum Style {
     Plain,
     /// The same, with lonc asked to encrypt them on the way.
     Encrypted,
+    /// The same, and a lond that takes time is to take so many milliseconds.
+    Taking(Duration),
     /// Always the same: a line to send, and the one that must come.
     Fixed(&'static str, &'static str),
     /// Redis' `GET` of a key of the client's own, stored before by [`store_values`].
@@ -36,7 +39,9 @@ impl Dialogue {
     /// Requests of `size` bytes, newline included, of client `client`.
     pub(crate) fn new(style: Style, size: usize, client: usize) -> Self {
         match style {
-            Style::Plain | Style::Encrypted => lines(style, size, client),
+            Style::Plain => lines("", "", size, client),
+            Style::Encrypted => lines("encrypt:", "", size, client),
+            Style::Taking(time) => lines("", &format!("{TAKING}{} ", time.as_millis()), size, client),
             Style::Redis => redis(client),
             Style::Fixed(request, reply) => Self {
                 request: format!("{request}\n").into_bytes(),
@@ -69,18 +74,24 @@ impl Dialogue {
     }
 }
 
-fn lines(style: Style, size: usize, client: usize) -> Dialogue {
-    let start = format!("{client:04} ");
+/// What a line begins with that says how long it takes, in milliseconds.
+const TAKING: &str = "taking ";
+
+/// How long this request says it takes.
+pub(crate) fn time_asked_for(line: &[u8]) -> Option<Duration> {
+    let words = str::from_utf8(line.strip_prefix(TAKING.as_bytes())?).ok()?;
+    let millis = words.split(' ').next()?.parse().ok()?;
+    Some(Duration::from_millis(millis))
+}
+
+/// `prefix` is for lonc alone, what the lond gives back begins with `words`.
+fn lines(prefix: &str, words: &str, size: usize, client: usize) -> Dialogue {
+    let start = format!("{words}{client:04} ");
     let mut reply = format!("{start}{:DIGITS$} ", 0).into_bytes();
     reply.resize(size.max(reply.len() + 1) - 1, b'x');
     reply.push(b'\n');
-    let prefix: &[u8] = if style == Style::Encrypted {
-        b"encrypt:"
-    } else {
-        b""
-    };
     Dialogue {
-        request: [prefix, &reply].concat(),
+        request: [prefix.as_bytes(), &reply].concat(),
         places: Some((prefix.len() + start.len(), start.len())),
         reply,
         numbers: 10u64.pow(9),
@@ -131,6 +142,12 @@ mod tests {
         let mut dialogue = Dialogue::new(Style::Encrypted, 20, 7);
         assert_eq!(dialogue.request(42), b"encrypt:0007 000000042 xxxx\n");
         assert_eq!(dialogue.reply(41), b"0007 000000041 xxxx\n");
+        let time = Duration::from_secs(4);
+        let mut taking = Dialogue::new(Style::Taking(time), 30, 7);
+        assert_eq!(taking.request(42), b"taking 4000 0007 000000042 xx\n");
+        assert_eq!(taking.reply(41), b"taking 4000 0007 000000041 xx\n");
+        assert_eq!(time_asked_for(taking.request(1)), Some(time));
+        assert_eq!(time_asked_for(dialogue.request(1)), None);
         let mut redis = Dialogue::new(Style::Redis, 0, 7);
         assert_eq!(redis.request(65), b"*2\r\n$3\r\nGET\r\n$14\r\n0007.000000001\r\n");
         assert_eq!(redis.reply(1), b"$34\r\n0007.000000001xxxxxxxxxxxxxxxxxxxx\r\n");

@@ -5,6 +5,9 @@
 //! | [`load`] | clients in a closed loop, each of whose replies must be its own |
 //! | [`dialogue`] | what such a client says, and what it must hear |
 //! | [`lond`] | a lond that echoes, fast enough not to be the limit |
+//! | [`serial`] | a lond that takes time for each request, one after the other on each link |
+//! | [`lock_step`] | several links to it with one request at a time on each |
+//! | [`counts`] | how many links such a lond has had |
 //! | [`relay`] | a road to it that takes time, and carries all it is given |
 //! | [`proxies`] | others that do the same work: a Perl proxy in lock-step, nutcracker before redis |
 //! | [`lonc`] | the daemon as a process, with a configuration of its own |
@@ -24,12 +27,16 @@
     reason = "what measures fails at once and loudly, as a test does"
 )]
 
+pub mod counts;
 pub mod dialogue;
 pub mod load;
+pub mod lock_step;
 pub mod lonc;
 pub mod lond;
+mod opening;
 pub mod process;
 pub mod proxies;
 pub mod relay;
 pub mod report;
+pub mod serial;
 mod stream;

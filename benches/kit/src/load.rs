@@ -73,6 +73,12 @@ impl Load {
         Self { span, ..self }
     }
 
+    /// The same, measured after so long.
+    #[must_use]
+    pub fn warming_up(self, warm_up: Duration) -> Self {
+        Self { warm_up, ..self }
+    }
+
     /// Runs it.
     pub fn run(self, target: &Target) -> io::Result<Report> {
         self.run_around(target, || ()).map(|(report, _)| report)
@@ -91,7 +97,7 @@ pub struct Report {
     pub replies: u64,
     /// How long that was.
     pub span: Duration,
-    /// From a request to its reply, in nanoseconds.
+    /// From a request to its reply, in nanoseconds; of all that were under way while it was measured.
     pub latency: Histogram<u64>,
     /// Replies that were another's, from beginning to end.
     pub wrong: u64,
@@ -131,9 +137,16 @@ struct Run {
     load: Load,
     clients: Vec<Client>,
     poller: Poller,
-    asking: bool,
-    measuring: bool,
+    phase: Phase,
     report: Report,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    WarmUp,
+    Measured,
+    /// Nobody asks any more; what was under way is waited for.
+    End,
 }
 
 impl Run {
@@ -152,8 +165,7 @@ impl Run {
             load,
             clients,
             poller,
-            asking: true,
-            measuring: false,
+            phase: Phase::WarmUp,
             report: Report {
                 replies: 0,
                 span: Duration::ZERO,
@@ -171,12 +183,11 @@ impl Run {
         self.turn_until(Instant::now() + self.load.warm_up)?;
         let before = look();
         let start = Instant::now();
-        self.measuring = true;
+        self.phase = Phase::Measured;
         self.turn_until(start + self.load.span)?;
         self.report.span = start.elapsed();
         let after = look();
-        self.measuring = false;
-        self.asking = false;
+        self.phase = Phase::End;
         let mut heard = Instant::now();
         while self.under_way() > 0 && heard.elapsed() < PATIENCE {
             if self.turn()? {
@@ -219,7 +230,7 @@ impl Run {
             }
             client.filled += count;
             let is_full = client.filled == client.input.len();
-            client.take_replies(self.measuring, &mut self.report);
+            client.take_replies(self.phase, &mut self.report);
             if !is_full {
                 break;
             }
@@ -229,7 +240,7 @@ impl Run {
 
     fn ask(&mut self, number: usize) -> io::Result<()> {
         let client = &mut self.clients[number];
-        while self.asking && client.asked - client.replied < self.load.depth as u64 {
+        while self.phase != Phase::End && client.asked - client.replied < self.load.depth as u64 {
             client
                 .unsent
                 .extend_from_slice(client.dialogue.request(client.asked));
@@ -275,7 +286,7 @@ impl Client {
         Ok(())
     }
 
-    fn take_replies(&mut self, measuring: bool, report: &mut Report) {
+    fn take_replies(&mut self, phase: Phase, report: &mut Report) {
         let mut begin = 0;
         while self.replied < self.asked {
             let expected = self.dialogue.reply(self.replied);
@@ -294,8 +305,8 @@ impl Client {
                 end + 1
             };
             begin += taken;
-            if measuring {
-                report.replies += 1;
+            report.replies += u64::from(phase == Phase::Measured);
+            if phase != Phase::WarmUp {
                 let took = self.since[slot(self.replied, self.since.len())].elapsed();
                 report
                     .latency

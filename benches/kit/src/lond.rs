@@ -1,14 +1,17 @@
 //! A lond that echoes.
 //!
-//! After the handshake it gives every line back as it came: an encrypted request is its own reply under the key of the
-//! link, so that it need not know the key. A connection that does not begin with `init` is echoed from its first byte:
-//! that is what lonc is compared with.
+//! After the handshake it gives every line back as it came, but for a lone `ping`, which it answers by its id: an
+//! encrypted request is its own reply under the key of the link, so that it need not know the key. A connection that
+//! does not begin with `init` is echoed from its first byte: that is what lonc is compared with.
 
 use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::thread::spawn;
 
+use crate::counts::Counts;
+use crate::opening;
 use crate::stream::{Poller, Stream};
 
 /// Bytes read at once.
@@ -23,11 +26,17 @@ pub fn start(id: &str) -> io::Result<SocketAddr> {
 
 /// Listens at `address` until the process ends, as the lond of host `id`.
 pub fn listen(id: &str, address: SocketAddr) -> io::Result<SocketAddr> {
+    counting(id, address).map(|(address, _)| address)
+}
+
+/// The same, with its connections counted.
+pub fn counting(id: &str, address: SocketAddr) -> io::Result<(SocketAddr, Arc<Counts>)> {
     let listener = TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
     let poller = Poller::new()?;
     poller.add(&listener, DOOR)?;
+    let counts = Arc::<Counts>::default();
     let mut lond = Lond {
         id: id.to_owned(),
         listener,
@@ -35,9 +44,10 @@ pub fn listen(id: &str, address: SocketAddr) -> io::Result<SocketAddr> {
         links: HashMap::new(),
         next: DOOR + 1,
         chunk: vec![0; CHUNK],
+        counts: Arc::clone(&counts),
     };
     spawn(move || lond.serve().expect("the echoing lond can wait for its links"));
-    Ok(address)
+    Ok((address, counts))
 }
 
 struct Lond {
@@ -47,16 +57,23 @@ struct Lond {
     links: HashMap<usize, Link>,
     next: usize,
     chunk: Vec<u8>,
+    counts: Arc<Counts>,
 }
 
 struct Link {
     stream: Stream,
-    /// Lines of the handshake answered; `None`: it is over, or there was none.
-    step: Option<usize>,
+    stage: Stage,
     /// A line of which the end has not come: nobody answers before that.
     partial: Vec<u8>,
     /// What could not be written at once.
     unsent: Vec<u8>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    New,
+    Opening,
+    Up,
 }
 
 impl Lond {
@@ -73,6 +90,7 @@ impl Lond {
                     let has_unsent = !link.unsent.is_empty();
                     if !goes_on {
                         self.links.remove(&number);
+                        self.counts.closed();
                     } else if had_unsent != has_unsent {
                         self.poller.want_write(&link.stream, number, has_unsent)?;
                     }
@@ -88,11 +106,12 @@ impl Lond {
             self.poller.add(&stream, self.next)?;
             let link = Link {
                 stream: Stream::Tcp(stream),
-                step: Some(0),
+                stage: Stage::New,
                 partial: Vec::new(),
                 unsent: Vec::new(),
             };
             self.links.insert(self.next, link);
+            self.counts.opened();
             self.next += 1;
         }
         Ok(())
@@ -113,16 +132,23 @@ impl Link {
             return Ok(true);
         };
         let bytes = &chunk[..count];
-        match self.step {
-            Some(step) if step > 0 || bytes == b"init\n" => {
-                let answer = answer(step, bytes, id);
-                self.step = (step < 5).then_some(step + 1);
-                self.send(&answer)?;
-            }
-            _ => {
-                self.step = None;
-                self.echo(bytes)?;
-            }
+        let is_opening = match self.stage {
+            Stage::New => bytes == opening::FIRST,
+            Stage::Opening => true,
+            Stage::Up => false,
+        };
+        // lonc sends one step at a time, so that each comes in one piece.
+        self.stage = if is_opening && bytes != opening::LAST {
+            Stage::Opening
+        } else {
+            Stage::Up
+        };
+        if is_opening {
+            self.send(&opening::answer(bytes, id))?;
+        } else if bytes == opening::PING && self.partial.is_empty() {
+            self.send(format!("{id}\n").as_bytes())?;
+        } else {
+            self.echo(bytes)?;
         }
         Ok(count > 0)
     }
@@ -153,16 +179,5 @@ impl Link {
         }
         self.unsent.extend_from_slice(&bytes[sent..]);
         Ok(())
-    }
-}
-
-/// lond's answer to a step of the handshake; lonc sends one step at a time, so that each comes in one piece.
-fn answer(step: usize, line: &[u8], id: &str) -> Vec<u8> {
-    match step {
-        0 => b"challenge\n".to_vec(),
-        1 | 2 => b"ok\n".to_vec(),
-        3 => line.to_vec(),
-        4 => format!("{id}\n").into_bytes(),
-        _ => b"0123456789abcdef0123456789abcdef\n".to_vec(),
     }
 }

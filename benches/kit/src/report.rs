@@ -55,6 +55,11 @@ impl Findings {
         self.judge(what, figure, wanted, figure <= wanted, "≤", &how);
     }
 
+    /// A figure that is told only.
+    pub fn tell(what: &str, figure: f64, how: impl Display) {
+        println!("     {figure:8.2}         {what}: {how}");
+    }
+
     fn judge(&mut self, what: &str, figure: f64, wanted: f64, met: bool, sign: &str, how: &dyn Display) {
         let word = if met { "met " } else { "MISS" };
         println!("{word} {figure:8.2} ({sign} {wanted})  {what}: {how}");
