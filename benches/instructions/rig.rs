@@ -57,7 +57,7 @@ impl Busy {
         let link = session.link_ids().next().expect("a session has a link");
         while session.next_command(now).is_some() {}
         session.handle_connected(link, now);
-        for answer in ["challenge", "ok", "ok", "version:1", "msul1", "0123456789abcdef"] {
+        for answer in ["challenge", "ok", "ok", "version:1", "0123456789abcdef", "msul1"] {
             let unsent = session.unsent(link).len();
             session.handle_written(link, unsent, now);
             session.handle_input(link, &mut BytesMut::from(format!("{answer}\n").as_bytes()), now);
@@ -118,9 +118,13 @@ fn config() -> Config {
             own: "msul2".into(),
             version: "1".into(),
         },
+        pong: false,
         connections: 1,
+        max_connections: 1,
+        idle_timeout: minute,
         pipeline: CLIENTS,
         handshake_timeout: minute,
+        opening_timeout: minute,
         request_timeout: minute,
         connect_wait: minute,
         probe_interval: minute,

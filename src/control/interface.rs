@@ -21,6 +21,8 @@ pub enum State {
     Up,
     /// Requests are answered `con_lost` at once.
     Down,
+    /// There is no link, since nobody needs one; the next request opens one.
+    Idle,
 }
 
 /// What a link is at, or how far one came.
@@ -81,6 +83,8 @@ pub enum TroubleKind {
     ReplyTimeout,
     /// No reply in time to the probe of an idle link.
     ProbeTimeout,
+    /// Nothing is heard of the host any more while requests wait.
+    PathDead,
     /// This instance stops.
     Stopped,
 }

@@ -14,6 +14,8 @@ pub(super) enum Standing {
     Up,
     Connecting,
     Down,
+    /// There is no link, since nobody needs one.
+    Idle,
     /// The daemon finishes what is in flight, and ends.
     Draining,
     /// There is no daemon; its first client starts it.
@@ -36,6 +38,7 @@ impl Standing {
                 State::Up => Self::Up,
                 State::Connecting => Self::Connecting,
                 State::Down => Self::Down,
+                State::Idle => Self::Idle,
             },
             Err(fault) => Self::silent(fault),
         }
@@ -60,6 +63,7 @@ impl Standing {
             Self::Up
             | Self::Connecting
             | Self::Down
+            | Self::Idle
             | Self::Draining
             | Self::Hung
             | Self::Dead
@@ -74,6 +78,7 @@ impl Standing {
             Self::Up => "up",
             Self::Connecting => "connecting",
             Self::Down => "down",
+            Self::Idle => "idle",
             Self::Draining => "draining",
             Self::NotStarted => "notStarted",
             Self::Hung => "hung",
@@ -85,7 +90,7 @@ impl Standing {
 
     pub(super) fn paint(self) -> Paint {
         match self {
-            Self::Up => Paint::Good,
+            Self::Up | Self::Idle => Paint::Good,
             Self::Connecting | Self::Draining => Paint::Warning,
             Self::Down | Self::Hung | Self::Dead | Self::Denied | Self::Odd => Paint::Bad,
             Self::NotStarted => Paint::Dim,
@@ -95,7 +100,7 @@ impl Standing {
     /// One that is not started is well: nobody has asked for it.
     pub(super) fn exit(self) -> Exit {
         match self {
-            Self::Up | Self::NotStarted => Exit::Fine,
+            Self::Up | Self::Idle | Self::NotStarted => Exit::Fine,
             Self::Connecting | Self::Down | Self::Draining => Exit::Amiss,
             Self::Hung | Self::Dead | Self::Denied | Self::Odd => Exit::Broken,
         }

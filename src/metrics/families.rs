@@ -50,6 +50,7 @@ const FAMILIES: &[Family] = &[
                 ("connecting", State::Connecting),
                 ("up", State::Up),
                 ("down", State::Down),
+                ("idle", State::Idle),
             ];
             let value = |(word, state)| label("state", word, u64::from(of.state == state));
             states.map(value).to_vec()

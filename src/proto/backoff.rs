@@ -61,12 +61,12 @@ impl Backoff {
         ceiling.mul_f64(rng.f64()).min(ceiling)
     }
 
-    /// Forgets the failures; only a finished handshake earns that.
+    /// Forgets the failures; only an answered request earns that.
     pub fn reset(&mut self) {
         self.failures = 0;
     }
 
-    /// Failures since the last finished handshake.
+    /// Failures since the last answered request.
     #[must_use]
     pub fn failures(self) -> u32 {
         self.failures

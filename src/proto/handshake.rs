@@ -1,4 +1,4 @@
-//! The six steps that open a link.
+//! The steps that open a link.
 //!
 //! | step | we send | lond answers | otherwise |
 //! |---|---|---|---|
@@ -6,10 +6,11 @@
 //! | [`Step::Challenge`] | the challenge | `ok` | fail |
 //! | [`Step::SetHost`] | `sethost:<peer>` | `ok` | note, go on |
 //! | [`Step::Version`] | `version:<ours>` | `version:<theirs>` | note, go on |
-//! | [`Step::Pong`] | `pong` | begins with `<peer>` | note, go on |
+//! | [`Step::Pong`], if wanted | `pong` | begins with `<peer>` | note, go on |
 //! | [`Step::BuildKey`] | `ekey` | the build key | fail |
 //!
-//! Source: the original's `openremote`. An empty challenge fails too: lond would be no lond.
+//! Source: the original's `openremote`. An empty challenge fails too: lond would be no lond. To answer `pong` lond asks
+//! this host back through its own lonc, up to 10 s; so it is asked only where somebody wants that.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -101,16 +102,18 @@ pub enum Outcome {
 /// The opening dialogue of one link.
 pub struct Handshake {
     step: Step,
+    pong: bool,
     version: Option<String>,
 }
 
 impl Handshake {
-    /// A dialogue before its first line, and that line.
+    /// A dialogue before its first line, and that line; with `pong` lond is asked for that, too.
     #[must_use]
-    pub fn start() -> (Self, Vec<u8>) {
+    pub fn start(pong: bool) -> (Self, Vec<u8>) {
         (
             Self {
                 step: Step::Init,
+                pong,
                 version: None,
             },
             b"init\n".to_vec(),
@@ -160,8 +163,8 @@ impl Handshake {
                 Step::Version,
                 ["version:", &identity.version].concat().into_bytes(),
             ),
-            Step::Version => (Step::Pong, b"pong".to_vec()),
-            Step::Pong | Step::BuildKey => (Step::BuildKey, b"ekey".to_vec()),
+            Step::Version if self.pong => (Step::Pong, b"pong".to_vec()),
+            Step::Version | Step::Pong | Step::BuildKey => (Step::BuildKey, b"ekey".to_vec()),
         };
         self.step = next;
         Ok((Outcome::Send([&words, &b"\n"[..]].concat()), note))
@@ -239,7 +242,7 @@ mod tests {
 
     /// Feeds the answers; what was sent, the notes' steps, and how it ended.
     fn dialogue(answers: &[&[u8]]) -> (Vec<Vec<u8>>, Vec<Step>, End) {
-        let (mut handshake, first) = Handshake::start();
+        let (mut handshake, first) = Handshake::start(true);
         let (mut sent, mut notes) = (alloc::vec![first], Vec::new());
         for answer in answers {
             match handshake.answered(answer, &identity()) {

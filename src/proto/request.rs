@@ -5,6 +5,7 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use core::fmt;
 
 use crate::cipher::{BLOCK, Cipher};
+use crate::time::Instant;
 
 /// lonc's own answers, as lonnet and the original use the words.
 pub mod answer {
@@ -57,6 +58,7 @@ impl Asked {
             critical,
             encrypted,
             line_len: wire_len,
+            arrived: Instant::default(),
         })
     }
 }
@@ -76,9 +78,22 @@ pub struct Request {
     critical: bool,
     encrypted: bool,
     line_len: usize,
+    arrived: Instant,
 }
 
 impl Request {
+    /// The same, come from its client at this time.
+    #[must_use]
+    pub(crate) fn arrived_at(mut self, now: Instant) -> Self {
+        self.arrived = now;
+        self
+    }
+
+    /// When it came from its client.
+    pub(crate) fn arrived(&self) -> Instant {
+        self.arrived
+    }
+
     /// lonc's own question on an idle link.
     #[must_use]
     pub fn probe() -> Self {
@@ -87,6 +102,7 @@ impl Request {
             critical: false,
             encrypted: false,
             line_len: 0,
+            arrived: Instant::default(),
         }
     }
 

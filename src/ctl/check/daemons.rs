@@ -91,7 +91,7 @@ fn told(peer: &Peer, status: &Status) -> Vec<Finding> {
     let why = format!("loncctl why {id}");
     let error = status.last_error.as_deref().unwrap_or("no link yet");
     let mut findings = vec![match status.state {
-        State::Up => Finding::fine(id, words::safe(&status.text)),
+        State::Up | State::Idle => Finding::fine(id, words::safe(&status.text)),
         State::Connecting => Finding::doubt(id, format!("connecting: {error}"), why),
         State::Down => Finding::wrong(id, format!("down: {error}"), why),
     }];

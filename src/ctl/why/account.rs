@@ -63,6 +63,7 @@ fn headline(status: &Status, now: u64) -> Account {
         State::Up => ("up", Paint::Good),
         State::Connecting => ("connecting", Paint::Warning),
         State::Down => ("down", Paint::Bad),
+        State::Idle => ("idle", Paint::Good),
     };
     let (since, span) = (
         units::date(status.since_usec),
@@ -72,6 +73,7 @@ fn headline(status: &Status, now: u64) -> Account {
         (true, State::Up) => "; up".to_owned(),
         (true, State::Connecting) => "; connecting".to_owned(),
         (true, State::Down) => "; down".to_owned(),
+        (true, State::Idle) => "; idle".to_owned(),
         (false, _) => String::new(),
     };
     Account::new(

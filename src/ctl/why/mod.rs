@@ -66,7 +66,12 @@ fn unheard(site: &Site, peer: &Peer, fault: &CallError) -> Account {
         Standing::Hung => format!("{id}: its daemon hangs"),
         Standing::Dead => format!("{id}: its daemon is dead"),
         Standing::Denied => format!("{id}: you may not ask its daemon"),
-        Standing::Odd | Standing::Up | Standing::Connecting | Standing::Down | Standing::Draining => {
+        Standing::Odd
+        | Standing::Up
+        | Standing::Idle
+        | Standing::Connecting
+        | Standing::Down
+        | Standing::Draining => {
             format!("{id}: its daemon cannot be asked")
         }
     };
@@ -90,6 +95,7 @@ fn remedy(status: &Status) -> String {
     let trouble = account::telling(status).and_then(|link| link.trouble.as_ref());
     match (status.state, trouble) {
         (State::Up, _) => "Nothing: requests go through".to_owned(),
+        (State::Idle, _) => "Nothing: nobody needs a link, and the next request opens one".to_owned(),
         (State::Connecting, None) => "Wait: the first try is under way, and requests wait for it".to_owned(),
         (State::Down, None) => "Look at the log: journalctl -u lonc@".to_owned() + peer,
         (State::Connecting | State::Down, Some(trouble)) => remedy::of(trouble, status),

@@ -55,6 +55,10 @@ pub(super) fn of(trouble: &Trouble, status: &Status) -> String {
             "The link was idle and lond did not answer a ping: the host went away, lond hangs, or a firewall forgot \
              the connection; then a shorter link.probe_interval helps."
         .to_owned(),
+        TroubleKind::PathDead => format!(
+            "Requests waited for their replies, and nothing came from the host any more, not even from its kernel: it \
+             is switched off, or the way to it is cut. Try: ping {host}."
+        ),
         TroubleKind::ClosedInHandshake | TroubleKind::Closed | TroubleKind::Broken => format!(
             "The link was up and was lost; a new one is being made. If it happens often, look at lond's log on \
              {peer} and at the network."

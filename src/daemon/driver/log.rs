@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io;
 use std::time::Duration;
 
-use lonc_proto::session::{Event, LinkError, Lost, State};
+use lonc_proto::session::{Cause, Event, LinkError, Lost, State};
 use lonc_proto::time::Instant;
 use tracing::{debug, error, info, warn};
 
@@ -22,6 +22,7 @@ const QUIET: Duration = Duration::from_secs(60);
 pub(super) struct Log {
     last_failure: Option<LinkError>,
     never_sent: Repeated,
+    grown: Repeated,
     full: Repeated,
     accept_failed: Repeated,
 }
@@ -64,16 +65,19 @@ impl Log {
                 MESSAGE_ID = message::HANDSHAKE_NOTE,
                 "lond at {address} answered \"{}\" to {}; going on", note.answer, note.step
             ),
-            Event::LinkUp { link, version } => {
-                self.last_failure = None;
-                let version = version.as_deref().unwrap_or("unknown");
-                let number = link.index();
-                info!(
-                    MESSAGE_ID = message::LINK_UP,
-                    LONC_STATE = "up",
-                    "link {number} to {address} is up, lond's version is {version}"
-                );
+            Event::LinkUp { link, version, cause } => {
+                self.link_up(link.index(), version.as_deref(), *cause, address, now);
             }
+            Event::LinkRefused { link, why, retry_in } => {
+                link_refused(link.index(), why, *retry_in, address);
+            }
+            Event::LinkRetired { link } => {
+                debug!("link {} was not needed for long, and is closed", link.index())
+            }
+            Event::OtherHost { answer, .. } => warn!(
+                MESSAGE_ID = message::HANDSHAKE_NOTE,
+                "whoever answers at {address} calls itself \"{answer}\", not as the peer is called; going on"
+            ),
             Event::TryFailed { link, why, retry_in } => {
                 self.try_failed(link.index(), why, *retry_in, address);
             }
@@ -109,6 +113,7 @@ impl Log {
                 LONC_STATE = %state,
                 "{address} is down: requests are answered con_lost at once until a try succeeds"
             ),
+            State::Idle => debug!(LONC_STATE = %state, "nobody needs a link to {address}"),
             State::Up => {
                 let count = self.never_sent.end();
                 if count > 0 {
@@ -116,6 +121,26 @@ impl Log {
                 }
             }
         }
+    }
+
+    /// Tells of the growth of links once in a while, and of each of them only to who wants details.
+    fn link_up(&mut self, link: usize, version: Option<&str>, cause: Cause, address: &Address, now: Instant) {
+        self.last_failure = None;
+        let version = version.unwrap_or("unknown");
+        if cause == Cause::Demand {
+            debug!("link {link} to {address} is up, since requests waited");
+            if self.grown.add(1, now).is_some() {
+                info!(
+                    "requests wait for busy links to {address}: more links are opened, as link.max_connections allows"
+                );
+            }
+            return;
+        }
+        info!(
+            MESSAGE_ID = message::LINK_UP,
+            LONC_STATE = "up",
+            "link {link} to {address} is up, lond's version is {version}"
+        );
     }
 
     /// Warns once of each kind of failure in a row; tries go on for days when a host is away.
@@ -180,6 +205,16 @@ impl Log {
     }
 }
 
+/// lond would not have one more link: that is its right, and worth a word, but no warning.
+fn link_refused(link: usize, why: &LinkError, retry_in: Duration, address: &Address) {
+    info!(
+        LONC_ERROR = %why,
+        "one more link to {address} (link {link}) could not be opened: {why}; those that are open go on, no other is \
+         tried for {} s",
+        retry_in.as_secs()
+    );
+}
+
 /// The answer to SIGUSR1: the peer, and each of its links.
 pub(super) fn status(snapshot: &Snapshot) {
     let status = &snapshot.status;
@@ -233,11 +268,13 @@ fn link_lost(link: usize, why: &LinkError, lost: usize, requeued: usize, address
         | LinkError::Io(_)
         | LinkError::ClosedInStep(_)
         | LinkError::StepTimeout(_)
+        | LinkError::OpeningTimeout(_)
         | LinkError::Handshake(_)
         | LinkError::EndlessLine(_)
         | LinkError::RequestTimeout
         | LinkError::MessageTimeout
-        | LinkError::ProbeTimeout => tell!(error, message::LINK_LOST),
+        | LinkError::ProbeTimeout
+        | LinkError::PathDead(_) => tell!(error, message::LINK_LOST),
     }
 }
 

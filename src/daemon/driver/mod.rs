@@ -314,6 +314,9 @@ impl Driver {
             Event::StateChanged(_)
             | Event::HandshakeNote(_)
             | Event::LinkUp { .. }
+            | Event::LinkRefused { .. }
+            | Event::LinkRetired { .. }
+            | Event::OtherHost { .. }
             | Event::TryFailed { .. }
             | Event::Poison { .. }
             | Event::LinkLost { .. } => {

@@ -121,6 +121,7 @@ fn state(state: session::State) -> State {
         session::State::Connecting => State::Connecting,
         session::State::Up => State::Up,
         session::State::Down => State::Down,
+        session::State::Idle => State::Idle,
     }
 }
 
@@ -186,10 +187,11 @@ fn kind(why: &LinkError) -> TroubleKind {
         LinkError::Closed => TroubleKind::Closed,
         LinkError::Io(_) => TroubleKind::Broken,
         LinkError::Handshake(_) => TroubleKind::Rejected,
-        LinkError::StepTimeout(_) => TroubleKind::StepTimeout,
+        LinkError::StepTimeout(_) | LinkError::OpeningTimeout(_) => TroubleKind::StepTimeout,
         LinkError::EndlessLine(_) | LinkError::Unasked | LinkError::ReplyTooLong => TroubleKind::Protocol,
         LinkError::RequestTimeout | LinkError::MessageTimeout => TroubleKind::ReplyTimeout,
         LinkError::ProbeTimeout => TroubleKind::ProbeTimeout,
+        LinkError::PathDead(_) => TroubleKind::PathDead,
         LinkError::Stopped => TroubleKind::Stopped,
     }
 }

@@ -9,6 +9,7 @@ use super::ids::{ClientId, LinkId, Ticket};
 use super::status::ClientStatus;
 use crate::line::Lines;
 use crate::request::{Asked, Request, answer};
+use crate::time::Instant;
 
 /// What a client asks next.
 pub(super) enum Front {
@@ -29,8 +30,8 @@ pub(super) struct Client {
     limit: usize,
     /// Requests that came so far.
     requests: u64,
-    /// Lines as they came.
-    lines: VecDeque<Bytes>,
+    /// Lines as they came, and when.
+    lines: VecDeque<(Instant, Bytes)>,
     /// Requests for the peer that come before all lines: the next one, and those that were given back unwritten.
     ready: VecDeque<Request>,
     /// Requests that are ready, or in the lines.
@@ -78,10 +79,10 @@ impl Client {
         }
     }
 
-    pub(super) fn enqueue(&mut self, lines: Lines) {
+    pub(super) fn enqueue(&mut self, lines: Lines, now: Instant) {
         self.requests += lines.count as u64;
         self.queued += lines.count;
-        self.lines.push_back(lines.bytes);
+        self.lines.push_back((now, lines.bytes));
     }
 
     pub(super) fn took(&mut self, bytes: usize) {
@@ -128,10 +129,16 @@ impl Client {
         }
     }
 
+    /// When the next request that is not on a link came.
+    pub(super) fn waits_since(&self) -> Option<Instant> {
+        let ready = self.ready.front().map(Request::arrived);
+        ready.or_else(|| self.lines.front().map(|(arrived, _)| *arrived))
+    }
+
     /// What it asks next. A request for the peer is made ready by this; what lonc answers itself stays in its line.
     pub(super) fn front(&mut self) -> Option<Front> {
         while self.ready.is_empty() {
-            let lines = self.lines.front()?;
+            let (arrived, lines) = self.lines.front()?;
             let Some(end) = memchr(b'\n', lines) else {
                 self.lines.pop_front();
                 continue;
@@ -141,7 +148,7 @@ impl Client {
                 Asked::Stop if self.privileged => return Some(Front::Stop(end + 1)),
                 Asked::Stop => return Some(Front::Local(answer::REFUSED, end + 1)),
                 Asked::Forward(request) => {
-                    self.ready.push_back(request);
+                    self.ready.push_back(request.arrived_at(*arrived));
                     self.pass_line(end + 1);
                 }
             }
@@ -151,7 +158,7 @@ impl Client {
 
     /// Takes the first line, of so many bytes, off the lines.
     pub(super) fn pass_line(&mut self, len: usize) {
-        if let Some(lines) = self.lines.front_mut() {
+        if let Some((_, lines)) = self.lines.front_mut() {
             lines.advance(len);
             if lines.is_empty() {
                 self.lines.pop_front();

@@ -42,6 +42,11 @@ impl Clients {
             .filter(|client| client.serial == id.serial)
     }
 
+    pub(super) fn get(&self, id: ClientId) -> Option<&Client> {
+        let client = self.slab.get(id.slot);
+        client.filter(|client| client.serial == id.serial)
+    }
+
     pub(super) fn num(&self) -> usize {
         self.slab.len()
     }

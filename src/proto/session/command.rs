@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use super::error::LinkError;
 use super::ids::{ClientId, LinkId, MessageId, Ticket};
-use super::status::State;
+use super::status::{Cause, State};
 use crate::handshake::Note;
 use crate::reply::Malformed;
 use crate::request::Request;
@@ -65,6 +65,8 @@ pub enum Event {
         link: LinkId,
         /// lond's version, if it told.
         version: Option<String>,
+        /// Why it was opened.
+        cause: Cause,
     },
     /// A try to open a link failed.
     TryFailed {
@@ -74,6 +76,27 @@ pub enum Event {
         why: LinkError,
         /// The next try follows after this.
         retry_in: Duration,
+    },
+    /// One more link was tried because requests waited, and lond would not have it; those that are open stay.
+    LinkRefused {
+        /// Which one.
+        link: LinkId,
+        /// Why.
+        why: LinkError,
+        /// No other is tried before this.
+        retry_in: Duration,
+    },
+    /// A link that was not needed any more is closed.
+    LinkRetired {
+        /// Which one.
+        link: LinkId,
+    },
+    /// Whoever answers on this link is not the peer, by its own word.
+    OtherHost {
+        /// Which one.
+        link: LinkId,
+        /// What it calls itself, safe to log.
+        answer: String,
     },
     /// A link that was up is lost.
     LinkLost {

@@ -31,6 +31,8 @@ pub(super) struct Delayed {
     pub(super) failures: Option<(MessageId, u32)>,
     /// Nothing is on disk that was not handed in.
     pub(super) caught_up: bool,
+    /// Something is on disk that was not handed in, as far as is known.
+    pub(super) fresh: bool,
     pub(super) tickets: u64,
     /// Requests being stored, and whose they are.
     pub(super) storing: VecDeque<(Ticket, ClientId)>,
@@ -45,6 +47,22 @@ impl Delayed {
     /// Requests that are being stored.
     pub(super) fn num_storing(&self) -> usize {
         self.storing.len()
+    }
+
+    /// Something is to be sent: it was handed in, or is known to be on disk.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.num() > 0 || self.fresh
+    }
+
+    /// True while messages go over this link.
+    pub(super) fn needs(&self, id: LinkId) -> bool {
+        self.num() > 0 && self.link == Some(id)
+    }
+
+    /// A message that was put on a link and not written waits again.
+    pub(super) fn take_back(&mut self, id: MessageId, request: Request) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.put_back(id, request);
     }
 
     /// True if a critical request may go to the peer directly: nothing older waits.

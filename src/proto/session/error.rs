@@ -35,6 +35,9 @@ pub enum LinkError {
     /// A step of the handshake was not answered in time.
     #[error("no answer in time to {0}")]
     StepTimeout(Step),
+    /// The steps of the handshake together took too long.
+    #[error("no open link in time; lond was slow to answer {0}")]
+    OpeningTimeout(Step),
     /// A step of the handshake was answered badly.
     #[error(transparent)]
     Handshake(#[from] HandshakeError),
@@ -56,6 +59,9 @@ pub enum LinkError {
     /// The probe of the idle link got no reply in time.
     #[error("no reply in time to the probe of the idle link")]
     ProbeTimeout,
+    /// Nothing of the host's system is heard any more, while requests wait for their replies.
+    #[error("nothing is heard of the host any more: {0}")]
+    PathDead(String),
     /// This instance stops.
     #[error("stopping")]
     Stopped,

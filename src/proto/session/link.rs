@@ -1,17 +1,20 @@
 //! One link: its phase, what is in flight on it, what is to be sent.
 
 mod opening;
+mod pace;
+mod traffic;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
-use bytes::{Buf as _, BytesMut};
+use bytes::BytesMut;
 use core::time::Duration;
 
+pub(super) use self::pace::Pace;
 use super::Config;
 use super::error::LinkError;
 use super::ids::{ClientId, LinkId, MessageId};
-use super::status::{LinkState, LinkStatus, Stage};
+use super::status::{Cause, LinkState, LinkStatus, Stage};
 use super::trouble::{Reached, Trouble, Troubles};
 use crate::backoff::Backoff;
 use crate::cipher::Cipher;
@@ -28,14 +31,22 @@ const HIGH_WATER: usize = 64 * 1024;
 pub(super) enum Owner {
     Client(ClientId),
     Delayed(MessageId),
+    /// lonc's question on a link that just opened: who is there?
+    Check,
+    /// lonc's question on an idle link.
     Probe,
 }
 
 impl Owner {
+    /// True for what lonc itself asks.
+    pub(super) fn is_own(self) -> bool {
+        matches!(self, Self::Check | Self::Probe)
+    }
+
     pub(super) fn client(self) -> Option<ClientId> {
         match self {
             Self::Client(client) => Some(client),
-            Self::Delayed(_) | Self::Probe => None,
+            Self::Delayed(_) | Self::Check | Self::Probe => None,
         }
     }
 }
@@ -45,6 +56,8 @@ pub(super) struct InFlight {
     pub(super) request: Request,
     /// When it was put on the link.
     since: Instant,
+    /// Nothing was before it then.
+    alone: bool,
     /// Where its first byte stands in the bytes of this link.
     start: u64,
     /// Where its last byte does; unknown until it is encoded.
@@ -55,6 +68,8 @@ pub(super) struct Up {
     cipher: Cipher,
     reader: ReplyReader,
     pub(super) in_flight: VecDeque<InFlight>,
+    /// Of those in flight, what lonc itself asks.
+    own: usize,
     /// So many of the first in flight are wholly written, and no longer hold their bodies.
     relieved: usize,
     /// The request being put on the wire, the last in flight.
@@ -62,6 +77,7 @@ pub(super) struct Up {
     /// Since when the oldest in flight is the oldest, or nothing is in flight.
     front_since: Instant,
     pub(super) rtt: Option<Duration>,
+    pub(super) pace: Pace,
     pub(super) version: Option<String>,
     /// A request was answered on it.
     replied: bool,
@@ -73,7 +89,9 @@ pub(super) enum Phase {
     Handshake {
         dialogue: Handshake,
         sent_at: Instant,
+        /// Of the step, and of all steps.
         deadline: Instant,
+        opening_deadline: Instant,
         rtt: Option<Duration>,
     },
     Up(Box<Up>),
@@ -89,8 +107,16 @@ pub(super) struct Link {
     pub(super) since: Instant,
     pub(super) backoff: Backoff,
     pub(super) troubles: Troubles,
+    /// Why it was opened.
+    pub(super) cause: Cause,
+    /// What whoever answers on it calls itself, if that is not the peer.
+    pub(super) other_host: Option<String>,
+    /// When it is up this one is retired.
+    pub(super) replaces: Option<LinkId>,
     /// To be closed once nothing is in flight; nothing more is put on it.
     pub(super) retiring: bool,
+    /// When a request was last put on it that no link before it had room for.
+    pub(super) needed: Instant,
     out: BytesMut,
     /// Bytes encoded for, and written to, this connection so far.
     encoded: u64,
@@ -107,13 +133,17 @@ pub(super) struct Replied {
 }
 
 impl Link {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(super) fn new(cause: Cause, now: Instant) -> Self {
         Self {
             phase: Phase::Opening(Stage::Lookup),
             since: now,
             backoff: Backoff::default(),
             troubles: Troubles::default(),
+            cause,
+            other_host: None,
+            replaces: None,
             retiring: false,
+            needed: now,
             out: BytesMut::new(),
             encoded: 0,
             written: 0,
@@ -123,6 +153,7 @@ impl Link {
     pub(super) fn begin_opening(&mut self, now: Instant) {
         self.phase = Phase::Opening(Stage::Lookup);
         self.since = now;
+        self.other_host = None;
         self.out.clear();
     }
 
@@ -133,16 +164,17 @@ impl Link {
         }
     }
 
-    pub(super) fn begin_handshake(&mut self, now: Instant, deadline: Instant) {
+    pub(super) fn begin_handshake(&mut self, config: &Config, now: Instant) {
         if matches!(self.phase, Phase::Opening(_)) {
-            let (dialogue, first) = Handshake::start();
+            let (dialogue, first) = Handshake::start(config.pong);
             self.out = BytesMut::from(&first[..]);
             (self.encoded, self.written) = (first.len() as u64, 0);
             self.since = now;
             self.phase = Phase::Handshake {
                 dialogue,
                 sent_at: now,
-                deadline,
+                deadline: now + config.handshake_timeout,
+                opening_deadline: now + config.opening_timeout,
                 rtt: None,
             };
         }
@@ -160,7 +192,7 @@ impl Link {
         !self.retiring && self.up().is_some()
     }
 
-    pub(super) fn status(&self, link: LinkId) -> LinkStatus {
+    pub(super) fn status(&self, link: LinkId, config: &Config, now: Instant) -> LinkStatus {
         let state = match &self.phase {
             Phase::Opening(stage) => LinkState::Opening(*stage),
             Phase::Handshake { dialogue, .. } => LinkState::Handshake(dialogue.step()),
@@ -168,15 +200,19 @@ impl Link {
             Phase::Up(_) => LinkState::Up,
             Phase::Waiting { .. } => LinkState::Waiting,
         };
-        let (in_flight, rtt) = self.up().map_or((0, None), |up| (up.in_flight.len(), up.rtt));
-        let oldest = self.up().and_then(|up| up.in_flight.front());
+        let up = self.up();
         LinkStatus {
             link,
             state,
             since: self.since,
-            in_flight,
-            oldest: oldest.map(|oldest| oldest.since),
-            rtt,
+            cause: self.cause,
+            other_host: self.other_host.clone(),
+            in_flight: self.num_in_flight(),
+            depth: up.and_then(|up| up.pace.depth(config.pipeline)),
+            service: up.and_then(|up| up.pace.service()),
+            oldest: up.and_then(|up| up.in_flight.front().map(|first| first.since)),
+            stalled: self.is_stalled(now),
+            rtt: up.and_then(|up| up.rtt),
             trouble: self.troubles.last.clone(),
             failing_since: self.troubles.since,
             failed_tries: self.troubles.tries,
@@ -206,72 +242,37 @@ impl Link {
         self.up().is_some_and(|up| up.replied)
     }
 
+    /// lond works so fast on it that another link would change nothing.
+    pub(super) fn is_fast(&self, pipeline: usize) -> bool {
+        self.up().is_some_and(|up| up.pace.is_fast(pipeline))
+    }
+
+    /// When its try got on last.
+    pub(super) fn moved_on(&self) -> Instant {
+        match &self.phase {
+            Phase::Handshake { sent_at, .. } => *sent_at,
+            Phase::Opening(_) | Phase::Up(_) | Phase::Waiting { .. } => self.since,
+        }
+    }
+
+    /// Requests on it without their reply, those of lonc itself among them.
     pub(super) fn num_in_flight(&self) -> usize {
         self.up().map_or(0, |up| up.in_flight.len())
     }
 
+    /// When its oldest request in flight becomes a slow one.
+    pub(super) fn stalls_at(&self) -> Option<Instant> {
+        let up = self.up().filter(|up| !up.in_flight.is_empty())?;
+        Some(up.front_since + up.pace.patience())
+    }
+
+    /// True if its oldest request in flight is slow.
+    pub(super) fn is_stalled(&self, now: Instant) -> bool {
+        self.stalls_at().is_some_and(|at| at <= now)
+    }
+
     pub(super) fn unsent(&self) -> &[u8] {
         &self.out
-    }
-
-    /// So many bytes of what is unsent were written.
-    pub(super) fn wrote(&mut self, bytes: usize) {
-        self.out.advance(bytes.min(self.out.len()));
-        self.written += bytes as u64;
-        self.relieve();
-        self.encode();
-    }
-
-    pub(super) fn has_room(&self, pipeline: usize) -> bool {
-        let free = |up: &Up| up.in_flight.len() < pipeline && up.encoder.is_none();
-        !self.retiring && self.out.len() < HIGH_WATER && self.up().is_some_and(free)
-    }
-
-    /// Puts a request in flight; only if there is room.
-    pub(super) fn push(&mut self, owner: Owner, request: Request, now: Instant) {
-        let Phase::Up(up) = &mut self.phase else { return };
-        if up.in_flight.is_empty() {
-            up.front_since = now;
-        }
-        up.encoder = Some(Encoder::default());
-        up.in_flight.push_back(InFlight {
-            owner,
-            request,
-            since: now,
-            start: self.encoded,
-            end: None,
-        });
-        self.encode();
-    }
-
-    /// Gives back the bodies of requests that are wholly written and are not to be sent again whatever happens.
-    fn relieve(&mut self) {
-        let Phase::Up(up) = &mut self.phase else { return };
-        while let Some(next) = up.in_flight.get_mut(up.relieved)
-            && next.end.is_some_and(|end| end <= self.written)
-        {
-            if matches!(next.owner, Owner::Client(_)) && !next.request.is_critical() {
-                next.request.forget_body();
-            }
-            up.relieved += 1;
-        }
-    }
-
-    fn encode(&mut self) {
-        let Phase::Up(up) = &mut self.phase else { return };
-        let (Some(encoder), Some(room)) = (&mut up.encoder, HIGH_WATER.checked_sub(self.out.len())) else {
-            return;
-        };
-        let Some(last) = up.in_flight.back_mut() else {
-            return;
-        };
-        let before = self.out.len();
-        let finished = encoder.encode(&last.request, &up.cipher, room, &mut self.out);
-        self.encoded += (self.out.len() - before) as u64;
-        if finished {
-            last.end = Some(self.encoded);
-            up.encoder = None;
-        }
     }
 
     /// When something is due on this link.
@@ -279,12 +280,16 @@ impl Link {
         match &self.phase {
             Phase::Opening(_) => None,
             Phase::Waiting { until } => Some(*until),
-            Phase::Handshake { deadline, .. } => Some(*deadline),
+            Phase::Handshake {
+                deadline,
+                opening_deadline,
+                ..
+            } => Some(*deadline.min(opening_deadline)),
             Phase::Up(up) => {
                 let span = match up.in_flight.front().map(|first| first.owner) {
                     Some(Owner::Client(_)) => config.request_timeout,
                     Some(Owner::Delayed(_)) => config.message_timeout,
-                    Some(Owner::Probe) => config.handshake_timeout,
+                    Some(Owner::Check | Owner::Probe) => config.handshake_timeout,
                     None if config.probe_interval.is_zero() => return None,
                     None => config.probe_interval,
                 };
@@ -301,45 +306,6 @@ impl Link {
         }
     }
 
-    /// The next reply, with the request it answers.
-    pub(super) fn take_reply(
-        &mut self,
-        input: &mut BytesMut,
-        config: &Config,
-        now: Instant,
-    ) -> Result<Option<Replied>, LinkError> {
-        let Phase::Up(up) = &mut self.phase else {
-            return Ok(None);
-        };
-        if input.is_empty() {
-            return Ok(None);
-        }
-        // A reply to what is not wholly written can be no reply to it.
-        let written = |first: &InFlight| first.end.is_some_and(|end| end <= self.written);
-        if !up.in_flight.front().is_some_and(written) {
-            return Err(LinkError::Unasked);
-        }
-        let read = up.reader.read(input, &up.cipher, config.max_reply_bytes);
-        let Some(reply) = read.map_err(|_| LinkError::ReplyTooLong)? else {
-            return Ok(None);
-        };
-        let Some(first) = up.in_flight.pop_front() else {
-            return Ok(None);
-        };
-        if first.owner == Owner::Probe {
-            up.rtt = Some(now.since(up.front_since));
-        }
-        up.front_since = now;
-        up.relieved = up.relieved.saturating_sub(1);
-        up.replied = true;
-        Ok(Some(Replied {
-            owner: first.owner,
-            request: first.request,
-            reply,
-            took: now.since(first.since),
-        }))
-    }
-
     /// Notes that it ends now, and why.
     pub(super) fn note_trouble(&mut self, why: &LinkError, now: Instant) {
         let reached = match (&self.phase, why) {
@@ -353,19 +319,5 @@ impl Link {
             reached,
             at: now,
         });
-    }
-
-    /// Ends the connection; gives what was in flight: written, and not written, each in order.
-    pub(super) fn end(&mut self, now: Instant, until: Instant) -> (VecDeque<InFlight>, VecDeque<InFlight>) {
-        self.out = BytesMut::new();
-        self.since = now;
-        match core::mem::replace(&mut self.phase, Phase::Waiting { until }) {
-            Phase::Up(mut up) => {
-                let first_unwritten = up.in_flight.partition_point(|one| one.start < self.written);
-                let unwritten = up.in_flight.split_off(first_unwritten);
-                (up.in_flight, unwritten)
-            }
-            Phase::Opening(_) | Phase::Handshake { .. } | Phase::Waiting { .. } => Default::default(),
-        }
     }
 }

@@ -17,6 +17,7 @@ mod client;
 mod clients;
 mod command;
 mod delayed;
+mod demand;
 mod error;
 mod ids;
 mod link;
@@ -34,7 +35,7 @@ pub use self::delayed::Stored;
 pub use self::error::{ConnectFault, LinkError};
 pub use self::ids::{ClientId, LinkId, MessageId, Ticket};
 pub use self::metrics::{BOUNDS, Histogram, Histograms, RECENT};
-pub use self::status::{ClientStatus, Counters, LinkState, LinkStatus, Stage, State, Status};
+pub use self::status::{Cause, ClientStatus, Counters, LinkState, LinkStatus, Refused, Stage, State, Status};
 pub use self::trouble::{Reached, Trouble};
 
 use self::machine::Machine;
@@ -49,12 +50,20 @@ use crate::time::Instant;
 pub struct Config {
     /// Who talks to whom.
     pub identity: Identity,
-    /// Links to keep open, at least one.
+    /// lond is asked for `pong` in the handshakes that begin from now on.
+    pub pong: bool,
+    /// Links to keep open; with none a link is opened when somebody needs one.
     pub connections: usize,
+    /// Most links to have when requests wait, at least one and not fewer than `connections`.
+    pub max_connections: usize,
+    /// A link beyond `connections` that was not needed for so long is closed.
+    pub idle_timeout: Duration,
     /// Requests in flight on one link, at least one; 1 is lock-step.
     pub pipeline: usize,
     /// How long each step of the handshake, and a probe, may take.
     pub handshake_timeout: Duration,
+    /// How long all steps of a handshake together may take.
+    pub opening_timeout: Duration,
     /// How long a request may take from when nothing is before it on its link.
     pub request_timeout: Duration,
     /// How long requests wait for a link that is opened the first time or was just lost.
@@ -175,6 +184,12 @@ impl Session {
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.told(now).timeout();
+    }
+
+    /// The host has left the address of this link, or an operator wants it replaced: another link is opened, and takes
+    /// this one's place when it is up.
+    pub fn handle_moved(&mut self, link: LinkId, now: Instant) {
+        self.told(now).moved(link);
     }
 
     /// Hands in a delayed message; it is sent as soon as a link is open, after those handed in before.

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use super::error::LinkError;
 use super::ids::{ClientId, LinkId, MessageId};
 use super::metrics::Histograms;
 use super::trouble::Trouble;
@@ -20,6 +21,8 @@ pub enum State {
     Up,
     /// No link, and requests do not wait for one; tries go on.
     Down,
+    /// No link, since nobody needs one; the next request opens one.
+    Idle,
 }
 
 impl fmt::Display for State {
@@ -28,8 +31,22 @@ impl fmt::Display for State {
             Self::Connecting => "connecting",
             Self::Up => "up",
             Self::Down => "down",
+            Self::Idle => "idle",
         })
     }
+}
+
+/// Why a link was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// It is one of those that are kept open.
+    Kept,
+    /// Requests waited, and the other links were busy.
+    Demand,
+    /// It takes the place of a link to an address that the host has left, or that an operator wants replaced.
+    Replacement,
+    /// Somebody asked for a try while another one did not get on.
+    Asked,
 }
 
 /// What was counted since the start.
@@ -51,7 +68,15 @@ pub struct Counters {
     pub malformed: u64,
     /// Handshakes finished.
     pub links_opened: u64,
-    /// Tries that failed.
+    /// Of these, those opened because requests waited.
+    pub links_on_demand: u64,
+    /// Of these, those opened to take another's place.
+    pub links_replacing: u64,
+    /// Links closed because they were not needed.
+    pub links_retired: u64,
+    /// Links that lond would not have beside those that were open.
+    pub links_refused: u64,
+    /// Tries that failed, those not counted.
     pub tries_failed: u64,
     /// Bytes written to lond.
     pub bytes_sent: u64,
@@ -105,10 +130,20 @@ pub struct LinkStatus {
     pub state: LinkState,
     /// Since when.
     pub since: Instant,
-    /// Requests and probes on it without their reply,
+    /// Why it was opened.
+    pub cause: Cause,
+    /// What whoever answers on it calls itself, if that is not the peer; safe to log.
+    pub other_host: Option<String>,
+    /// Requests and probes on it without their reply.
     pub in_flight: usize,
-    /// and since when the oldest of them is there.
+    /// So many requests are put on it at a time; nothing before that is known.
+    pub depth: Option<usize>,
+    /// What lond takes for a request on it, on average.
+    pub service: Option<Duration>,
+    /// When the oldest in flight was put on it.
     pub oldest: Option<Instant>,
+    /// The oldest in flight is slow: nothing is put behind it.
+    pub stalled: bool,
     /// Round trip, as in [`Status::rtt`].
     pub rtt: Option<Duration>,
     /// What went wrong last, whether or not it is up now.
@@ -119,6 +154,19 @@ pub struct LinkStatus {
     pub failed_tries: u32,
     /// When the next try begins, if it backs off.
     pub next_try: Option<Instant>,
+}
+
+/// lond would not have one more link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Why the try ended.
+    pub why: LinkError,
+    /// When.
+    pub at: Instant,
+    /// So many links were open then.
+    pub open: usize,
+    /// No other is tried before this.
+    pub until: Instant,
 }
 
 /// A snapshot.
@@ -142,6 +190,12 @@ pub struct Status {
     pub delayed: usize,
     /// Each of the links.
     pub links: Vec<LinkStatus>,
+    /// Most links there may be.
+    pub max_links: usize,
+    /// What came of the last try to have more links, if lond would not have it.
+    pub refused: Option<Refused>,
+    /// Since when the first of those waits that wait for any link.
+    pub waiting_since: Option<Instant>,
     /// Round trip to lond: the shortest seen in the handshake, or the last probe's.
     pub rtt: Option<Duration>,
     /// lond's version, if it told.

@@ -120,6 +120,27 @@ impl Turns {
         Some(client)
     }
 
+    /// So many wait for any link.
+    pub(super) fn num_waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Since when the first of those waits.
+    pub(super) fn waiting_since(&self) -> Option<Instant> {
+        self.waiting.front().map(|turn| turn.since)
+    }
+
+    /// Those who wait for any link, in their order.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = ClientId> {
+        self.waiting.iter().map(|turn| turn.client)
+    }
+
+    /// Takes a client's turn away.
+    pub(super) fn clear(&mut self, client: ClientId) {
+        let seat = self.seat_of(client);
+        self.take_out(client, seat);
+    }
+
     /// Those whose turn is to come on this link, in their order.
     pub(super) fn bound_to(&self, link: LinkId) -> Vec<ClientId> {
         let bound = self.bound.get(link.index()).into_iter().flatten();

@@ -5,7 +5,7 @@ use alloc::collections::VecDeque;
 use bytes::{Buf as _, BytesMut};
 use memchr::memchr;
 
-use super::{Link, Phase, Up};
+use super::{Link, Pace, Phase, Up};
 use crate::cipher::Cipher;
 use crate::handshake::{LONGEST_LINE, Note, Outcome, Step};
 use crate::reply::ReplyReader;
@@ -32,6 +32,7 @@ impl Link {
             sent_at,
             deadline,
             rtt,
+            ..
         } = &mut self.phase
         else {
             return Ok(None);
@@ -55,16 +56,17 @@ impl Link {
                     cipher: Cipher::new(&key),
                     reader: ReplyReader::default(),
                     in_flight: VecDeque::new(),
+                    own: 0,
                     relieved: 0,
                     encoder: None,
                     front_since: now,
                     rtt: *rtt,
+                    pace: Pace::new(rtt.unwrap_or(took), now),
                     version,
                     replied: false,
                 };
                 self.phase = Phase::Up(Box::new(up));
                 self.since = now;
-                self.backoff.reset();
                 self.troubles.end();
                 true
             }

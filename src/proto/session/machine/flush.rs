@@ -7,7 +7,7 @@ use crate::request::{Request, answer};
 use crate::session::command::{Command, Event};
 use crate::session::delayed::Stored;
 use crate::session::ids::{ClientId, LinkId, MessageId, Ticket};
-use crate::session::link::Owner;
+use crate::session::link::{Link, Owner};
 use crate::session::status::State;
 
 impl Machine {
@@ -35,11 +35,13 @@ impl Machine {
 
     pub(in crate::session) fn caught_up(&mut self) {
         self.delayed.caught_up = true;
+        self.delayed.fresh = false;
         self.settle_flush();
     }
 
     pub(in crate::session) fn fell_behind(&mut self) {
         self.delayed.caught_up = false;
+        self.delayed.fresh = true;
     }
 
     pub(in crate::session) fn removed(&mut self) {
@@ -55,7 +57,7 @@ impl Machine {
         };
         let words = match outcome {
             Stored::Safe => {
-                self.delayed.caught_up = false;
+                self.fell_behind();
                 self.counters.delayed += 1;
                 answer::CON_DELAYED
             }
@@ -87,7 +89,8 @@ impl Machine {
         let suspected = self.delayed.suspects > 0;
         if self.delayed.in_flight == 0 {
             let reserved = self.delayed.link.filter(|id| suspected && self.is_open(*id));
-            let open = self.links.iter().filter(|(_, link)| link.is_open());
+            let is_free = |link: &Link| link.is_open() && !link.is_stalled(self.now);
+            let open = self.links.iter().filter(|(_, link)| is_free(link));
             let idlest = open
                 .min_by_key(|(_, link)| link.num_in_flight())
                 .map(|(id, _)| LinkId(id));
@@ -110,7 +113,8 @@ impl Machine {
             return;
         }
         // No more than these can come a second time after a crash.
-        while self.delayed.in_flight + self.delayed.removing < together && link.has_room(self.config.pipeline)
+        while self.delayed.in_flight + self.delayed.removing < together
+            && link.has_room(self.delayed.in_flight, self.config.pipeline, self.now)
         {
             let Some((message, request)) = self.delayed.queue.pop_front() else {
                 break;

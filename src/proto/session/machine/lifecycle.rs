@@ -2,6 +2,7 @@
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::Machine;
 use crate::request::Request;
@@ -9,7 +10,7 @@ use crate::session::command::{Command, Event, Lost};
 use crate::session::error::LinkError;
 use crate::session::ids::{ClientId, LinkId};
 use crate::session::link::{InFlight, Link, Owner, Phase};
-use crate::session::status::State;
+use crate::session::status::{Cause, State};
 
 impl Machine {
     pub(super) fn links_that(&self, hold: impl Fn(&Link) -> bool) -> Vec<LinkId> {
@@ -35,22 +36,30 @@ impl Machine {
         }
     }
 
-    /// Opens as many links as are missing.
-    pub(super) fn add_links(&mut self) {
-        let active = self.links_that(|link| !link.retiring).len();
-        for _ in active..self.config.connections {
-            let id = LinkId(self.links.insert(Link::new(self.now)));
+    /// Opens as many links as are missing of those that are kept open.
+    pub(super) fn keep_links(&mut self) {
+        for _ in self.num_active()..self.num_kept() {
+            self.open_link(Cause::Kept);
+        }
+    }
+
+    pub(super) fn open_link(&mut self, cause: Cause) -> LinkId {
+        let id = LinkId(self.links.insert(Link::new(cause, self.now)));
+        self.commands.push_back(Command::Connect(id));
+        id
+    }
+
+    fn try_now(&mut self, id: LinkId) {
+        if let Some(link) = self.links.get_mut(id.0) {
+            link.begin_opening(self.now);
             self.commands.push_back(Command::Connect(id));
         }
     }
 
-    pub(super) fn try_now(&mut self, id: LinkId) {
-        if let Some(link) = self.links.get_mut(id.0) {
-            if link.is_trying() {
-                self.commands.push_back(Command::Close(id));
-            }
-            link.begin_opening(self.now);
-            self.commands.push_back(Command::Connect(id));
+    /// Begins those tries now that wait for their time.
+    pub(super) fn try_all(&mut self) {
+        for id in self.links_that(|link| link.next_try().is_some()) {
+            self.try_now(id);
         }
     }
 
@@ -60,6 +69,7 @@ impl Machine {
             return;
         };
         link.retiring = true;
+        self.take_back(id);
         self.seat_again(id);
         self.remove_if_retired(id);
     }
@@ -82,10 +92,13 @@ impl Machine {
         let why = match &link.phase {
             Phase::Waiting { .. } => return self.try_now(id),
             Phase::Opening(_) => return,
-            Phase::Handshake { dialogue, .. } => LinkError::StepTimeout(dialogue.step()),
+            Phase::Handshake {
+                dialogue, deadline, ..
+            } if *deadline <= self.now => LinkError::StepTimeout(dialogue.step()),
+            Phase::Handshake { dialogue, .. } => LinkError::OpeningTimeout(dialogue.step()),
             Phase::Up(up) => match up.in_flight.front().map(|first| first.owner) {
                 None => return link.push(Owner::Probe, Request::probe(), self.now),
-                Some(Owner::Probe) => LinkError::ProbeTimeout,
+                Some(Owner::Check | Owner::Probe) => LinkError::ProbeTimeout,
                 Some(Owner::Delayed(_)) => LinkError::MessageTimeout,
                 Some(Owner::Client(_)) => LinkError::RequestTimeout,
             },
@@ -93,44 +106,71 @@ impl Machine {
         self.end_link(id, why);
     }
 
-    /// Settles what was in flight on a link that ends, and plans the next try.
+    /// A link has finished its handshake: it takes the place of what it was opened for.
+    pub(super) fn settle_links(&mut self, id: LinkId) {
+        if let Some(old) = self.links.get_mut(id.0).and_then(|link| link.replaces.take()) {
+            self.retire(old);
+        }
+        let is_spare = |link: &Link| link.is_trying() && matches!(link.cause, Cause::Kept | Cause::Asked);
+        for spare in self.links_that(is_spare) {
+            if self.num_active() > self.num_kept().max(1) {
+                self.retire(spare);
+            }
+        }
+    }
+
+    /// Settles what was in flight on a link that ends, and plans the next try if there are no others.
     pub(super) fn end_link(&mut self, id: LinkId, why: LinkError) {
+        let kept = self.num_kept().max(1);
+        let others = self.num_active() - usize::from(self.links.get(id.0).is_some_and(|link| !link.retiring));
         let Some(link) = self.links.get_mut(id.0) else {
             return;
         };
-        let was_up = link.up().is_some();
+        let (was_up, cause, retiring) = (link.up().is_some(), link.cause, link.retiring);
         link.note_trouble(&why, self.now);
         let retry_in = link.backoff.next_wait(self.config.backoff, &mut self.rng);
         let (written, unwritten) = link.end(self.now, self.now + retry_in);
-        let retiring = link.retiring;
-        if retiring {
+        if retiring || others >= kept {
             self.links.remove(id.0);
         }
         self.commands.push_back(Command::Close(id));
-        self.last_error = Some(why.clone());
-        let of_clients =
-            |some: &VecDeque<InFlight>| some.iter().filter(|one| one.owner != Owner::Probe).count();
-        let (lost, requeued) = (of_clients(&written), of_clients(&unwritten));
         if was_up {
+            let count = |some: &VecDeque<InFlight>| some.iter().filter(|one| !one.owner.is_own()).count();
+            let (lost, requeued) = (count(&written), count(&unwritten));
+            self.last_error = Some(why.clone());
             self.event(Event::LinkLost {
                 link: id,
                 why,
                 lost,
                 requeued,
             });
+        } else if others >= kept && self.any_up() {
+            self.refused(id, cause, why);
         } else {
             self.counters.tries_failed += 1;
+            self.last_error = Some(why.clone());
             self.event(Event::TryFailed {
                 link: id,
                 why,
                 retry_in,
             });
         }
+        self.settle_in_flight(written, unwritten);
+        self.seat_again(id);
         if !retiring {
             self.settle_state(was_up);
         }
-        self.settle_in_flight(written, unwritten);
-        self.seat_again(id);
+    }
+
+    /// A link could not be opened beside those that are; they go on as before.
+    fn refused(&mut self, link: LinkId, cause: Cause, why: LinkError) {
+        self.counters.links_refused += 1;
+        let mut retry_in = Duration::ZERO;
+        if cause == Cause::Demand {
+            let open = self.num_open();
+            retry_in = self.demand.refused(why.clone(), open, self.now);
+        }
+        self.event(Event::LinkRefused { link, why, retry_in });
     }
 
     /// What was written is answered that there is no reply; what was not goes back to its queue.
@@ -139,7 +179,7 @@ impl Machine {
         let (mut delayed, mut owners) = (VecDeque::new(), Vec::new());
         for InFlight { owner, request, .. } in written {
             match owner {
-                Owner::Probe => {}
+                Owner::Check | Owner::Probe => {}
                 Owner::Delayed(id) => delayed.push_back((id, request)),
                 Owner::Client(client) => {
                     self.lose(client, request);
@@ -151,7 +191,7 @@ impl Machine {
         let mut again = Vec::new();
         for InFlight { owner, request, .. } in unwritten.into_iter().rev() {
             match owner {
-                Owner::Probe => {}
+                Owner::Check | Owner::Probe => {}
                 Owner::Delayed(id) => delayed.insert(suspects, (id, request)),
                 Owner::Client(client) => again.push((client, self.clients.put_back(client, request))),
             }
@@ -178,7 +218,7 @@ impl Machine {
 
     /// Has clients go first whose requests could not go, the last of them first here; stores what is critical of those
     /// who have left.
-    fn requeue(&mut self, again: Vec<(ClientId, Option<Request>)>) {
+    pub(super) fn requeue(&mut self, again: Vec<(ClientId, Option<Request>)>) {
         let mut nobodys = Vec::new();
         for (client, request) in again {
             nobodys.extend(request.map(|request| (client, request)));
@@ -198,9 +238,21 @@ impl Machine {
             return;
         }
         if self.state == State::Up {
-            self.enter(State::Connecting);
+            self.lost_peer();
         } else if !was_up && self.links_that(Link::is_trying).is_empty() {
             self.enter(State::Down);
+        }
+    }
+
+    /// No link is open any more. Where none is kept, another is opened only if somebody needs it.
+    pub(super) fn lost_peer(&mut self) {
+        if self.config.connections > 0 || self.is_wanted() {
+            self.enter(State::Connecting);
+            return self.keep_links();
+        }
+        self.enter(State::Idle);
+        for id in self.links_that(|link| !link.retiring) {
+            self.retire(id);
         }
     }
 }

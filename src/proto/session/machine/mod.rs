@@ -1,5 +1,6 @@
 //! The machine behind the session's door: what it holds, and what is told to it.
 
+mod demand;
 mod flush;
 mod lifecycle;
 mod replies;
@@ -7,6 +8,7 @@ mod schedule;
 mod snapshot;
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use bytes::BytesMut;
 use core::time::Duration;
 use fastrand::Rng;
@@ -18,15 +20,16 @@ use crate::session::Config;
 use crate::session::clients::Clients;
 use crate::session::command::{Command, Event};
 use crate::session::delayed::Delayed;
+use crate::session::demand::Demand;
 use crate::session::error::LinkError;
 use crate::session::ids::{ClientId, LinkId};
-use crate::session::link::{Link, Owner, Phase};
+use crate::session::link::{Link, Owner};
 use crate::session::metrics::{Histograms, Rate};
-use crate::session::status::{Counters, Stage, State};
-use crate::session::turns::{Place, Turns};
+use crate::session::status::{Cause, Counters, Stage, State};
+use crate::session::turns::Turns;
 use crate::time::Instant;
 
-/// A try under way that is younger than this is not begun anew by [`Machine::reconnect`].
+/// A try that has not got on for so long has another one beside it when somebody asks for one.
 const FRESH_TRY: Duration = Duration::from_secs(2);
 
 pub(in crate::session) struct Machine {
@@ -36,9 +39,12 @@ pub(in crate::session) struct Machine {
     pub(in crate::session) clients: Clients,
     pub(in crate::session) turns: Turns,
     pub(in crate::session) delayed: Delayed,
+    pub(in crate::session) demand: Demand,
     pub(in crate::session) links: Slab<Link>,
     pub(in crate::session) state: State,
     pub(in crate::session) since: Instant,
+    /// When the peer was lost, or wanted first: nobody waits for it since longer.
+    lost_at: Instant,
     pub(in crate::session) last_error: Option<LinkError>,
     pub(in crate::session) counters: Counters,
     pub(in crate::session) histograms: Histograms,
@@ -52,15 +58,22 @@ pub(in crate::session) struct Machine {
 
 impl Machine {
     pub(in crate::session) fn new(config: Config, seed: u64, now: Instant) -> Self {
+        let state = if config.connections == 0 {
+            State::Idle
+        } else {
+            State::Connecting
+        };
         let mut machine = Self {
             config,
             now,
             clients: Clients::default(),
             turns: Turns::default(),
             delayed: Delayed::default(),
+            demand: Demand::default(),
             links: Slab::new(),
-            state: State::Connecting,
+            state,
             since: now,
+            lost_at: now,
             last_error: None,
             counters: Counters::default(),
             histograms: Histograms::default(),
@@ -70,7 +83,7 @@ impl Machine {
             sparing: false,
             stopped: false,
         };
-        machine.add_links();
+        machine.keep_links();
         machine
     }
 
@@ -84,9 +97,7 @@ impl Machine {
                 self.store(client, request);
             }
         }
-        if self.clients.get_mut(client).is_some() {
-            self.turns.seat(client, Place::None, self.now);
-        }
+        self.turns.clear(client);
         self.clients.leave(client);
     }
 
@@ -94,7 +105,7 @@ impl Machine {
         self.counters.requests += lines.count as u64;
         self.rate.add(lines.count, self.now);
         if let Some(asking) = self.clients.get_mut(client) {
-            asking.enqueue(lines);
+            asking.enqueue(lines, self.now);
             self.seat(client);
         }
     }
@@ -119,9 +130,8 @@ impl Machine {
     }
 
     pub(in crate::session) fn connected(&mut self, id: LinkId) {
-        let deadline = self.now + self.config.handshake_timeout;
         if let Some(link) = self.links.get_mut(id.0) {
-            link.begin_handshake(self.now, deadline);
+            link.begin_handshake(&self.config, self.now);
         }
     }
 
@@ -156,21 +166,22 @@ impl Machine {
         }
     }
 
+    /// Tries now, beside a try that does not get on; one that does is left alone.
     pub(in crate::session) fn reconnect(&mut self) {
         if self.stopped {
             return;
         }
-        if self.state != State::Up {
+        if matches!(self.state, State::Down | State::Idle) {
             self.wait_anew();
         }
+        self.demand.forget();
+        self.try_all();
+        self.keep_links();
         let now = self.now;
-        let stale = |link: &Link| match link.phase {
-            Phase::Waiting { .. } => true,
-            Phase::Opening(_) | Phase::Handshake { .. } => now.since(link.since) >= FRESH_TRY,
-            Phase::Up(_) => false,
-        };
-        for id in self.links_that(stale) {
-            self.try_now(id);
+        let trying = self.links_that(Link::is_trying);
+        let stands_still = |link: &Link| link.is_trying() && now.since(link.moved_on()) >= FRESH_TRY;
+        if !self.any_up() && trying.len() == 1 && !self.links_that(stands_still).is_empty() {
+            self.open_link(Cause::Asked);
         }
         // Whoever asks may know that the peer came back, and that a link nobody uses is dead.
         for (_, link) in &mut self.links {
@@ -186,17 +197,23 @@ impl Machine {
         }
         let reopen = reopen || config.identity != self.config.identity;
         self.config = config;
-        let keep = if reopen { 0 } else { self.config.connections };
+        let keep = if reopen { 0 } else { self.config.max_connections };
+        self.demand.forget();
         let mut active = self.links_that(|link| !link.retiring);
         // Those that work are kept first.
         active.sort_by_key(|id| !self.links.get(id.0).is_some_and(Link::is_open));
         for id in active.into_iter().skip(keep) {
             self.retire(id);
         }
-        self.add_links();
-        if (reopen || self.state == State::Up) && !self.any_up() {
+        let is_lost = match self.state {
+            State::Idle => self.config.connections > 0,
+            State::Up => !self.any_up(),
+            State::Connecting | State::Down => reopen && !self.any_up(),
+        };
+        if is_lost {
             self.wait_anew();
         }
+        self.keep_links();
     }
 
     pub(in crate::session) fn stop(&mut self) {
@@ -221,26 +238,35 @@ impl Machine {
     }
 
     pub(in crate::session) fn poll_timeout(&self) -> Option<Instant> {
-        let wait = (self.state == State::Connecting).then(|| self.since + self.config.connect_wait);
-        self.links
-            .iter()
+        let links = self.links.iter();
+        links
             .filter_map(|(_, link)| link.deadline(&self.config))
-            .chain(wait)
+            .chain(self.wait_ends())
+            .chain(self.demand_due())
             .min()
     }
 
     pub(in crate::session) fn timeout(&mut self) {
-        let now = self.now;
-        if self.state == State::Connecting && now >= self.since + self.config.connect_wait {
+        if self.state == State::Connecting && self.now >= self.since + self.config.connect_wait {
             self.enter(State::Down);
         }
+        let now = self.now;
         let config = &self.config;
         let due = self.links.iter();
         let due = due.filter(|(_, link)| link.deadline(config).is_some_and(|deadline| deadline <= now));
-        let due: alloc::vec::Vec<_> = due.map(|(id, _)| LinkId(id)).collect();
+        let due: Vec<_> = due.map(|(id, _)| LinkId(id)).collect();
         for id in due {
             self.link_is_due(id);
         }
+    }
+
+    /// When somebody has waited for the peer long enough.
+    fn wait_ends(&self) -> Option<Instant> {
+        if self.state != State::Connecting {
+            return None;
+        }
+        let first = self.first_to_give_up();
+        Some(first.map_or(self.since, |first| first.min(self.since)) + self.config.connect_wait)
     }
 
     pub(in crate::session) fn event(&mut self, event: Event) {
@@ -249,13 +275,16 @@ impl Machine {
 
     pub(in crate::session) fn enter(&mut self, state: State) {
         if self.state != state {
+            if state == State::Connecting {
+                self.lost_at = self.now;
+            }
             self.state = state;
             self.since = self.now;
             self.event(Event::StateChanged(state));
         }
     }
 
-    /// Has requests wait for a link as long as at the start.
+    /// Has requests that come from now on wait for a link as long as at the start.
     pub(in crate::session) fn wait_anew(&mut self) {
         self.enter(State::Connecting);
         self.since = self.now;

@@ -3,13 +3,14 @@
 use bytes::{Buf as _, BytesMut};
 
 use super::Machine;
+use crate::excerpt::excerpt;
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::session::command::{Command, Event};
 use crate::session::error::LinkError;
 use crate::session::ids::{ClientId, LinkId};
 use crate::session::link::{Owner, Replied};
-use crate::session::status::State;
+use crate::session::status::{Cause, State};
 
 /// Bytes of a reply that are rather handed on than copied: copying fewer takes microseconds, and so does not keep the
 /// memory of a whole read for them. The tests of the machine meet both ways all the time.
@@ -30,7 +31,7 @@ impl Machine {
         while let Some(link) = self.links.get_mut(id.0)
             && let Some(replied) = link.take_reply(input, &self.config, self.now)?
         {
-            self.give_reply(replied, input);
+            self.give_reply(id, replied, input);
         }
         self.counters.bytes_received += (before - input.len()) as u64;
         self.remove_if_retired(id);
@@ -44,29 +45,48 @@ impl Machine {
         let Some(opened) = link.take_handshake(input, &self.config, self.now)? else {
             return Ok(());
         };
-        let version = link.up().and_then(|up| up.version.clone());
-        let rtt = link.up().and_then(|up| up.rtt);
         if let Some(note) = opened.note {
             self.event(Event::HandshakeNote(note));
         }
         if opened.finished {
-            self.counters.links_opened += 1;
-            if let Some(rtt) = rtt {
-                self.histograms.rtt.observe(rtt);
-            }
-            self.last_error = None;
-            self.event(Event::LinkUp { link: id, version });
-            if self.config.spool && self.state != State::Up {
-                self.fell_behind();
-                self.commands.push_back(Command::Flush);
-            }
-            self.settle_flush();
+            self.link_is_up(id);
         }
         Ok(())
     }
 
+    fn link_is_up(&mut self, id: LinkId) {
+        let Some(link) = self.links.get_mut(id.0) else {
+            return;
+        };
+        // Whether it is the right host is asked behind nobody's back: requests go right behind.
+        link.push(Owner::Check, Request::probe(), self.now);
+        let cause = link.cause;
+        let version = link.up().and_then(|up| up.version.clone());
+        if let Some(rtt) = link.up().and_then(|up| up.rtt) {
+            self.histograms.rtt.observe(rtt);
+        }
+        self.counters.links_opened += 1;
+        match cause {
+            Cause::Demand => self.counters.links_on_demand += 1,
+            Cause::Replacement => self.counters.links_replacing += 1,
+            Cause::Kept | Cause::Asked => {}
+        }
+        self.last_error = None;
+        self.event(Event::LinkUp {
+            link: id,
+            version,
+            cause,
+        });
+        self.settle_links(id);
+        if self.config.spool && self.state != State::Up {
+            self.fell_behind();
+            self.commands.push_back(Command::Flush);
+        }
+        self.settle_flush();
+    }
+
     /// Gives a reply to whom it is for, and takes it off the input.
-    fn give_reply(&mut self, replied: Replied, input: &mut BytesMut) {
+    fn give_reply(&mut self, id: LinkId, replied: Replied, input: &mut BytesMut) {
         self.counters.replies += 1;
         let Replied {
             owner,
@@ -84,15 +104,46 @@ impl Machine {
                 self.histograms.rtt.observe(took);
                 pass_reply(&reply, input);
             }
-            Owner::Delayed(id) => {
-                self.delayed_answered(id, request, reply.is_empty());
+            Owner::Check => {
+                self.check_host(id, &reply, input);
+                pass_reply(&reply, input);
+            }
+            Owner::Delayed(message) => {
+                self.note_carried();
+                self.delayed_answered(message, request, reply.is_empty());
                 pass_reply(&reply, input);
             }
             Owner::Client(client) => {
                 self.histograms.reply_time.observe(took);
+                self.note_carried();
                 self.answer_client(client, request, reply, input);
                 self.seat(client);
             }
+        }
+    }
+
+    /// lond has told its id: another one than the peer's is worth a warning.
+    fn check_host(&mut self, id: LinkId, reply: &Reply, input: &BytesMut) {
+        let words = match reply {
+            Reply::Plain(len) => input.get(..*len).unwrap_or_default(),
+            Reply::Decrypted(words) => words,
+            Reply::Malformed(_) => return,
+        };
+        let name = words.split(|byte| *byte == b':').next();
+        if name == Some(self.config.identity.peer.as_bytes()) {
+            return;
+        }
+        let answer = excerpt(words);
+        if let Some(link) = self.links.get_mut(id.0) {
+            link.other_host = Some(answer.clone());
+        }
+        self.event(Event::OtherHost { link: id, answer });
+    }
+
+    /// A link has carried a request.
+    fn note_carried(&mut self) {
+        if self.demand.last_refused().is_some() {
+            self.demand.carried(self.num_open());
         }
     }
 

@@ -1,11 +1,15 @@
 //! What goes onto which link, and what is refused.
 
+use alloc::vec::Vec;
+
 use super::Machine;
+use crate::session::client::Client;
 use crate::session::command::{Event, Lost};
 use crate::session::ids::{ClientId, LinkId};
 use crate::session::link::{Link, Owner};
 use crate::session::status::State;
 use crate::session::turns::Place;
+use crate::time::Instant;
 
 impl Machine {
     /// Gives a client its place in the ring, by what it asks and where it has requests in flight.
@@ -40,12 +44,19 @@ impl Machine {
 
     /// Puts on the links what can be put there, or refuses what cannot wait.
     pub(in crate::session) fn pump(&mut self) {
+        self.take_back_stalled();
+        self.wake_up();
         self.fill_delayed();
         match self.state {
-            State::Connecting => {}
+            State::Connecting => self.refuse_late(),
             State::Down => self.refuse(),
-            State::Up => self.fill(),
+            State::Up => {
+                self.fill();
+                self.grow();
+            }
+            State::Idle => {}
         }
+        self.retire_unneeded();
     }
 
     fn fill(&mut self) {
@@ -60,9 +71,14 @@ impl Machine {
     /// Of the links that have room for somebody whose turn it is the least busy one.
     fn roomiest(&self) -> Option<LinkId> {
         let is_roomy = |id: LinkId, link: &Link| {
-            link.has_room(self.config.pipeline)
-                && !self.delayed.has_reserved(id)
-                && self.turns.next_for(id).is_some()
+            let next = self
+                .turns
+                .next_for(id)
+                .and_then(|client| self.clients.get(client));
+            next.is_some_and(|client| {
+                link.has_room(client.num_in_flight(), self.config.pipeline, self.now)
+                    && !self.delayed.has_reserved(id)
+            })
         };
         let links = self.links.iter().map(|(index, link)| (LinkId(index), link));
         let roomy = links.filter(|(id, link)| is_roomy(*id, link));
@@ -82,6 +98,7 @@ impl Machine {
                 }
             }
             Some(request) => {
+                self.note_need(link);
                 if let Some(client) = self.clients.get_mut(client) {
                     client.settle_on(link);
                 }
@@ -96,18 +113,54 @@ impl Machine {
     /// Answers what waits that there is no link.
     fn refuse(&mut self) {
         while let Some(id) = self.turns.take_waiting() {
-            let mut count = 0;
-            while let Some(request) = self.clients.take_next(id) {
-                count += usize::from(self.no_usable_reply(id, request));
-            }
-            if count > 0 {
-                self.counters.never_sent += count as u64;
-                self.event(Event::Unanswered {
-                    client: id,
-                    count,
-                    lost: Lost::NeverSent,
-                });
-            }
+            self.refuse_those_before(id, None);
         }
+    }
+
+    /// Answers the same to those who have waited for a link long enough, though others may wait on.
+    fn refuse_late(&mut self) {
+        if self
+            .first_to_give_up()
+            .is_none_or(|first| first + self.config.connect_wait > self.now)
+        {
+            return;
+        }
+        for id in self.turns.waiting().collect::<Vec<_>>() {
+            self.refuse_those_before(id, Some(self.now));
+            self.seat(id);
+        }
+    }
+
+    /// Answers a client's requests whose wait is over by `end`; all without one.
+    fn refuse_those_before(&mut self, id: ClientId, end: Option<Instant>) {
+        let mut count = 0;
+        while end.is_none_or(|end| self.waits_until(id).is_some_and(|until| until <= end))
+            && let Some(request) = self.clients.take_next(id)
+        {
+            count += usize::from(self.no_usable_reply(id, request));
+        }
+        if count > 0 {
+            self.counters.never_sent += count as u64;
+            self.event(Event::Unanswered {
+                client: id,
+                count,
+                lost: Lost::NeverSent,
+            });
+        }
+    }
+
+    fn waits_until(&self, id: ClientId) -> Option<Instant> {
+        let since = self.clients.get(id)?.waits_since()?;
+        Some(since.max(self.lost_at) + self.config.connect_wait)
+    }
+
+    /// Since when the first waits of those who do for a link, where that is not since the peer was lost.
+    pub(super) fn first_to_give_up(&self) -> Option<Instant> {
+        if self.since <= self.lost_at {
+            return None;
+        }
+        let waiting = self.turns.waiting().filter_map(|id| self.clients.get(id));
+        let first = waiting.filter_map(Client::waits_since).min()?;
+        Some(first.max(self.lost_at))
     }
 }

@@ -21,8 +21,11 @@ impl Machine {
             links: self
                 .links
                 .iter()
-                .map(|(id, link)| link.status(LinkId(id)))
+                .map(|(id, link)| link.status(LinkId(id), &self.config, self.now))
                 .collect(),
+            max_links: self.config.max_connections,
+            refused: self.demand.last_refused().cloned(),
+            waiting_since: self.turns.waiting_since(),
             rtt: ups().filter_map(|up| up.rtt).min(),
             peer_version: ups().find_map(|up| up.version.clone()),
             delayed: self.delayed.num(),

@@ -7,7 +7,7 @@ use super::steps::Ask;
 use super::world::{Asker, Name, World, name_of};
 use crate::session::tests::lond::Lond;
 use crate::session::tests::rig::Wire;
-use crate::session::{ClientId, Config, Counters, Event, LinkId, Lost, State};
+use crate::session::{Cause, ClientId, Config, Counters, Event, LinkId, Lost, State};
 
 /// Of a line, enough to name its request.
 const FRONT: usize = 64;
@@ -44,7 +44,11 @@ impl Book {
             begun: BTreeMap::new(),
             nameless: 0,
             counted: Counters::default(),
-            state: State::Connecting,
+            state: if config.connections == 0 {
+                State::Idle
+            } else {
+                State::Connecting
+            },
             allowed: HashMap::new(),
             pipeline: config.pipeline,
             oks: 0,
@@ -103,9 +107,16 @@ impl Book {
                     self.state = state;
                 }
                 Event::HandshakeNote(note) => panic!("lond answered as it should: {note:?}"),
-                Event::LinkUp { .. } => counted.links_opened += 1,
+                Event::LinkUp { cause, .. } => {
+                    counted.links_opened += 1;
+                    counted.links_on_demand += u64::from(cause == Cause::Demand);
+                    counted.links_replacing += u64::from(cause == Cause::Replacement);
+                }
                 Event::TryFailed { .. } => counted.tries_failed += 1,
                 Event::LinkLost { .. } => {}
+                Event::LinkRefused { .. } => counted.links_refused += 1,
+                Event::LinkRetired { .. } => counted.links_retired += 1,
+                Event::OtherHost { answer, .. } => panic!("lond told who it is: {answer}"),
                 Event::Poison { .. } => panic!("there is no spool"),
                 Event::Unanswered { client, count, lost } => {
                     match lost {
@@ -205,7 +216,7 @@ impl World {
         self.book.pipeline = self.config.pipeline;
         for (link, wire) in &self.rig.wires {
             let unsent = self.rig.session.unsent(LinkId(*link));
-            if wire.lines_in < 6 {
+            if wire.lines_in < wire.lond.num_steps() {
                 check_opening(wire, unsent);
                 continue;
             }
@@ -258,5 +269,6 @@ fn in_flight(wire: &Wire, unsent: &[u8]) -> usize {
     let lines = unsent.split_inclusive(|byte| *byte == b'\n').count();
     // A line that lond has in part goes on in what is unsent.
     assert!(wire.lond.partial.is_empty() || lines > 0);
-    wire.lond.seen.len() + lines + 6 - wire.lines_in
+    let asked = wire.lond.seen.len() + lines + usize::from(wire.lond.steps > wire.lond.num_steps());
+    asked + wire.lond.num_steps() - wire.lines_in
 }

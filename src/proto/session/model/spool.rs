@@ -162,6 +162,7 @@ impl World {
             self.disk.push_back(format!("file{number}"));
         }
         self.rig.session.handle_fell_behind(self.rig.now);
+        self.rig.obey();
     }
 
     fn hand_in(&mut self, most: usize) {
@@ -221,17 +222,21 @@ impl World {
     }
 
     fn open(&mut self, link: usize) {
+        if !self.rig.wires.contains_key(&link) {
+            // Another one was up before.
+            return;
+        }
         if !self.rig.wire(link).connected {
             self.rig.connect(link);
         }
-        while self.rig.wires.get(&link).is_some_and(|wire| wire.lines_in < 6) {
-            self.rig.write(link, usize::MAX);
-            self.rig.deliver(link, usize::MAX);
+        self.rig.finish(link);
+        if self.rig.wires.contains_key(&link) {
+            self.look(link);
         }
     }
 
     fn write(&mut self, link: usize, most: usize) {
-        if self.rig.wire(link).connected && self.rig.wire(link).lines_in >= 6 {
+        if self.rig.wire(link).connected && self.rig.wire(link).is_checked() {
             self.rig.write(link, most);
             self.look(link);
         }
@@ -390,13 +395,16 @@ proptest! {
 
     #[test]
     fn nothing_critical_is_lost(
-        connections in 1..4usize,
+        connections in 0..4usize,
+        more in 0..4usize,
         pipeline in 1..6usize,
         max_attempts in 1..4u32,
         steps in proptest::collection::vec(step(), 1..200),
     ) {
         let mut world = World::new(Config {
             connections,
+            max_connections: (connections + more).max(1),
+            idle_timeout: 200 * SECOND,
             pipeline,
             max_attempts,
             spool: true,

@@ -135,6 +135,11 @@ impl Step {
 #[derive(Clone, Debug)]
 pub(super) struct Setting {
     connections: usize,
+    /// Links beyond those that are kept.
+    more: usize,
+    /// In seconds.
+    idle_timeout: u32,
+    pong: bool,
     pipeline: usize,
     max_reply_bytes: usize,
     /// In seconds.
@@ -145,9 +150,13 @@ impl Setting {
     pub(super) fn any() -> impl Strategy<Value = Self> {
         let max_reply_bytes = prop_oneof![3 => Just(1 << 20), 1 => Just(120usize)];
         let probe_interval = prop_oneof![Just(0), 5..100u32];
-        (1..4usize, 1..9usize, max_reply_bytes, probe_interval).prop_map(
-            |(connections, pipeline, max_reply_bytes, probe_interval)| Self {
+        let links = (0..4usize, 0..5usize, 1..400u32);
+        (links, any::<bool>(), 1..9usize, max_reply_bytes, probe_interval).prop_map(
+            |((connections, more, idle_timeout), pong, pipeline, max_reply_bytes, probe_interval)| Self {
                 connections,
+                more,
+                idle_timeout,
+                pong,
                 pipeline,
                 max_reply_bytes,
                 probe_interval,
@@ -157,7 +166,10 @@ impl Setting {
 
     pub(super) fn config(&self) -> Config {
         Config {
+            pong: self.pong,
             connections: self.connections,
+            max_connections: (self.connections + self.more).max(1),
+            idle_timeout: self.idle_timeout * SECOND,
             pipeline: self.pipeline,
             max_reply_bytes: self.max_reply_bytes,
             max_client_bytes: 150,

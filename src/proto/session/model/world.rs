@@ -10,7 +10,7 @@ use proptest::sample::Index;
 
 use super::checks::Book;
 use super::steps::{Ask, Ending, Reply, Setting, Step};
-use crate::session::tests::lond::Style;
+use crate::session::tests::lond::{PEER, Style};
 use crate::session::tests::rig::Rig;
 use crate::session::{ClientId, Config, LinkError, LinkId};
 
@@ -206,7 +206,7 @@ impl World {
                 return;
             };
             let name = name_of(command);
-            let words = name.map_or("pong".into(), |(number, seq)| {
+            let words = name.map_or(PEER.into(), |(number, seq)| {
                 let filler = "y".repeat(reply.filler);
                 format!("re:{number}.{seq}@{}{filler}", lond.serial)
             });
@@ -231,13 +231,14 @@ impl World {
             return;
         }
         let (serial, lines_before) = (wire.lond.serial, wire.lines_in);
+        let steps = wire.lond.num_steps();
         let some = most.min(wire.lond.outbox.len());
         let newlines = wire.lond.outbox[..some].iter().filter(|byte| **byte == b'\n');
         let lines = lines_before + newlines.count();
         let replies_before = self.rig.session.status().counters.replies;
         self.rig.deliver(link, some);
         if self.rig.ends().is_empty() {
-            let replies = lines.saturating_sub(6) - lines_before.saturating_sub(6);
+            let replies = lines.saturating_sub(steps) - lines_before.saturating_sub(steps);
             let counted = self.rig.session.status().counters.replies - replies_before;
             assert_eq!(counted, replies as u64, "replies of link {link}");
         } else {
@@ -285,6 +286,7 @@ impl World {
 
     fn reconfigure(&mut self, config: Config, reopen: bool) {
         self.config = config.clone();
+        self.rig.pong = config.pong;
         self.rig.session.handle_reconfigure(config, reopen, self.rig.now);
         self.rig.obey();
     }
@@ -342,7 +344,10 @@ impl World {
                     self.check();
                 }
             }
-            let idle = |link: &usize| self.rig.wires[link].lond.outbox.is_empty();
+            let idle = |link: &usize| {
+                let unsent = self.rig.session.unsent(LinkId(*link));
+                unsent.is_empty() && self.rig.wires[link].lond.outbox.is_empty()
+            };
             let quiet = ending != Ending::Served || self.rig.wires.keys().all(idle);
             if quiet && before == (self.book.sent, self.unanswered(), self.rig.wires.len()) {
                 return;

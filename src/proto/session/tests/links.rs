@@ -175,6 +175,7 @@ fn with_all_links_lost_requests_wait_again() {
 fn three() -> Config {
     Config {
         connections: 3,
+        max_connections: 3,
         ..config()
     }
 }

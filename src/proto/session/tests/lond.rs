@@ -33,7 +33,9 @@ pub(in crate::session) struct Lond {
     pub(in crate::session) serial: u64,
     /// Of the line that is not complete yet.
     pub(in crate::session) partial: Vec<u8>,
-    /// Lines of the handshake that came.
+    /// It is asked for `pong`.
+    pub(in crate::session) pong: bool,
+    /// Lines of the handshake that came, and the question who is there.
     pub(in crate::session) steps: usize,
     cipher: Option<Cipher>,
     /// Commands that came whole and are not answered, decrypted.
@@ -48,6 +50,7 @@ impl Lond {
     pub(in crate::session) fn new(serial: u64) -> Self {
         Self {
             serial,
+            pong: false,
             partial: Vec::new(),
             steps: 0,
             cipher: None,
@@ -65,9 +68,15 @@ impl Lond {
             1 => (format!("challenge {serial}"), "ok".into()),
             2 => (format!("sethost:{PEER}"), "ok".into()),
             3 => ("version:1.0".into(), "version:2.11".into()),
-            4 => ("pong".into(), format!("{PEER}:con_lost")),
-            _ => ("ekey".into(), format!("{serial:x}BUILDKEY")),
+            4 if self.pong => ("pong".into(), format!("{PEER}:con_lost")),
+            _ if step + 1 == self.num_steps() => ("ekey".into(), format!("{serial:x}BUILDKEY")),
+            _ => ("ping".into(), PEER.into()),
         }
+    }
+
+    /// Steps of the handshake; after it comes the question who is there.
+    pub(in crate::session) fn num_steps(&self) -> usize {
+        5 + usize::from(self.pong)
     }
 
     pub(in crate::session) fn is_open(&self) -> bool {
@@ -86,11 +95,11 @@ impl Lond {
     }
 
     fn line(&mut self, line: &[u8]) {
-        if self.steps < 6 {
+        if self.steps <= self.num_steps() {
             let (said, answer) = self.step(self.steps);
             assert_eq!(line, said.as_bytes(), "step {}", self.steps);
             self.steps += 1;
-            if self.steps == 6 {
+            if self.steps == self.num_steps() {
                 let key = Key::derive(PEER.as_bytes(), OWN.as_bytes(), answer.as_bytes());
                 self.cipher = Some(Cipher::new(&key));
             }

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use super::rig::{Rig, SECOND, config};
 use crate::handshake::{HandshakeError, Step};
-use crate::session::{Event, LinkError, LinkId, Lost, State};
+use crate::session::{Config, Event, LinkError, LinkId, Lost, State};
 
 #[test]
 fn nothing_precedes_the_handshake() {
@@ -21,13 +21,14 @@ fn nothing_precedes_the_handshake() {
         b"challenge 1\n",
         b"sethost:msul1\n",
         b"version:1.0\n",
-        b"pong\n",
         b"ekey\n",
     ] {
         assert_eq!(unsent(&rig), line);
         rig.shake(0, 1);
     }
-    assert!(unsent(&rig).starts_with(b"one\nenc:3:"));
+    // Who is there is asked first, and holds up nobody.
+    assert!(unsent(&rig).starts_with(b"ping\none\nenc:3:"));
+    rig.finish(0);
     rig.serve(0);
     assert_eq!(rig.got(client), ["re:one", "re:two"]);
     assert_eq!(rig.session.status().peer_version.as_deref(), Some("2.11"));
@@ -70,19 +71,109 @@ fn reconnect_makes_the_next_request_wait_for_the_try() {
     assert_eq!(rig.got(client), ["re:one"]);
 }
 
+fn reconnect(rig: &mut Rig) -> bool {
+    rig.session.handle_reconnect(rig.now);
+    rig.obey()
+}
+
 #[test]
-fn reconnect_leaves_a_fresh_try_alone_and_begins_a_stale_one_anew() {
+fn reconnect_lets_a_try_go_on_and_tries_beside_one_that_stands_still() {
     let mut rig = Rig::new(config());
     rig.connect(0);
     rig.pass(SECOND);
-    rig.session.handle_reconnect(rig.now);
-    assert!(!rig.obey());
+    assert!(!reconnect(&mut rig));
+    for _ in 0..3 {
+        // It takes long, but gets on.
+        rig.pass(SECOND);
+        rig.shake(0, 1);
+        rig.pass(SECOND);
+        assert!(!reconnect(&mut rig));
+    }
     rig.pass(SECOND);
-    rig.session.handle_reconnect(rig.now);
+    assert!(reconnect(&mut rig));
+    // A flood is one.
+    for _ in 0..100 {
+        assert!(!reconnect(&mut rig));
+    }
+    assert_eq!(rig.wires.len(), 2);
+    rig.open(1);
+    assert_eq!((rig.state(), rig.wires.len()), (State::Up, 1));
+}
+
+#[test]
+fn the_old_try_may_be_the_first_after_all() {
+    let mut rig = Rig::new(config());
+    rig.connect(0);
+    rig.pass(2 * SECOND);
+    reconnect(&mut rig);
+    rig.connect(1);
+    rig.finish(0);
+    assert_eq!((rig.state(), rig.wires.len()), (State::Up, 1));
+    assert!(rig.wires.contains_key(&0));
+}
+
+#[test]
+fn no_reconnect_lengthens_anybodys_wait() {
+    let mut rig = Rig::new(config());
+    let client = rig.client();
+    rig.say(client, "one\n");
+    for _ in 0..4 {
+        rig.pass(2 * SECOND);
+        reconnect(&mut rig);
+    }
+    rig.pass(2 * SECOND);
+    assert_eq!(
+        (rig.got(client), rig.state()),
+        (vec!["con_lost".into()], State::Down)
+    );
+    reconnect(&mut rig);
+    rig.say(client, "two\n");
+    rig.pass(9 * SECOND);
+    // Another address makes a new start, and still nobody waits longer.
+    rig.session.handle_reconfigure(config(), true, rig.now);
     rig.obey();
-    assert!(!rig.wire(0).connected, "another try");
-    assert_eq!(unsent(&rig), b"");
-    rig.open(0);
+    assert!(rig.got(client).is_empty());
+    rig.pass(SECOND);
+    assert_eq!(
+        (rig.got(client), rig.state()),
+        (vec!["con_lost".into()], State::Connecting)
+    );
+    rig.say(client, "three\n");
+    rig.open_all();
+    rig.serve_all();
+    assert_eq!(rig.got(client), ["re:three"]);
+}
+
+#[test]
+fn whoever_calls_itself_otherwise_is_told_of_and_the_link_stays() {
+    let mut rig = Rig::new(config());
+    rig.connect(0);
+    rig.shake(0, 5);
+    rig.write_all(0);
+    rig.lond(0).outbox.clear();
+    rig.receive(0, b"hubl14\n");
+    let told = Event::OtherHost {
+        link: LinkId(0),
+        answer: "hubl14".into(),
+    };
+    assert!(rig.events.contains(&told));
+    assert_eq!(
+        rig.session.status().links[0].other_host.as_deref(),
+        Some("hubl14")
+    );
+    assert_eq!(rig.state(), State::Up);
+}
+
+#[test]
+fn pong_is_asked_only_where_it_is_wanted() {
+    let mut rig = Rig::new(Config {
+        pong: true,
+        ..config()
+    });
+    rig.connect(0);
+    rig.shake(0, 4);
+    assert_eq!(unsent(&rig), b"pong\n");
+    rig.finish(0);
     assert_eq!(rig.state(), State::Up);
 }
 
@@ -95,7 +186,7 @@ fn reconnect_leaves_a_link_that_is_up_alone() {
 }
 
 #[test]
-fn the_back_off_grows_and_only_a_finished_handshake_resets_it() {
+fn the_back_off_grows_and_only_an_answered_request_resets_it() {
     let mut rig = down();
     for round in 0..20 {
         wait_for_try(&mut rig);
@@ -109,22 +200,49 @@ fn the_back_off_grows_and_only_a_finished_handshake_resets_it() {
     let grown = waits(&rig);
     assert!(grown[0] <= SECOND && grown.iter().all(|wait| *wait <= 120 * SECOND));
     assert!(grown[8..].iter().any(|wait| *wait > 30 * SECOND), "{grown:?}");
+    for _ in 0..8 {
+        wait_for_try(&mut rig);
+        rig.open(0);
+        rig.fail(0);
+    }
+    let next = |rig: &Rig| rig.session.status().next_try.unwrap().since(rig.now);
+    assert!(next(&rig) > SECOND, "it was open, and did nothing");
     wait_for_try(&mut rig);
     rig.open(0);
+    let client = rig.client();
+    rig.say(client, "one\n");
+    rig.serve(0);
     rig.fail(0);
-    assert!(rig.session.status().next_try.unwrap().since(rig.now) <= SECOND);
+    assert!(next(&rig) <= SECOND);
 }
 
 #[test]
 fn each_step_has_its_own_time() {
-    let mut rig = Rig::new(config());
+    let mut rig = Rig::new(Config {
+        opening_timeout: 1000 * SECOND,
+        ..config()
+    });
     rig.connect(0);
-    for _ in 0..5 {
+    for _ in 0..4 {
         rig.pass(59 * SECOND);
         rig.shake(0, 1);
     }
     rig.pass(60 * SECOND);
     assert_eq!(rig.ends(), [LinkError::StepTimeout(Step::BuildKey)]);
+}
+
+#[test]
+fn all_steps_together_have_theirs() {
+    let mut rig = Rig::new(config());
+    rig.connect(0);
+    for _ in 0..2 {
+        rig.pass(50 * SECOND);
+        rig.shake(0, 1);
+    }
+    rig.pass(19 * SECOND);
+    assert_eq!(rig.ends(), []);
+    rig.pass(SECOND);
+    assert_eq!(rig.ends(), [LinkError::OpeningTimeout(Step::SetHost)]);
 }
 
 #[test]

@@ -11,6 +11,10 @@ use crate::session::{Config, Event, LinkError, LinkId, State, Stored};
 fn replies_go_to_whoever_asked_however_they_are_cut() {
     let mut rig = Rig::up(config());
     let (one, two) = (rig.client(), rig.client());
+    // Until lond has shown its pace nothing is put behind others' requests.
+    rig.say(one, "0\n");
+    rig.serve(0);
+    rig.got(one);
     rig.say(one, "a\nencrypt:b\n");
     rig.say(two, "c\n");
     rig.write_all(0);

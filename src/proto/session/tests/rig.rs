@@ -29,9 +29,13 @@ pub(in crate::session) fn config() -> Config {
             own: OWN.into(),
             version: "1.0".into(),
         },
+        pong: false,
         connections: 1,
+        max_connections: 1,
+        idle_timeout: 300 * SECOND,
         pipeline: 64,
         handshake_timeout: 60 * SECOND,
+        opening_timeout: 120 * SECOND,
         request_timeout: 300 * SECOND,
         connect_wait: 10 * SECOND,
         probe_interval: Duration::ZERO,
@@ -54,12 +58,21 @@ pub(in crate::session) struct Wire {
     pub(in crate::session) lines_in: usize,
 }
 
+impl Wire {
+    /// lonc knows who is there.
+    pub(in crate::session) fn is_checked(&self) -> bool {
+        self.lines_in > self.lond.num_steps()
+    }
+}
+
 pub(in crate::session) struct Rig {
     pub(in crate::session) session: Session,
     pub(in crate::session) now: Instant,
     /// By the link's index.
     pub(in crate::session) wires: BTreeMap<usize, Wire>,
     serial: u64,
+    /// lond is asked for `pong`.
+    pub(in crate::session) pong: bool,
     /// Lines that clients were given and the test has not looked at.
     pub(in crate::session) answers: HashMap<ClientId, Vec<Vec<u8>>>,
     pub(in crate::session) events: Vec<Event>,
@@ -77,11 +90,13 @@ impl Rig {
     /// A session whose link is not connected yet.
     pub(in crate::session) fn new(config: Config) -> Self {
         let now = Instant::after_origin(1000 * SECOND);
+        let pong = config.pong;
         let mut rig = Self {
             session: Session::new(config, 7, now),
             now,
             wires: BTreeMap::new(),
             serial: 0,
+            pong,
             answers: HashMap::new(),
             events: Vec::new(),
             stops: 0,
@@ -164,7 +179,9 @@ impl Rig {
     }
 
     pub(in crate::session) fn connect(&mut self, link: usize) {
+        let pong = self.pong;
         self.wire(link).connected = true;
+        self.lond(link).pong = pong;
         self.session.handle_connected(LinkId(link), self.now);
         self.obey();
     }
@@ -215,16 +232,26 @@ impl Rig {
         self.deliver(link, usize::MAX);
     }
 
-    /// Connects a link and takes it through its handshake.
+    /// Connects a link and takes it through its handshake; lond tells who it is.
     pub(in crate::session) fn open(&mut self, link: usize) {
         self.connect(link);
-        self.shake(link, 6);
+        self.finish(link);
+    }
+
+    /// Takes a link that is connected through the rest of its handshake, and the question who is there.
+    pub(in crate::session) fn finish(&mut self, link: usize) {
+        while self.wires.get(&link).is_some_and(|wire| !wire.is_checked()) {
+            self.shake(link, 1);
+        }
     }
 
     /// So many steps of the handshake.
     pub(in crate::session) fn shake(&mut self, link: usize, steps: usize) {
         for _ in 0..steps {
             self.write_all(link);
+            if !self.wires.contains_key(&link) {
+                return;
+            }
             self.deliver(link, usize::MAX);
         }
     }
@@ -327,10 +354,14 @@ impl Rig {
     /// Why tries and links ended so far, latest last.
     pub(in crate::session) fn ends(&self) -> Vec<LinkError> {
         let why = |event: &Event| match event {
-            Event::TryFailed { why, .. } | Event::LinkLost { why, .. } => Some(why.clone()),
+            Event::TryFailed { why, .. } | Event::LinkRefused { why, .. } | Event::LinkLost { why, .. } => {
+                Some(why.clone())
+            }
             Event::StateChanged(_)
             | Event::HandshakeNote(_)
             | Event::LinkUp { .. }
+            | Event::LinkRetired { .. }
+            | Event::OtherHost { .. }
             | Event::Unanswered { .. }
             | Event::Poison { .. }
             | Event::MalformedReply { .. } => None,

@@ -78,7 +78,7 @@ fn a_link_tells_since_when_its_oldest_request_waits_for_a_reply() {
         rig.say(client, request);
         rig.write_all(0);
         put.push(rig.now);
-        rig.pass(SECOND);
+        rig.pass(MILLI);
     }
     for oldest in [Some(put[0]), Some(put[1]), None] {
         assert_eq!(link(&rig).oldest, oldest);

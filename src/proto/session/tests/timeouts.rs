@@ -24,7 +24,8 @@ fn a_late_reply_reaches_nobody_and_what_was_not_written_goes_out_on_the_next_lin
         link: LinkId(0),
         why: LinkError::RequestTimeout,
         lost: 2,
-        requeued: 1,
+        // The third went back long before, when the first turned out slow.
+        requeued: 0,
     };
     assert!(rig.events.contains(&lost));
     assert_eq!(rig.got(client), ["con_lost", "con_lost"]);

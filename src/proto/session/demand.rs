@@ -1,0 +1,92 @@
+//! How many links there are to be, beyond those that are kept open.
+
+use core::time::Duration;
+
+use super::error::LinkError;
+use super::status::Refused;
+use crate::time::Instant;
+
+/// Beyond a few round trips requests wait so long before another link is opened for them.
+const PATIENCE: Duration = Duration::from_millis(3);
+/// A lond that takes no time for its work gets so many links at most, and those only when requests wait this long.
+pub(super) const FAST_LINKS: usize = 3;
+pub(super) const FAST_PATIENCE: Duration = Duration::from_millis(50);
+/// After lond would not have one more link, none is tried for so long; twice as long each time, up to the most.
+const FIRST_PAUSE: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_secs(900);
+
+/// How requests may wait before another link is opened, by the round trip.
+pub(super) fn patience(rtt: Duration) -> Duration {
+    rtt * 4 + PATIENCE
+}
+
+/// What became of the wish for more links.
+#[derive(Default)]
+pub(super) struct Demand {
+    failures: u32,
+    refused: Option<Refused>,
+}
+
+impl Demand {
+    /// lond would not have another link beside the `open` ones; how long none is tried.
+    pub(super) fn refused(&mut self, why: LinkError, open: usize, now: Instant) -> Duration {
+        let pause = FIRST_PAUSE
+            .saturating_mul(1 << self.failures.min(10))
+            .min(LONGEST_PAUSE);
+        self.failures += 1;
+        self.refused = Some(Refused {
+            why,
+            at: now,
+            open,
+            until: now + pause,
+        });
+        pause
+    }
+
+    /// One more link than lond would have is open and has carried a request: what was refused counts no longer.
+    pub(super) fn carried(&mut self, open: usize) {
+        if self.refused.as_ref().is_some_and(|refused| open > refused.open) {
+            self.forget();
+        }
+    }
+
+    /// Whoever asks for a try may know that lond takes more now.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// None is tried before this.
+    pub(super) fn pauses_until(&self) -> Option<Instant> {
+        self.refused.as_ref().map(|refused| refused.until)
+    }
+
+    pub(super) fn last_refused(&self) -> Option<&Refused> {
+        self.refused.as_ref()
+    }
+
+    /// So many may be opened at the same time while `open` are open.
+    pub(super) fn at_a_time(&self, open: usize) -> usize {
+        if self.refused.is_some() { 1 } else { open.max(1) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_until_a_further_link_carries_something() {
+        let now = Instant::after_origin(Duration::ZERO);
+        let mut demand = Demand::default();
+        assert_eq!((demand.pauses_until(), demand.at_a_time(4)), (None, 4));
+        let seconds = [30, 60, 120, 240, 480, 900, 900].map(Duration::from_secs);
+        for pause in seconds {
+            assert_eq!(demand.refused(LinkError::Closed, 3, now), pause);
+        }
+        assert_eq!(demand.at_a_time(4), 1);
+        demand.carried(3);
+        assert_eq!(demand.pauses_until(), Some(now + LONGEST_PAUSE));
+        demand.carried(4);
+        assert_eq!(demand.refused(LinkError::Closed, 3, now), FIRST_PAUSE);
+    }
+}

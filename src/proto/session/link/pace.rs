@@ -1,0 +1,174 @@
+//! How fast lond works on a link, and so how much is to be on it.
+//!
+//! lond works the requests of a link one after the other. On a link there is as much as keeps lond busy while a reply
+//! and the next request cross the network, and no more: whatever is put behind a slow request waits for it.
+
+use core::time::Duration;
+
+use crate::time::Instant;
+
+/// Requests that lond works in so much time together keep nobody waiting, whatever is put behind them.
+const NO_TIME: Duration = Duration::from_micros(400);
+/// A request that takes longer says no more about the others than one that takes so long.
+const LONGEST: Duration = Duration::from_millis(100);
+/// A new request's part in the average is one in so many.
+const WEIGHT: i64 = 16;
+/// What delays a reply now and then, and means nothing: the machines' other work.
+const HICCUP: Duration = Duration::from_millis(10);
+/// lond is fast: its work on a request takes less.
+const FAST: Duration = Duration::from_micros(100);
+/// Shorter round trips are of the same house, and say little.
+const NEAR: Duration = Duration::from_millis(1);
+
+/// What was measured on a link.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::session) struct Pace {
+    /// The shortest round trip.
+    rtt: Duration,
+    /// What lond takes for a request on average, in nanoseconds; unknown before the first reply.
+    service: Option<i64>,
+    /// Requests that keep lond busy.
+    depth: usize,
+    last_reply: Instant,
+}
+
+impl Pace {
+    /// Of a link with this shortest round trip, on which nothing was asked yet.
+    pub(in crate::session) fn new(rtt: Duration, now: Instant) -> Self {
+        Self {
+            rtt,
+            service: None,
+            depth: 1,
+            last_reply: now,
+        }
+    }
+
+    /// A round trip with no work in it.
+    pub(super) fn trip(&mut self, took: Duration, now: Instant) {
+        self.rtt = self.rtt.min(took);
+        self.last_reply = now;
+    }
+
+    /// A request that was put on the link at `put` was answered.
+    pub(super) fn replied(&mut self, put: Instant, now: Instant) {
+        self.rtt = self.rtt.min(now.since(put));
+        let begun = self.last_reply.max(put + self.rtt);
+        let took = nanos(now.since(begun).min(LONGEST));
+        let service = self.service.map_or(took, |known| known + (took - known) / WEIGHT);
+        self.service = Some(service);
+        self.last_reply = now;
+        let service = service.max(1);
+        // A quarter more than covers the round trip, for replies do not come evenly.
+        let crossing = (nanos(self.rtt) * 5 / 4 + service / 2) / service;
+        let at_once = nanos(NO_TIME) / service;
+        self.depth = usize::try_from(1 + crossing.max(at_once)).unwrap_or(1);
+    }
+
+    /// So many requests are to be on the link, of `most`; nothing before it is known.
+    pub(in crate::session) fn depth(&self, most: usize) -> Option<usize> {
+        self.service.map(|_| self.depth.min(most))
+    }
+
+    /// lond works so fast that one link keeps up with all that this process can ask, or that a window of `most` requests
+    /// is what limits it.
+    pub(in crate::session) fn is_fast(&self, most: usize) -> bool {
+        let Some(service) = self.service else { return false };
+        let worked = service.saturating_mul(i64::try_from(most).unwrap_or(i64::MAX));
+        service < nanos(FAST) && (self.rtt < NEAR || nanos(self.rtt) < worked)
+    }
+
+    /// The shortest round trip.
+    pub(in crate::session) fn rtt(&self) -> Duration {
+        self.rtt
+    }
+
+    /// What lond takes for a request on average.
+    pub(in crate::session) fn service(&self) -> Option<Duration> {
+        let nanos = self.service.and_then(|service| u64::try_from(service).ok());
+        nanos.map(Duration::from_nanos)
+    }
+
+    /// A request that has been the oldest for so long is slow: a few round trips and some milliseconds.
+    pub(in crate::session) fn patience(&self) -> Duration {
+        let work = self.service().unwrap_or_default().min(self.rtt);
+        self.rtt * 2 + work * 2 + HICCUP
+    }
+}
+
+fn nanos(span: Duration) -> i64 {
+    i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MILLI: Duration = Duration::from_millis(1);
+    const MICRO: Duration = Duration::from_micros(1);
+
+    /// A link over `rtt` to a lond that takes `service`, kept busy for a while.
+    fn busy(rtt: Duration, service: Duration) -> Pace {
+        let mut now = Instant::after_origin(Duration::from_secs(1));
+        let mut pace = Pace::new(rtt, now);
+        for _ in 0..200 {
+            let put = now;
+            now = now + rtt.max(service);
+            pace.replied(put, now);
+            // Those behind it come at the pace of lond's work.
+            for _ in 0..pace.depth {
+                now = now + service;
+                pace.replied(put, now);
+            }
+        }
+        pace
+    }
+
+    #[test]
+    fn depth_covers_the_round_trip_and_no_more() {
+        for (rtt, service, depths) in [
+            (100 * MICRO, 5 * MILLI, 1..=1),
+            (100 * MICRO, MILLI / 2, 1..=1),
+            (20 * MILLI, 5 * MILLI, 5..=7),
+            (20 * MILLI, MILLI, 21..=28),
+            (20 * MILLI, 10 * MICRO, 64..=64),
+            (50 * MICRO, 2 * MICRO, 64..=64),
+            (50 * MICRO, Duration::ZERO, 64..=64),
+            (100 * MILLI, Duration::from_secs(4), 2..=3),
+        ] {
+            let depth = busy(rtt, service).depth(64).unwrap();
+            assert!(depths.contains(&depth), "{rtt:?}, {service:?}: {depth}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_known_before_the_first_reply() {
+        let now = Instant::after_origin(Duration::ZERO);
+        let mut pace = Pace::new(MILLI, now);
+        pace.trip(MILLI / 2, now + MILLI);
+        assert_eq!((pace.depth(64), pace.service()), (None, None));
+        assert_eq!(pace.rtt(), MILLI / 2);
+    }
+
+    #[test]
+    fn one_slow_request_is_forgotten_after_some_fast_ones() {
+        let mut now = Instant::after_origin(Duration::ZERO);
+        let mut pace = busy(50 * MICRO, 2 * MICRO);
+        let put = now;
+        now = now + Duration::from_secs(4);
+        pace.replied(put, now);
+        assert!(pace.depth(64).unwrap() <= 2);
+        for _ in 0..200 {
+            let put = now;
+            now = now + 50 * MICRO;
+            pace.replied(put, now);
+        }
+        assert_eq!(pace.depth(64), Some(64));
+    }
+
+    #[test]
+    fn near_and_quick_is_fast_and_so_is_what_a_window_limits_not() {
+        assert!(busy(50 * MICRO, 2 * MICRO).is_fast(64));
+        assert!(!busy(20 * MILLI, 2 * MICRO).is_fast(64));
+        assert!(!busy(50 * MICRO, MILLI / 2).is_fast(64));
+    }
+}

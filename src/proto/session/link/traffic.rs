@@ -1,0 +1,179 @@
+//! What goes over an open link: requests out, replies in, each reply for the oldest request in flight.
+
+use alloc::collections::VecDeque;
+use bytes::{Buf as _, BytesMut};
+use core::time::Duration;
+
+use super::{HIGH_WATER, InFlight, Link, Owner, Phase, Replied, Up};
+use crate::request::{Encoder, Request};
+use crate::session::{Config, LinkError};
+use crate::time::Instant;
+
+impl Link {
+    /// So many bytes of what is unsent were written.
+    pub(in crate::session) fn wrote(&mut self, bytes: usize) {
+        self.out.advance(bytes.min(self.out.len()));
+        self.written += bytes as u64;
+        self.relieve();
+        self.encode();
+    }
+
+    /// True if a request may be put on it of somebody who has `theirs` of the requests in flight, where `most` may be.
+    pub(in crate::session) fn has_room(&self, theirs: usize, most: usize, now: Instant) -> bool {
+        let is_free = |up: &Up| {
+            let requests = up.in_flight.len() - up.own;
+            let depth = match up.pace.depth(most) {
+                Some(depth) => depth,
+                // Of a lond that nothing is known of, nobody waits for others' requests, and its own hold up nobody.
+                None if requests == theirs => most,
+                None => 1,
+            };
+            up.encoder.is_none() && requests < depth && up.in_flight.len() < most
+        };
+        !self.retiring
+            && self.out.len() < HIGH_WATER
+            && self.up().is_some_and(is_free)
+            && !self.is_stalled(now)
+    }
+
+    /// Puts a request in flight; only if there is room.
+    pub(in crate::session) fn push(&mut self, owner: Owner, request: Request, now: Instant) {
+        let Phase::Up(up) = &mut self.phase else { return };
+        let alone = up.in_flight.is_empty();
+        if alone {
+            up.front_since = now;
+        }
+        up.own += usize::from(owner.is_own());
+        up.encoder = Some(Encoder::default());
+        up.in_flight.push_back(InFlight {
+            owner,
+            request,
+            since: now,
+            alone,
+            start: self.encoded,
+            end: None,
+        });
+        self.encode();
+    }
+
+    /// Gives back the bodies of requests that are wholly written and are not to be sent again whatever happens.
+    fn relieve(&mut self) {
+        let Phase::Up(up) = &mut self.phase else { return };
+        while let Some(next) = up.in_flight.get_mut(up.relieved)
+            && next.end.is_some_and(|end| end <= self.written)
+        {
+            if matches!(next.owner, Owner::Client(_)) && !next.request.is_critical() {
+                next.request.forget_body();
+            }
+            up.relieved += 1;
+        }
+    }
+
+    fn encode(&mut self) {
+        let Phase::Up(up) = &mut self.phase else { return };
+        let (Some(encoder), Some(room)) = (&mut up.encoder, HIGH_WATER.checked_sub(self.out.len())) else {
+            return;
+        };
+        let Some(last) = up.in_flight.back_mut() else {
+            return;
+        };
+        let before = self.out.len();
+        let finished = encoder.encode(&last.request, &up.cipher, room, &mut self.out);
+        self.encoded += (self.out.len() - before) as u64;
+        if finished {
+            last.end = Some(self.encoded);
+            up.encoder = None;
+        }
+    }
+
+    /// The next reply, with the request it answers.
+    pub(in crate::session) fn take_reply(
+        &mut self,
+        input: &mut BytesMut,
+        config: &Config,
+        now: Instant,
+    ) -> Result<Option<Replied>, LinkError> {
+        let Phase::Up(up) = &mut self.phase else {
+            return Ok(None);
+        };
+        if input.is_empty() {
+            return Ok(None);
+        }
+        // A reply to what is not wholly written can be no reply to it.
+        let written = |first: &InFlight| first.end.is_some_and(|end| end <= self.written);
+        if !up.in_flight.front().is_some_and(written) {
+            return Err(LinkError::Unasked);
+        }
+        let read = up.reader.read(input, &up.cipher, config.max_reply_bytes);
+        let Some(reply) = read.map_err(|_| LinkError::ReplyTooLong)? else {
+            return Ok(None);
+        };
+        let Some(first) = up.in_flight.pop_front() else {
+            return Ok(None);
+        };
+        let took = now.since(first.since);
+        if first.owner.is_own() {
+            up.own = up.own.saturating_sub(1);
+            up.pace.trip(if first.alone { took } else { Duration::MAX }, now);
+        } else {
+            up.pace.replied(first.since, now);
+        }
+        if first.owner == Owner::Probe {
+            up.rtt = Some(now.since(up.front_since));
+        }
+        if first.owner != Owner::Check {
+            self.backoff.reset();
+        }
+        up.front_since = now;
+        up.relieved = up.relieved.saturating_sub(1);
+        up.replied = true;
+        Ok(Some(Replied {
+            owner: first.owner,
+            request: first.request,
+            reply,
+            took,
+        }))
+    }
+
+    /// Takes back the requests that were put on it and not written, in order; lonc's own question before them stays.
+    pub(in crate::session) fn take_back(&mut self) -> VecDeque<InFlight> {
+        let Phase::Up(up) = &mut self.phase else {
+            return VecDeque::new();
+        };
+        let stays = |one: &InFlight| one.start < self.written || one.owner.is_own();
+        let first = up.in_flight.iter().position(|one| !stays(one));
+        let back = up.in_flight.split_off(first.unwrap_or(up.in_flight.len()));
+        if let Some(first) = back.front() {
+            let kept = usize::try_from(first.start - self.written).unwrap_or(0);
+            self.out.truncate(kept);
+            self.encoded = first.start;
+            up.encoder = None;
+            up.own -= back.iter().filter(|one| one.owner.is_own()).count();
+        }
+        back
+    }
+
+    /// True if something is in flight of which nothing was written.
+    pub(in crate::session) fn has_unwritten(&self) -> bool {
+        let last = self.up().and_then(|up| up.in_flight.back());
+        last.is_some_and(|last| last.start >= self.written && !last.owner.is_own())
+    }
+
+    /// Ends the connection; gives what was in flight: written, and not written, each in order.
+    pub(in crate::session) fn end(
+        &mut self,
+        now: Instant,
+        until: Instant,
+    ) -> (VecDeque<InFlight>, VecDeque<InFlight>) {
+        self.out = BytesMut::new();
+        self.since = now;
+        match core::mem::replace(&mut self.phase, Phase::Waiting { until }) {
+            Phase::Up(mut up) => {
+                let first_unwritten = up.in_flight.partition_point(|one| one.start < self.written);
+                let unwritten = up.in_flight.split_off(first_unwritten);
+                (up.in_flight, unwritten)
+            }
+            Phase::Opening(_) | Phase::Handshake { .. } | Phase::Waiting { .. } => Default::default(),
+        }
+    }
+}

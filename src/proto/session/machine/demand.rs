@@ -1,0 +1,167 @@
+//! How many links there are: more where requests wait, fewer where they are not needed.
+
+use alloc::vec::Vec;
+
+use super::Machine;
+use crate::session::demand::{self, FAST_LINKS, FAST_PATIENCE};
+use crate::session::ids::{ClientId, LinkId};
+use crate::session::link::{InFlight, Link, Owner};
+use crate::session::status::{Cause, State};
+use crate::time::Instant;
+
+impl Machine {
+    /// Links that are not to end, whatever they are at.
+    pub(super) fn num_active(&self) -> usize {
+        self.links.iter().filter(|(_, link)| !link.retiring).count()
+    }
+
+    pub(super) fn num_open(&self) -> usize {
+        self.links.iter().filter(|(_, link)| link.is_open()).count()
+    }
+
+    /// Links that there are to be whether or not anybody needs them now.
+    pub(super) fn num_kept(&self) -> usize {
+        match self.state {
+            _ if self.stopped => 0,
+            State::Connecting | State::Down => self.config.connections.max(1),
+            State::Up | State::Idle => self.config.connections,
+        }
+    }
+
+    /// True if somebody needs a link.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.turns.num_waiting() > 0 || self.delayed.is_waiting()
+    }
+
+    /// Has a link opened where there is none and somebody needs one.
+    pub(super) fn wake_up(&mut self) {
+        if self.state == State::Idle && self.is_wanted() {
+            self.enter(State::Connecting);
+            self.keep_links();
+        }
+    }
+
+    /// When the number of links, or what is on them, is to change if nothing happens before.
+    pub(super) fn demand_due(&self) -> Option<Instant> {
+        let unwritten = self.links.iter().filter(|(_, link)| link.has_unwritten());
+        let stalls = unwritten.filter_map(|(_, link)| link.stalls_at()).min();
+        let unneeded = self.unneeded().map(|(due, _)| due);
+        [self.growth_due(), unneeded, stalls].into_iter().flatten().min()
+    }
+
+    /// Opens more links while requests wait that another link would let go.
+    pub(super) fn grow(&mut self) {
+        while self.growth_due().is_some_and(|due| due <= self.now) {
+            self.open_link(Cause::Demand);
+        }
+    }
+
+    fn growth_due(&self) -> Option<Instant> {
+        let since = self.turns.waiting_since()?;
+        if self.state != State::Up || self.num_active() >= self.config.max_connections {
+            return None;
+        }
+        let trying = self.links_that(Link::is_trying).len();
+        if trying
+            >= self
+                .turns
+                .num_waiting()
+                .min(self.demand.at_a_time(self.num_open()))
+        {
+            return None;
+        }
+        let open = || self.links.iter().filter(|(_, link)| link.is_open());
+        let rtt = open()
+            .filter_map(|(_, link)| link.up())
+            .map(|up| up.pace.rtt())
+            .min()?;
+        let mut due = since + demand::patience(rtt);
+        // A fast lond keeps up with all there is, unless something slow is in its way.
+        let fast = open().filter(|(_, link)| link.is_fast(self.config.pipeline));
+        if let Some(stalls) = fast.filter_map(|(_, link)| link.stalls_at()).max() {
+            due = due.max(stalls);
+            if self.num_active() < FAST_LINKS {
+                due = due.min(since + FAST_PATIENCE);
+            }
+        }
+        Some(self.demand.pauses_until().map_or(due, |until| due.max(until)))
+    }
+
+    /// Notes that a link is needed, if none before it has room for a request of this client.
+    pub(super) fn note_need(&mut self, id: LinkId) {
+        if self.links.len() <= self.config.connections {
+            return;
+        }
+        let before = self.links.iter().take_while(|(index, _)| *index < id.0);
+        let mut roomy = before.filter(|(_, link)| link.has_room(0, self.config.pipeline, self.now));
+        if roomy.next().is_none()
+            && let Some(link) = self.links.get_mut(id.0)
+        {
+            link.needed = self.now;
+        }
+    }
+
+    /// The link that is to be closed next since it is not needed, and when.
+    fn unneeded(&self) -> Option<(Instant, LinkId)> {
+        let open = self.num_open();
+        if open <= self.config.connections || self.state != State::Up {
+            return None;
+        }
+        let may_go = |id: LinkId, link: &Link| {
+            // The last one may be needed by somebody this very moment.
+            link.is_open() && (open > 1 || link.is_idle()) && !self.delayed.needs(id)
+        };
+        let links = self.links.iter().map(|(index, link)| (LinkId(index), link));
+        let candidates = links.filter(|(id, link)| may_go(*id, link));
+        // Of several the last goes first.
+        candidates
+            .map(|(id, link)| (link.needed + self.config.idle_timeout, id))
+            .min_by_key(|(due, id)| (*due, core::cmp::Reverse(id.0)))
+    }
+
+    /// Closes links that were not needed for long.
+    pub(super) fn retire_unneeded(&mut self) {
+        while let Some((_, id)) = self.unneeded().filter(|(due, _)| *due <= self.now) {
+            self.counters.links_retired += 1;
+            self.event(crate::session::Event::LinkRetired { link: id });
+            self.retire(id);
+            if !self.any_up() {
+                return self.lost_peer();
+            }
+        }
+    }
+
+    /// What was put on a link and not written goes back once something slow is before it.
+    pub(super) fn take_back_stalled(&mut self) {
+        let now = self.now;
+        for id in self.links_that(|link| link.has_unwritten() && link.is_stalled(now)) {
+            self.take_back(id);
+            self.remove_if_retired(id);
+        }
+    }
+
+    pub(super) fn take_back(&mut self, id: LinkId) {
+        let back = self.links.get_mut(id.0).map(Link::take_back).unwrap_or_default();
+        let mut again: Vec<(ClientId, _)> = Vec::new();
+        for InFlight { owner, request, .. } in back.into_iter().rev() {
+            match owner {
+                // A probe is put only on a link with nothing on it.
+                Owner::Check | Owner::Probe => {}
+                Owner::Delayed(message) => self.delayed.take_back(message, request),
+                Owner::Client(client) => again.push((client, self.clients.put_back(client, request))),
+            }
+        }
+        self.requeue(again);
+    }
+
+    /// Has another link take this one's place.
+    pub(in crate::session) fn moved(&mut self, id: LinkId) {
+        let is_replaced = self.links.iter().any(|(_, link)| link.replaces == Some(id));
+        if !self.stopped && self.is_open(id) && !is_replaced {
+            let new = self.open_link(Cause::Replacement);
+            if let Some(link) = self.links.get_mut(new.0) {
+                link.replaces = Some(id);
+            }
+        }
+    }
+}
