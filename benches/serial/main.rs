@@ -92,7 +92,7 @@ fn uneven(findings: &mut Findings, program: &str) {
     for (round_trip, rounds) in [(NEAR, 5), (FAR, 3)] {
         let sides = sides(program, work, round_trip);
         let load = Load::of(64)
-            .lasting(Duration::from_millis(2500))
+            .lasting(Duration::from_secs(2))
             .warming_up(Duration::from_millis(500));
         let (mut rates, mut medians) = (Beside::of("a second"), Beside::of("ms"));
         let mut tails = Beside::of("ms");
