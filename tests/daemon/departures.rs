@@ -7,7 +7,7 @@ use test_harness::{Lonc, Peer};
 #[test]
 fn what_a_vanished_client_had_queued_is_dropped_and_what_was_written_keeps_its_place() {
     let peer = Peer::start();
-    let lonc = Lonc::start_linked(&peer, "[link]\npipeline = 1\n");
+    let lonc = Lonc::start_linked(&peer, "[link]\npipeline = 1\nmax_connections = 1\n");
     let mut gone = lonc.client();
     let mut others: Vec<_> = (0..3).map(|_| lonc.client()).collect();
     gone.send("hold:gone\necho:queued\nencrypt:echo:queued\n");

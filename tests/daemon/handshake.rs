@@ -13,20 +13,31 @@ use test_harness::{Lonc, PATIENCE, Peer, QUICK, Site, wait_until};
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[test]
-fn the_six_lines_come_one_by_one_in_the_fixed_order_and_then_the_clients() {
+fn the_five_lines_come_one_by_one_in_the_fixed_order_and_then_the_clients() {
+    the_lines_come_one_by_one(false);
+}
+
+#[test]
+fn with_pong_there_are_six_of_them() {
+    the_lines_come_one_by_one(true);
+}
+
+fn the_lines_come_one_by_one(pong: bool) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut lonc = Site::new(listener.local_addr().unwrap(), "[daemon]\nlog_level = 'trace'\n").start();
+    let toml = format!("[daemon]\nlog_level = 'trace'\n[link]\npong = {pong}\n");
+    let mut lonc = Site::new(listener.local_addr().unwrap(), &toml).start();
     let mut client = lonc.client();
     client.send("one\nencrypt:two\n");
     let (mut lond, _) = listener.accept().unwrap();
     let build_key = "54321AFE98700BCD1234598765";
-    welcome(&mut lond, " 12:a\0b\u{e9}\r", build_key);
+    welcome(&mut lond, pong, " 12:a\0b\u{e9}\r", build_key);
     // The key of the first row of the vectors, and so libgcrypt's blocks for it.
     let key = Key::derive(b"msul1", b"msul2", build_key.as_bytes());
     let cipher = LinkKey::from_bytes(*key.as_bytes());
     let two = String::from_utf8(cipher.encrypt(b"two")).unwrap();
-    hear(&mut lond, &format!("one\n{two}"));
-    lond.write_all(b"first\nsecond\n").unwrap();
+    // lonc's own question goes first, and the clients' do not wait for the answer to it.
+    hear(&mut lond, &format!("ping\none\n{two}"));
+    lond.write_all(b"msul1\nfirst\nsecond\n").unwrap();
     assert_eq!(
         (client.hear(), client.hear()),
         ("first".to_owned(), "second".to_owned())
@@ -39,7 +50,7 @@ fn the_six_lines_come_one_by_one_in_the_fixed_order_and_then_the_clients() {
 #[test]
 fn pong_is_asked_without_a_wait() {
     let peer = Peer::start();
-    let lonc = Lonc::start_linked(&peer, QUICK);
+    let lonc = Lonc::start_linked(&peer, &format!("{QUICK}pong = true\n"));
     let mut client = lonc.client();
     let openings = [1, 2, 3].map(|before| {
         let begun = Instant::now();
@@ -61,10 +72,11 @@ fn the_newline_of_the_build_key_is_no_part_of_the_key() {
     client.say("encrypt:two");
     let (mut lond, _) = listener.accept().unwrap();
     // With both ids it fills no key, so that what is behind it counts.
-    welcome(&mut lond, "challenge", "12345");
+    welcome(&mut lond, false, "challenge", "12345");
     let cipher = LinkKey::derive("msul1", "msul2", b"12345");
-    hear(&mut lond, &String::from_utf8(cipher.encrypt(b"two")).unwrap());
-    lond.write_all(&[&cipher.encrypt(b"second")[..], b"\n"].concat())
+    let two = String::from_utf8(cipher.encrypt(b"two")).unwrap();
+    hear(&mut lond, &format!("ping\n{two}"));
+    lond.write_all(&[b"msul1\n", &cipher.encrypt(b"second")[..], b"\n"].concat())
         .unwrap();
     assert_eq!(client.hear(), "second");
 }
@@ -73,7 +85,7 @@ fn the_newline_of_the_build_key_is_no_part_of_the_key() {
 fn a_lond_that_knows_neither_sethost_nor_version_nor_pong_is_served() {
     for behaviour in [Behaviour::SoftFail, Behaviour::WrongPong] {
         let peer = Peer::that(behaviour);
-        let lonc = Lonc::start(&peer, "");
+        let lonc = Lonc::start(&peer, "[link]\npong = true\n");
         assert_eq!(lonc.client().ask("echo:plain"), "plain");
         assert_eq!(lonc.client().ask("encrypt:echo:secret"), "secret");
         assert_eq!(peer.connections(), 1);
@@ -86,12 +98,21 @@ fn a_lond_that_knows_neither_sethost_nor_version_nor_pong_is_served() {
 }
 
 #[test]
+fn who_calls_itself_otherwise_is_served_with_a_warning() {
+    let peer = Peer::that(Behaviour::WrongPing);
+    let lonc = Lonc::start(&peer, "");
+    assert_eq!(lonc.client().ask("encrypt:echo:secret"), "secret");
+    lonc.await_log("calls itself \"not-msul1\"");
+    assert_eq!(peer.connections(), 1);
+}
+
+#[test]
 fn not_one_byte_of_a_client_goes_out_before_the_build_key() {
     for (number, step) in Step::ALL.into_iter().enumerate() {
         let peer = Peer::that(Behaviour::StallAt(step));
         let lonc = Lonc::start(
             &peer,
-            "[link]\nconnect_wait = '400ms'\nbackoff_min = '1h'\nbackoff_max = '1h'\n",
+            "[link]\npong = true\nconnect_wait = '400ms'\nbackoff_min = '1h'\nbackoff_max = '1h'\n",
         );
         let mut clients: Vec<_> = (0..3).map(|_| lonc.client()).collect();
         for client in &mut clients {
@@ -108,7 +129,7 @@ fn not_one_byte_of_a_client_goes_out_before_the_build_key() {
         peer.await_links(|_, open| open == 0);
         let received = peer.received();
         let challenge = peer.commands().get(1).cloned().unwrap_or_default();
-        assert_eq!(peer.commands(), lines(&challenge)[..=number], "{step:?}");
+        assert_eq!(peer.commands(), lines(true, &challenge)[..=number], "{step:?}");
         assert!(received.iter().all(|line| line.complete), "{step:?}");
     }
 }
@@ -116,7 +137,7 @@ fn not_one_byte_of_a_client_goes_out_before_the_build_key() {
 #[test]
 fn requests_that_came_during_a_slow_handshake_are_served_when_it_is_done() {
     let peer = Peer::that(Behaviour::StallAt(Step::Pong));
-    let lonc = Lonc::start(&peer, QUICK);
+    let lonc = Lonc::start(&peer, &format!("{QUICK}pong = true\n"));
     let mut client = lonc.client();
     client.send("echo:1\nencrypt:echo:2\necho:3\n");
     peer.await_command("pong");
@@ -139,24 +160,31 @@ fn a_lond_that_writes_byte_by_byte_is_understood() {
 }
 
 /// Plays lond's part in the opening.
-fn welcome(lond: &mut TcpStream, challenge: &str, build_key: &str) {
-    let answers = [challenge, "ok", "ok", "version:2.11", "msul1:msul2", build_key];
-    for (line, answer) in lines(challenge).iter().zip(answers) {
+fn welcome(lond: &mut TcpStream, pong: bool, challenge: &str, build_key: &str) {
+    let mut answers = vec![challenge, "ok", "ok", "version:2.11"];
+    if pong {
+        answers.push("msul1:msul2");
+    }
+    answers.push(build_key);
+    for (line, answer) in lines(pong, challenge).iter().zip(answers) {
         hear(lond, line);
         lond.write_all(format!("{answer}\n").as_bytes()).unwrap();
     }
 }
 
 /// The lines lonc says up to the build key, given the challenge.
-fn lines(challenge: &str) -> [String; 6] {
-    [
+fn lines(pong: bool, challenge: &str) -> Vec<String> {
+    let mut lines = vec![
         "init".to_owned(),
         challenge.to_owned(),
         "sethost:msul1".to_owned(),
         format!("version:{VERSION}"),
-        "pong".to_owned(),
-        "ekey".to_owned(),
-    ]
+    ];
+    if pong {
+        lines.push("pong".to_owned());
+    }
+    lines.push("ekey".to_owned());
+    lines
 }
 
 /// Reads exactly `line`, and finds that nothing follows for a while.

@@ -14,14 +14,14 @@ const MEMORY: u64 = 64;
 #[test]
 fn silence_in_each_step_of_the_handshake() {
     for step in Step::ALL {
-        endure(Behaviour::StallAt(step), &Told::Own, "");
+        endure(Behaviour::StallAt(step), &Told::Own, "pong = true\n");
     }
 }
 
 #[test]
 fn the_end_of_the_connection_in_each_step_of_the_handshake() {
     for step in Step::ALL {
-        endure(Behaviour::CloseAt(step), &Told::Own, "");
+        endure(Behaviour::CloseAt(step), &Told::Own, "pong = true\n");
     }
 }
 
@@ -37,10 +37,11 @@ fn odd_answers_in_the_handshake() {
     for behaviour in [
         Behaviour::SoftFail,
         Behaviour::WrongPong,
+        Behaviour::WrongPing,
         Behaviour::EmptyChallenge,
         Behaviour::EmptyBuildKey,
     ] {
-        endure(behaviour, &Told::Own, "");
+        endure(behaviour, &Told::Own, "pong = true\n");
     }
 }
 

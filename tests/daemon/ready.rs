@@ -8,8 +8,7 @@ use stand_in_lond::{Behaviour, Step};
 use test_harness::{Manager, Peer};
 
 /// Waits for nothing but what the test does.
-const PATIENT: &str =
-    "[link]\nconnect_wait = '1h'\nhandshake_timeout = '1h'\nbackoff_min = '1h'\nbackoff_max = '1h'\n";
+const PATIENT: &str = "[link]\npong = true\nconnect_wait = '1h'\nhandshake_timeout = '1h'\nbackoff_min = '1h'\nbackoff_max = '1h'\n";
 
 #[test]
 fn ready_comes_with_the_handshake_and_says_up() {

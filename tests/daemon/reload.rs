@@ -101,7 +101,8 @@ fn the_number_of_links_follows_the_file() {
     lonc.site.configure(peer.addr(), "[link]\nconnections = 3\n");
     reload(&manager, &lonc);
     peer.await_links(|accepted, open| (accepted, open) == (3, 3));
-    lonc.site.configure(peer.addr(), "[link]\nconnections = 1\n");
+    lonc.site
+        .configure(peer.addr(), "[link]\nconnections = 1\nidle_timeout = '100ms'\n");
     reload(&manager, &lonc);
     peer.await_links(|accepted, open| (accepted, open) == (3, 1));
     assert_eq!(lonc.client().ask("encrypt:echo:1"), "1");

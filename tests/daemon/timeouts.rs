@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use stand_in_lond::Behaviour;
 use test_harness::{Lonc, Peer, wait_until};
 
@@ -10,13 +11,22 @@ const TIMEOUT: &str = "[link]\nrequest_timeout = '600ms'\nbackoff_min = '10ms'\n
 #[test]
 fn every_request_that_was_written_is_lost_with_the_one_that_timed_out() {
     let peer = Peer::start();
-    let lonc = Lonc::start_linked(&peer, &TIMEOUT.replace("600ms", "3s"));
+    let link = format!("{}max_connections = 1\n", TIMEOUT.replace("600ms", "3s"));
+    let lonc = Lonc::start_linked(&peer, &link);
     let mut clients: Vec<_> = (0..5).map(|_| lonc.client()).collect();
+    // So that lonc knows that lond is fast, and puts many on the link.
+    clients[0].send("echo:fast\n".repeat(400));
+    for _ in 0..400 {
+        assert_eq!(clients[0].hear(), "fast");
+    }
+    peer.behave(Behaviour::NeverReply);
+    // All at once: behind one that takes long already nothing more is put.
+    lonc.signal(Signal::SIGSTOP);
     clients[0].say("hold:head");
-    peer.await_command("hold:head");
     for client in &mut clients[1..] {
         client.send("echo:behind\nencrypt:echo:behind\n");
     }
+    lonc.signal(Signal::SIGCONT);
     peer.await_received(|lines| {
         lines
             .iter()
@@ -24,6 +34,8 @@ fn every_request_that_was_written_is_lost_with_the_one_that_timed_out() {
             .count()
             == 8
     });
+    peer.await_command("hold:head");
+    peer.behave(Behaviour::Normal);
     assert_eq!(clients[0].hear(), "con_lost");
     for client in &mut clients[1..] {
         assert_eq!(
@@ -31,7 +43,6 @@ fn every_request_that_was_written_is_lost_with_the_one_that_timed_out() {
             ("con_lost".into(), "con_lost".into())
         );
     }
-    peer.release();
     for (number, client) in clients.iter_mut().enumerate() {
         let word = number.to_string();
         assert_eq!(client.ask(&format!("echo:{word}")), word);
@@ -71,7 +82,7 @@ fn a_late_reply_reaches_nobody() {
 #[test]
 fn what_was_never_written_survives_to_the_next_link() {
     let peer = Peer::start();
-    let lonc = Lonc::start_linked(&peer, &format!("{TIMEOUT}pipeline = 1\n"));
+    let lonc = Lonc::start_linked(&peer, &format!("{TIMEOUT}pipeline = 1\nmax_connections = 1\n"));
     let mut clients: Vec<_> = (0..5).map(|_| lonc.client()).collect();
     clients[0].send("hold:head\necho:0\n");
     peer.await_command("hold:head");
@@ -96,7 +107,7 @@ fn what_was_never_written_survives_to_the_next_link() {
 #[test]
 fn a_request_waits_for_those_before_it_without_its_own_time_running() {
     let peer = Peer::that(Behaviour::Normal);
-    let lonc = Lonc::start_linked(&peer, "[link]\nrequest_timeout = '3s'\n");
+    let lonc = Lonc::start_linked(&peer, "[link]\nrequest_timeout = '3s'\nmax_connections = 1\n");
     let mut clients: Vec<_> = (0..5).map(|_| lonc.client()).collect();
     for client in &mut clients {
         client.say("sleep:1000:rested");
