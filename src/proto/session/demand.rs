@@ -50,6 +50,13 @@ impl Demand {
         }
     }
 
+    /// No link is open any more: the first that carries a request is more than lond would have.
+    pub(super) fn peer_lost(&mut self) {
+        if let Some(refused) = &mut self.refused {
+            refused.open = 0;
+        }
+    }
+
     /// Whoever asks for a try may know that lond takes more now.
     pub(super) fn forget(&mut self) {
         *self = Self::default();

@@ -79,8 +79,10 @@ pub(super) struct Up {
     pub(super) rtt: Option<Duration>,
     pub(super) pace: Pace,
     pub(super) version: Option<String>,
-    /// A request was answered on it.
+    /// Something was answered on it.
     replied: bool,
+    /// Something was that is not asked on every link that opens.
+    served: bool,
 }
 
 pub(super) enum Phase {
@@ -237,9 +239,14 @@ impl Link {
         self.up().is_none_or(|up| up.in_flight.is_empty())
     }
 
-    /// True once a request was answered on it.
+    /// True once something was answered on it.
     pub(super) fn has_replied(&self) -> bool {
         self.up().is_some_and(|up| up.replied)
+    }
+
+    /// True once it has shown that it is of use, as a link that only opens is not.
+    pub(super) fn has_served(&self) -> bool {
+        self.up().is_some_and(|up| up.served)
     }
 
     /// lond works so fast on it that another link would change nothing.

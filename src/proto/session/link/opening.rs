@@ -64,6 +64,7 @@ impl Link {
                     pace: Pace::new(rtt.unwrap_or(took), now),
                     version,
                     replied: false,
+                    served: false,
                 };
                 self.phase = Phase::Up(Box::new(up));
                 self.since = now;

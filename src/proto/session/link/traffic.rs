@@ -122,6 +122,7 @@ impl Link {
             up.rtt = Some(now.since(up.front_since));
         }
         if first.owner != Owner::Check {
+            up.served = true;
             self.backoff.reset();
         }
         up.front_since = now;

@@ -127,6 +127,7 @@ impl Machine {
             return;
         };
         let (was_up, cause, retiring) = (link.up().is_some(), link.cause, link.retiring);
+        let was_of_no_use = was_up && !retiring && !link.has_served();
         link.note_trouble(&why, self.now);
         let retry_in = link.backoff.next_wait(self.config.backoff, &mut self.rng);
         let (written, unwritten) = link.end(self.now, self.now + retry_in);
@@ -134,6 +135,9 @@ impl Machine {
             self.links.remove(id.0);
         }
         self.commands.push_back(Command::Close(id));
+        if was_of_no_use {
+            self.demand.refused(why.clone(), self.num_open(), self.now);
+        }
         if was_up {
             let count = |some: &VecDeque<InFlight>| some.iter().filter(|one| !one.owner.is_own()).count();
             let (lost, requeued) = (count(&written), count(&unwritten));
@@ -246,6 +250,7 @@ impl Machine {
 
     /// No link is open any more. Where none is kept, another is opened only if somebody needs it.
     pub(super) fn lost_peer(&mut self) {
+        self.demand.peer_lost();
         if self.config.connections > 0 || self.is_wanted() {
             self.enter(State::Connecting);
             return self.keep_links();

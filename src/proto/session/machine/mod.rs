@@ -43,8 +43,10 @@ pub(in crate::session) struct Machine {
     pub(in crate::session) links: Slab<Link>,
     pub(in crate::session) state: State,
     pub(in crate::session) since: Instant,
-    /// When the peer was lost, or wanted first: nobody waits for it since longer.
+    /// When the peer was lost first since it answered, or wanted first: nobody waits for it since longer.
     lost_at: Instant,
+    /// It has answered nothing since.
+    is_lost: bool,
     pub(in crate::session) last_error: Option<LinkError>,
     pub(in crate::session) counters: Counters,
     pub(in crate::session) histograms: Histograms,
@@ -74,6 +76,7 @@ impl Machine {
             state,
             since: now,
             lost_at: now,
+            is_lost: false,
             last_error: None,
             counters: Counters::default(),
             histograms: Histograms::default(),
@@ -275,8 +278,10 @@ impl Machine {
 
     pub(in crate::session) fn enter(&mut self, state: State) {
         if self.state != state {
-            if state == State::Connecting {
+            // One that opens links and loses them again would have everybody wait for ever.
+            if state == State::Connecting && !self.is_lost {
                 self.lost_at = self.now;
+                self.is_lost = true;
             }
             self.state = state;
             self.since = self.now;

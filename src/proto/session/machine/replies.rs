@@ -99,6 +99,7 @@ impl Machine {
             let client = owner.client();
             self.event(Event::MalformedReply { client, why });
         }
+        self.is_lost &= owner == Owner::Check;
         match owner {
             Owner::Probe => {
                 self.histograms.rtt.observe(took);

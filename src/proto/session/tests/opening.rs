@@ -6,6 +6,7 @@ use std::vec;
 use core::time::Duration;
 
 use super::rig::{Rig, SECOND, config};
+use crate::backoff::Bounds;
 use crate::handshake::{HandshakeError, Step};
 use crate::session::{Config, Event, LinkError, LinkId, Lost, State};
 
@@ -303,4 +304,55 @@ fn waits(rig: &Rig) -> Vec<Duration> {
 fn wait_for_try(rig: &mut Rig) {
     let next = rig.session.status().next_try.expect("backs off");
     rig.pass(next.since(rig.now));
+}
+
+#[test]
+fn links_that_open_and_answer_nothing_are_tried_with_back_off_and_keep_nobody_waiting() {
+    // With one request at a time none goes before lond has said who it is.
+    for pipeline in [1, 64] {
+        let mut rig = Rig::new(Config {
+            pipeline,
+            max_connections: 10,
+            backoff: Bounds::new(SECOND / 10, SECOND / 2).unwrap(),
+            ..config()
+        });
+        let clients = [(); 20].map(|()| rig.client());
+        for client in clients {
+            rig.say(client, "one\n");
+        }
+        let mut opened = open_unanswered(&mut rig);
+        let mut tries = opened.len();
+        for _ in 0..600 {
+            rig.pass(SECOND / 50);
+            // One that came beside it opens before it fails.
+            let others = open_unanswered(&mut rig);
+            tries += others.len();
+            opened.into_iter().for_each(|link| rig.fail(link));
+            opened = others;
+        }
+        for client in clients {
+            assert_eq!(rig.got(client), ["con_lost"]);
+        }
+        assert!(tries < 120, "{tries} tries in 12 s");
+        opened.into_iter().for_each(|link| rig.fail(link));
+        rig.pass(SECOND);
+        rig.open_all();
+        rig.say(clients[0], "two\n");
+        rig.serve_all();
+        assert_eq!(rig.got(clients[0]), ["re:two"]);
+        assert!(rig.session.status().refused.is_none());
+    }
+}
+
+/// Takes all links that are tried through their handshakes; lond does not answer who it is.
+fn open_unanswered(rig: &mut Rig) -> Vec<usize> {
+    let tries = rig.wires.iter().filter(|(_, wire)| !wire.connected);
+    let tries: Vec<_> = tries.map(|(link, _)| *link).collect();
+    for link in &tries {
+        rig.connect(*link);
+        let steps = rig.lond(*link).num_steps();
+        rig.shake(*link, steps);
+        rig.write_all(*link);
+    }
+    tries
 }
