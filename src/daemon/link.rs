@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{BufMut as _, BytesMut};
 use lonc_proto::session::LinkError;
@@ -13,7 +14,7 @@ use tokio::net::TcpStream;
 
 use crate::config::{Address, LinkSettings};
 use crate::daemon::dial::{self, Addresses, Route};
-use crate::daemon::path;
+use crate::daemon::path::Path;
 
 /// Bytes asked for in one read.
 const READ: usize = 64 * 1024;
@@ -43,14 +44,15 @@ type Opening<T> = Pin<Box<dyn Future<Output = Result<T, LinkError>> + Send>>;
 
 struct Connection {
     stream: TcpStream,
+    path: Path,
     remote: SocketAddr,
 }
 
 impl Connection {
     async fn open(route: Route, settings: LinkSettings) -> Result<Self, LinkError> {
         let (stream, remote) = route.connect().await?;
-        path::tune(&stream, &settings).map_err(|error| broken(&error))?;
-        Ok(Self { stream, remote })
+        let path = Path::new(&stream, &settings).map_err(|error| broken(&error))?;
+        Ok(Self { stream, path, remote })
     }
 }
 
@@ -79,6 +81,15 @@ impl Link {
     pub(crate) fn remote(&self) -> Option<SocketAddr> {
         match &self.state {
             State::Open(connection) => Some(connection.remote),
+            State::Closed | State::Resolving(_) | State::Connecting(_) => None,
+        }
+    }
+
+    /// For how long nothing was heard of the host, if so the path is dead, where the oldest request on it has been in
+    /// flight for `waiting`; to be called as [`Path::look`].
+    pub(crate) fn look(&mut self, waiting: Duration) -> Option<Duration> {
+        match &mut self.state {
+            State::Open(connection) => connection.path.look(&connection.stream, waiting),
             State::Closed | State::Resolving(_) | State::Connecting(_) => None,
         }
     }

@@ -9,7 +9,7 @@
 //! | `driver` | owns the session, the links and the list of clients; one loop |
 //! | `link` | one TCP connection: its opening, its bytes, its end |
 //! | `dial` | opens the TCP connection to a peer that may have several addresses |
-//! | `path` | what makes the kernel find out that the peer is gone |
+//! | `path` | whether the way to lond still carries anything |
 //! | `status` | the snapshot that readers get |
 //! | `order` | what the daemon can be told while it runs |
 //! | `signals` | signals, as orders |

@@ -7,6 +7,7 @@ mod drain;
 mod inbox;
 mod links;
 mod log;
+mod rounds;
 mod timer;
 
 use std::future::poll_fn;
@@ -27,6 +28,7 @@ use self::drain::Drain;
 pub(crate) use self::inbox::{Question, Questions, ToDriver};
 use self::links::Links;
 use self::log::Log;
+use self::rounds::Rounds;
 use self::timer::Timer;
 use crate::config::Settings;
 use crate::daemon::acceptor::Acceptor;
@@ -62,6 +64,7 @@ pub(crate) struct Driver {
     published: Option<Instant>,
     stale: bool,
     timer: Timer,
+    rounds: Rounds,
     drain: Drain,
     log: Log,
 }
@@ -93,6 +96,7 @@ impl Driver {
             published: Some(now),
             stale: false,
             timer,
+            rounds: Rounds::default(),
             drain: Drain::default(),
             log: Log::default(),
             settings,
@@ -260,6 +264,7 @@ impl Driver {
         if self.session.poll_timeout().is_some_and(|due| due <= now) {
             self.session.handle_timeout(now);
         }
+        self.go_round(now);
         if self.drain.is_to_stop(now) {
             self.session.handle_stop(now);
         }
@@ -278,6 +283,7 @@ impl Driver {
             };
             progress = true;
             self.session.handle_written(id, written, now);
+            self.rounds.begin(now);
         }
         progress
     }
@@ -365,10 +371,13 @@ impl Driver {
 
     fn next_deadline(&self, now: Instant) -> Option<Instant> {
         let status = self.published.filter(|_| self.stale).map(|at| at + STATUS_EVERY);
-        [self.session.poll_timeout(), self.drain.deadline(now), status]
-            .into_iter()
-            .flatten()
-            .min()
+        let deadlines = [
+            self.session.poll_timeout(),
+            self.drain.deadline(now),
+            self.rounds.deadline(),
+            status,
+        ];
+        deadlines.into_iter().flatten().min()
     }
 
     /// What is published is no longer true, and not only in the number of clients.
