@@ -5,7 +5,7 @@ mod addresses;
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use lonc_proto::session::{ConnectFault, LinkError};
@@ -76,6 +76,15 @@ pub(crate) async fn look_up(
     route.add(&found);
     route.steps.extend(later.map(|name| Step::LookUp(name, port)));
     Ok(route)
+}
+
+/// All that a peer's names stand for now; nothing if that cannot be said of each of them.
+pub(crate) async fn whereabouts(address: Address, patience: Duration) -> Option<Vec<IpAddr>> {
+    let mut found = Vec::new();
+    for name in [Some(address.host), address.alternative].into_iter().flatten() {
+        found.extend(resolve(&name, address.port, patience).await.ok()?);
+    }
+    Some(found.iter().map(SocketAddr::ip).collect())
 }
 
 impl Route {

@@ -1,6 +1,6 @@
 //! Over real sockets.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::time::Instant;
 
 use tokio::net::{TcpListener, TcpSocket};
@@ -96,6 +96,18 @@ async fn what_failed_in_its_opening_stands_behind_the_alternative() {
         assert_eq!(at != Some(0), others);
         addresses.failed(first);
     }
+}
+
+#[tokio::test]
+async fn a_peer_is_where_each_of_its_names_says_or_nowhere_for_sure() {
+    let found = whereabouts(address("127.5.5.6", "localhost", 1), PATIENCE)
+        .await
+        .unwrap();
+    assert!(found.contains(&host(6)) && found.contains(&Ipv4Addr::LOCALHOST.into()));
+    assert_eq!(
+        whereabouts(address("127.5.5.6", "no-such-host.invalid", 1), PATIENCE).await,
+        None
+    );
 }
 
 fn host(last: u8) -> IpAddr {

@@ -69,6 +69,7 @@ impl Driver {
             Some(ToDriver::Reconnect(answer)) => {
                 log::status(&self.snapshot(now));
                 self.session.handle_reconnect(now);
+                self.moves.look_soon(now);
                 let _ = answer.map(|answer| answer.send(()));
             }
             Some(ToDriver::Reconfigure(settings, answer)) => {

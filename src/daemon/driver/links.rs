@@ -1,12 +1,15 @@
-//! The driver's links, and what they learn together of the peer's addresses.
+//! The driver's links, what they learn together of the peer's addresses, and their bytes.
 
 use std::net::SocketAddr;
+use std::task::{Context, Poll};
 
-use lonc_proto::session::LinkId;
+use lonc_proto::session::{LinkId, Stage};
+use lonc_proto::time::Instant;
 
+use super::Driver;
 use crate::config::Settings;
 use crate::daemon::dial::Addresses;
-use crate::daemon::link::Link;
+use crate::daemon::link::{Link, Progress};
 
 /// One for each link that the session has, or once had.
 #[derive(Default)]
@@ -83,5 +86,51 @@ impl Links {
     /// The peer has other addresses from now on.
     pub(super) fn forget_addresses(&mut self) {
         self.addresses = Addresses::default();
+    }
+}
+
+impl Driver {
+    /// Opens and reads; true if anything came of it.
+    pub(super) fn poll_links(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let mut progress = false;
+        for id in self.session.link_ids() {
+            let was_up = self.links.is_up(id);
+            let Some(link) = self.links.get_mut(id) else {
+                continue;
+            };
+            let Poll::Ready(moved) = link.poll_progress(cx) else {
+                continue;
+            };
+            progress = true;
+            match moved {
+                Ok(Progress::Resolved) => self.session.handle_stage(id, Stage::Connect, now),
+                Ok(Progress::Connected) => self.session.handle_connected(id, now),
+                Ok(Progress::Read) => self.session.handle_input(id, &mut link.input, now),
+                Err(why) => self.session.handle_failed(id, why, now),
+            }
+            self.obey(now);
+            if was_up {
+                self.links.works(id);
+            }
+        }
+        progress
+    }
+
+    /// Writes what the session has for them; true if anything could be written.
+    pub(super) fn poll_writes(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let mut progress = false;
+        for id in self.session.link_ids() {
+            let unsent = self.session.unsent(id);
+            let Some(link) = self.links.get_mut(id).filter(|_| !unsent.is_empty()) else {
+                continue;
+            };
+            let Poll::Ready(written) = link.poll_write(cx, unsent) else {
+                continue;
+            };
+            progress = true;
+            self.session.handle_written(id, written, now);
+            self.rounds.begin(now);
+        }
+        progress
     }
 }

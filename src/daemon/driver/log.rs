@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use lonc_proto::session::{Cause, Event, LinkError, Lost, State};
@@ -244,6 +245,11 @@ pub(super) fn status(snapshot: &Snapshot) {
             link.in_flight
         );
     }
+}
+
+/// A link leads where the peer is no longer.
+pub(super) fn moved(link: usize, from: SocketAddr, address: &Address) {
+    info!("{address} has moved: link {link} leads to {from}, where it is no longer, and is replaced");
 }
 
 fn link_lost(link: usize, why: &LinkError, lost: usize, requeued: usize, address: &Address) {

@@ -7,6 +7,7 @@ mod drain;
 mod inbox;
 mod links;
 mod log;
+mod moves;
 mod rounds;
 mod timer;
 
@@ -15,7 +16,7 @@ use std::io;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
-use lonc_proto::session::{Command, Event, Session, Stage};
+use lonc_proto::session::{Command, Event, Session};
 use lonc_proto::time::Instant;
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, watch};
@@ -28,6 +29,7 @@ use self::drain::Drain;
 pub(crate) use self::inbox::{Question, Questions, ToDriver};
 use self::links::Links;
 use self::log::Log;
+use self::moves::Moves;
 use self::rounds::Rounds;
 use self::timer::Timer;
 use crate::config::Settings;
@@ -35,7 +37,6 @@ use crate::daemon::acceptor::Acceptor;
 use crate::daemon::client::FromClient;
 use crate::daemon::credentials::Credentials;
 use crate::daemon::give_way::give_way;
-use crate::daemon::link::Progress;
 use crate::daemon::status::Snapshot;
 use crate::journal::message;
 use crate::spool::{FromSpool, Spool};
@@ -65,6 +66,7 @@ pub(crate) struct Driver {
     stale: bool,
     timer: Timer,
     rounds: Rounds,
+    moves: Moves,
     drain: Drain,
     log: Log,
 }
@@ -97,6 +99,7 @@ impl Driver {
             stale: false,
             timer,
             rounds: Rounds::default(),
+            moves: Moves::default(),
             drain: Drain::default(),
             log: Log::default(),
             settings,
@@ -124,6 +127,7 @@ impl Driver {
             self.session.handle_memory(self.clients.have_spent_all(), now);
             // 2. Replies make room for requests.
             progress |= self.poll_links(cx, now);
+            progress |= self.poll_moves(cx, now);
             progress |= self.poll_spool(cx, now);
             // 3. Requests of all clients that are ready, so that one write carries them.
             progress |= self.poll_clients(cx, now);
@@ -149,31 +153,6 @@ impl Driver {
                 return Poll::Pending;
             }
         }
-    }
-
-    fn poll_links(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        let mut progress = false;
-        for id in self.session.link_ids() {
-            let was_up = self.links.is_up(id);
-            let Some(link) = self.links.get_mut(id) else {
-                continue;
-            };
-            let Poll::Ready(moved) = link.poll_progress(cx) else {
-                continue;
-            };
-            progress = true;
-            match moved {
-                Ok(Progress::Resolved) => self.session.handle_stage(id, Stage::Connect, now),
-                Ok(Progress::Connected) => self.session.handle_connected(id, now),
-                Ok(Progress::Read) => self.session.handle_input(id, &mut link.input, now),
-                Err(why) => self.session.handle_failed(id, why, now),
-            }
-            self.obey(now);
-            if was_up {
-                self.links.works(id);
-            }
-        }
-        progress
     }
 
     /// Delayed messages, a batch at a time: as many as are sent before the next batch is here.
@@ -265,27 +244,11 @@ impl Driver {
             self.session.handle_timeout(now);
         }
         self.go_round(now);
+        self.look_for_moves(now);
         if self.drain.is_to_stop(now) {
             self.session.handle_stop(now);
         }
         true
-    }
-
-    fn poll_writes(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        let mut progress = false;
-        for id in self.session.link_ids() {
-            let unsent = self.session.unsent(id);
-            let Some(link) = self.links.get_mut(id).filter(|_| !unsent.is_empty()) else {
-                continue;
-            };
-            let Poll::Ready(written) = link.poll_write(cx, unsent) else {
-                continue;
-            };
-            progress = true;
-            self.session.handle_written(id, written, now);
-            self.rounds.begin(now);
-        }
-        progress
     }
 
     /// Does what the session says; true if it said anything: a link that begins to open wants to be polled.
@@ -311,6 +274,7 @@ impl Driver {
     fn tell(&mut self, event: &Event, now: Instant) {
         if let Event::LinkUp { link, .. } = event {
             self.links.is_now_up(*link);
+            self.moves.look_now_and_then(&self.settings.link, now);
         }
         let credentials = match event {
             Event::Unanswered { client, .. } => self.clients.credentials(*client),
@@ -340,7 +304,9 @@ impl Driver {
         let reopen = (&old.host, old.port) != (&new.host, new.port);
         if old != new {
             self.links.forget_addresses();
+            self.moves.forget();
         }
+        self.moves.look_soon(now);
         self.clients.set_max_queued(settings.client.max_queued_bytes);
         self.settings = settings;
         self.spool.reconfigure(&self.settings);
@@ -375,6 +341,7 @@ impl Driver {
             self.session.poll_timeout(),
             self.drain.deadline(now),
             self.rounds.deadline(),
+            self.moves.deadline(),
             status,
         ];
         deadlines.into_iter().flatten().min()
