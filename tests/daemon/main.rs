@@ -11,9 +11,11 @@
 )]
 
 mod activation;
+mod addresses;
 mod bytes;
 mod chaos;
 mod config_faults;
+mod dead_path;
 mod dead_peer;
 mod departures;
 mod fairness;

@@ -23,27 +23,28 @@ impl Peer {
 
     /// A healthy one at this address.
     pub fn at(address: Ipv4Addr) -> Self {
+        Self::on(SocketAddr::from((address, 0)))
+    }
+
+    /// A healthy one at this address and port.
+    pub fn on(address: SocketAddr) -> Self {
         Self::bind("msul1", address)
     }
 
     /// A healthy one, of this host.
     pub fn named(id: &str) -> Self {
         // An address of its own: while a killed lond is away, nobody else gets its port.
-        Self::bind(
-            id,
-            Ipv4Addr::new(127, fastrand::u8(1..), fastrand::u8(..), fastrand::u8(1..255)),
-        )
+        let address = Ipv4Addr::new(127, fastrand::u8(1..), fastrand::u8(..), fastrand::u8(1..255));
+        Self::bind(id, SocketAddr::from((address, 0)))
     }
 
-    fn bind(id: &str, address: Ipv4Addr) -> Self {
+    fn bind(id: &str, address: SocketAddr) -> Self {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
-        let lond = runtime
-            .block_on(Lond::bind(id, SocketAddr::from((address, 0))))
-            .unwrap();
+        let lond = runtime.block_on(Lond::bind(id, address)).unwrap();
         Self { lond, runtime }
     }
 

@@ -1,0 +1,124 @@
+//! A host that is gone without a word, and a lond that is at work: both are silent.
+
+use std::env;
+use std::fs;
+use std::net::SocketAddr;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use stand_in_lond::Behaviour;
+use test_harness::{Client, Lonc, Peer, Site, wait_until};
+use test_network::Network;
+
+/// Within this a host that is gone is found.
+const SOON: Duration = Duration::from_secs(30);
+/// Bytes in a request that is more than the buffers of two kernels take.
+const LARGE: usize = 12 << 20;
+
+#[test]
+fn a_host_that_is_gone_with_requests_acknowledged_is_found_in_seconds() {
+    let Some(run) = Run::start("") else { return };
+    let mut client = run.lonc.client();
+    client.say("hold:1");
+    run.peer.await_command("hold:1");
+    run.network.vanish();
+    assert_lost_soon(&mut [client]);
+    // Requests wait for it as for any that was just lost, and not for ever.
+    let mut client = run.lonc.client();
+    wait_until("down", || client.ask("echo:2") == "con_lost");
+    run.lonc.await_log("is down");
+    run.network.come_back();
+    wait_until("recovery", || client.ask("echo:3") == "3");
+}
+
+#[test]
+fn a_host_that_is_gone_before_requests_reach_it_is_found_in_seconds() {
+    let Some(run) = Run::start("") else { return };
+    run.network.vanish();
+    let mut clients: Vec<_> = (0..8).map(|_| run.lonc.client()).collect();
+    for client in &mut clients {
+        client.say("encrypt:echo:1");
+    }
+    assert_lost_soon(&mut clients);
+    assert_eq!(run.peer.count("echo:1"), 0);
+}
+
+#[test]
+fn a_host_that_is_gone_behind_a_shut_window_is_found_in_seconds() {
+    let Some(run) = Run::start("") else { return };
+    run.peer.behave(Behaviour::Silent);
+    let mut client = run.lonc.client();
+    client.say(large());
+    run.await_shut_window();
+    run.network.vanish();
+    assert_lost_soon(&mut [client]);
+}
+
+/// `LONC_AT_WORK=200` has lond work for so many seconds.
+#[test]
+fn a_lond_at_work_for_long_keeps_its_link_also_with_its_window_shut() {
+    let seconds = env::var("LONC_AT_WORK").map_or(32, |seconds| seconds.parse().unwrap());
+    let Some(run) = Run::start("connections = 2\nmax_connections = 2\n") else {
+        return;
+    };
+    run.peer.await_links(|_, open| open == 2);
+    let (mut patient, mut large_one) = (run.lonc.client(), run.lonc.client());
+    patient.say("hold:1");
+    run.peer.await_command("hold:1");
+    run.peer.behave(Behaviour::Silent);
+    large_one.say(large());
+    run.await_shut_window();
+    sleep(Duration::from_secs(seconds));
+    patient.assert_nothing();
+    large_one.assert_nothing();
+    run.peer.behave(Behaviour::Normal);
+    run.peer.release();
+    assert_eq!(patient.hear(), "1");
+    assert_eq!(large_one.hear(), (LARGE + "len:".len()).to_string());
+    assert_eq!(run.peer.connections(), 2);
+}
+
+fn large() -> String {
+    format!("len:{}", "x".repeat(LARGE))
+}
+
+fn assert_lost_soon(clients: &mut [Client]) {
+    let begun = Instant::now();
+    for client in clients {
+        assert_eq!(client.hear(), "con_lost");
+    }
+    let took = begun.elapsed();
+    assert!(took < SOON, "{took:?}");
+}
+
+/// lonc on one host, with its link up, and lond on the other.
+struct Run {
+    lonc: Lonc,
+    peer: Peer,
+    network: Network,
+}
+
+impl Run {
+    fn start(link: &str) -> Option<Self> {
+        let network = Network::lay()?;
+        let address = SocketAddr::from((network.far.v4, 0));
+        let peer = network.far.enter(|| Peer::on(address));
+        let site = Site::new(peer.addr(), &format!("[link]\nbackoff_max = '2s'\n{link}"));
+        let lonc = network.near.enter(|| site.start());
+        assert_eq!(lonc.client().ask("ping"), "msul1");
+        Some(Self { lonc, peer, network })
+    }
+
+    /// Waits until a connection of lonc's cannot write, because its window is shut.
+    fn await_shut_window(&self) {
+        let connections = || fs::read_to_string("/proc/thread-self/net/tcp").unwrap();
+        wait_until("a window that is shut", || {
+            let connections = self.network.near.enter(connections);
+            let mut timers = connections
+                .lines()
+                .filter_map(|line| line.split_whitespace().nth(5));
+            // That of window probes.
+            timers.any(|timer| timer.starts_with("04:"))
+        });
+    }
+}
