@@ -88,14 +88,17 @@ impl Busy {
         }
         let mut got = self.obey();
         while !self.session.unsent(link).is_empty() {
-            let unsent = self.session.unsent(link);
-            let len = unsent.len();
-            self.wire.extend_from_slice(unsent);
-            self.session.handle_written(link, len, self.now);
+            while !self.session.unsent(link).is_empty() {
+                let unsent = self.session.unsent(link);
+                let len = unsent.len();
+                self.wire.extend_from_slice(unsent);
+                self.session.handle_written(link, len, self.now);
+                got += self.obey();
+            }
+            self.session.handle_input(link, &mut self.wire, self.now);
             got += self.obey();
         }
-        self.session.handle_input(link, &mut self.wire, self.now);
-        got + self.obey()
+        got
     }
 
     fn obey(&mut self) -> usize {

@@ -203,6 +203,10 @@ impl Client {
     /// Answers what lonc answers itself, up to the first request for the peer, which is made ready; true if the instance
     /// is to stop.
     pub(super) fn answer_locally(&mut self) -> bool {
+        if !self.ready.is_empty() {
+            self.held = false;
+            return false;
+        }
         let mut stop_asked = false;
         while self.unread < self.limit
             && let Some(front) = self.front()

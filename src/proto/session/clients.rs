@@ -143,19 +143,28 @@ impl Clients {
 
     /// Takes the request whose turn it is. Those that lonc answers itself are answered on the way.
     pub(super) fn take_next(&mut self, id: ClientId) -> Option<Request> {
-        self.answer_locally(id);
-        self.get_mut(id)?.start_next()
-    }
-
-    /// Answers what lonc answers itself, up to the first request for the peer; that one is made ready.
-    pub(super) fn answer_locally(&mut self, id: ClientId) {
-        let Some(client) = self.get_mut(id) else { return };
+        let client = self.get_mut(id)?;
         let stop_asked = client.answer_locally();
-        let has_answers = client.has_answers();
+        let (next, has_answers) = (client.start_next(), client.has_answers());
         self.stop_asked |= stop_asked;
         if has_answers {
             self.hand_out(id);
         }
+        next
+    }
+
+    /// Answers what lonc answers itself, up to the first request for the peer, which is made ready; true if that may go.
+    pub(super) fn answer_locally(&mut self, id: ClientId, sparing: bool) -> bool {
+        let Some(client) = self.get_mut(id) else {
+            return false;
+        };
+        let stop_asked = client.answer_locally();
+        let (wants, has_answers) = (client.wants_turn(sparing), client.has_answers());
+        self.stop_asked |= stop_asked;
+        if has_answers {
+            self.hand_out(id);
+        }
+        wants
     }
 
     /// True once if a client that may asked for the instance to stop.

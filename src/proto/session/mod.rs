@@ -129,7 +129,10 @@ impl Session {
 
     /// A client took so many bytes of its answers.
     pub fn handle_taken(&mut self, client: ClientId, bytes: usize, now: Instant) {
-        self.told(now).taken(client, bytes);
+        // Of one who asks nothing this changes nothing, and it is told all the time.
+        if self.machine.taken(client, bytes) {
+            self.told(now).seat(client);
+        }
     }
 
     /// With `is_scarce` each client has at most one request in flight, and is served only while it takes its answers:

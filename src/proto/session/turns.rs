@@ -92,14 +92,6 @@ impl Turns {
         );
     }
 
-    /// The client whose turn is the next on this link; it has none afterwards.
-    pub(super) fn take_for(&mut self, link: LinkId) -> Option<ClientId> {
-        let client = self.next_for(link)?;
-        let seat = self.seat_of(client);
-        self.take_out(client, seat);
-        Some(client)
-    }
-
     /// The client whose turn is the next on this link.
     pub(super) fn next_for(&self, link: LinkId) -> Option<ClientId> {
         let bound = self.bound.get(link.index()).and_then(VecDeque::front);
@@ -115,8 +107,7 @@ impl Turns {
     /// The first of those who wait for any link; it has no turn afterwards.
     pub(super) fn take_waiting(&mut self) -> Option<ClientId> {
         let client = self.waiting.front()?.client;
-        let seat = self.seat_of(client);
-        self.take_out(client, seat);
+        self.clear(client);
         Some(client)
     }
 
@@ -147,12 +138,14 @@ impl Turns {
         bound.map(|turn| turn.client).collect()
     }
 
+    #[inline]
     fn seat_of(&self, client: ClientId) -> Seat {
         let seat = self.seats.get(client.slot()).copied();
         seat.filter(|seat| seat.serial == client.serial)
             .unwrap_or_default()
     }
 
+    #[inline]
     fn queue(&mut self, place: Place) -> Option<&mut VecDeque<Turn>> {
         match place {
             Place::None => None,
@@ -166,19 +159,21 @@ impl Turns {
         }
     }
 
+    #[inline]
     fn insert(&mut self, turn: Turn, place: Place) {
         if let Some(queue) = self.queue(place) {
-            let at = match queue.back() {
+            match queue.back() {
                 Some(last) if last.number > turn.number => {
-                    queue.partition_point(|other| other.number < turn.number)
+                    let at = queue.partition_point(|other| other.number < turn.number);
+                    queue.insert(at, turn);
                 }
-                Some(_) | None => queue.len(),
-            };
-            queue.insert(at, turn);
+                Some(_) | None => queue.push_back(turn),
+            }
         }
         self.set_seat(turn.client, place, turn.number);
     }
 
+    #[inline]
     fn take_out(&mut self, client: ClientId, seat: Seat) -> Option<Turn> {
         let queue = self.queue(seat.place)?;
         let turn = if queue.front().is_some_and(|turn| turn.number == seat.number) {
@@ -238,7 +233,8 @@ mod tests {
         }
         turns.seat(client(1), Place::Waiting, NOW);
         turns.seat(client(1), Place::Waiting, NOW);
-        assert_eq!(turns.take_for(LinkId(7)), Some(client(0)));
+        assert_eq!(turns.next_for(LinkId(7)), Some(client(0)));
+        turns.clear(client(0));
         turns.seat(client(0), Place::Waiting, NOW);
         assert_eq!(served(&mut turns, 0), [1, 0]);
         assert_eq!(served(&mut turns, 7), [2]);
@@ -284,8 +280,11 @@ mod tests {
 
     /// Those served by the link until nobody is left.
     fn served(turns: &mut Turns, link: usize) -> Vec<usize> {
-        core::iter::from_fn(|| turns.take_for(LinkId(link)))
-            .map(ClientId::slot)
-            .collect()
+        let serve = || {
+            let next = turns.next_for(LinkId(link))?;
+            turns.clear(next);
+            Some(next.slot())
+        };
+        core::iter::from_fn(serve).collect()
     }
 }

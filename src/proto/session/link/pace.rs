@@ -29,6 +29,8 @@ pub(in crate::session) struct Pace {
     service: Option<i64>,
     /// Requests that keep lond busy.
     depth: usize,
+    /// A request that has been the oldest for so long is slow: a few round trips and some milliseconds.
+    patience: Duration,
     last_reply: Instant,
 }
 
@@ -39,6 +41,7 @@ impl Pace {
             rtt,
             service: None,
             depth: 1,
+            patience: rtt * 2 + HICCUP,
             last_reply: now,
         }
     }
@@ -46,6 +49,7 @@ impl Pace {
     /// A round trip with no work in it.
     pub(super) fn trip(&mut self, took: Duration, now: Instant) {
         self.rtt = self.rtt.min(took);
+        self.patience = self.patience.min(self.rtt * 4 + HICCUP);
         self.last_reply = now;
     }
 
@@ -55,13 +59,21 @@ impl Pace {
         let begun = self.last_reply.max(put + self.rtt);
         let took = nanos(now.since(begun).min(LONGEST));
         let service = self.service.map_or(took, |known| known + (took - known) / WEIGHT);
-        self.service = Some(service);
         self.last_reply = now;
-        let service = service.max(1);
+        if self.service != Some(service) {
+            self.service = Some(service);
+            self.reckon(service.max(1));
+        }
+    }
+
+    fn reckon(&mut self, service: i64) {
+        let rtt = nanos(self.rtt);
         // A quarter more than covers the round trip, for replies do not come evenly.
-        let crossing = (nanos(self.rtt) * 5 / 4 + service / 2) / service;
-        let at_once = nanos(NO_TIME) / service;
-        self.depth = usize::try_from(1 + crossing.max(at_once)).unwrap_or(1);
+        let crossing = rtt * 5 / 4 + service / 2;
+        let most = crossing.max(nanos(NO_TIME));
+        self.depth = usize::try_from(1 + most / service).unwrap_or(1);
+        let work = u64::try_from(service.min(rtt)).map_or(Duration::ZERO, Duration::from_nanos);
+        self.patience = self.rtt * 2 + work * 2 + HICCUP;
     }
 
     /// So many requests are to be on the link, of `most`; nothing before it is known.
@@ -90,8 +102,7 @@ impl Pace {
 
     /// A request that has been the oldest for so long is slow: a few round trips and some milliseconds.
     pub(in crate::session) fn patience(&self) -> Duration {
-        let work = self.service().unwrap_or_default().min(self.rtt);
-        self.rtt * 2 + work * 2 + HICCUP
+        self.patience
     }
 }
 

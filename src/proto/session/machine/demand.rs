@@ -35,7 +35,7 @@ impl Machine {
 
     /// Has a link opened where there is none and somebody needs one.
     pub(super) fn wake_up(&mut self) {
-        if self.state == State::Idle && self.is_wanted() {
+        if self.is_wanted() {
             self.enter(State::Connecting);
             self.keep_links();
         }

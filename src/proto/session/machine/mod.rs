@@ -117,13 +117,12 @@ impl Machine {
         self.sparing = sparing;
     }
 
-    pub(in crate::session) fn taken(&mut self, client: ClientId, bytes: usize) {
-        if let Some(taking) = self.clients.get_mut(client) {
+    /// True if the client waits to be served further.
+    pub(in crate::session) fn taken(&mut self, client: ClientId, bytes: usize) -> bool {
+        self.clients.get_mut(client).is_some_and(|taking| {
             taking.took(bytes);
-            if taking.num_queued() > 0 {
-                self.seat(client);
-            }
-        }
+            taking.num_queued() > 0
+        })
     }
 
     pub(in crate::session) fn stage(&mut self, id: LinkId, stage: Stage) {
@@ -261,6 +260,8 @@ impl Machine {
         for id in due {
             self.link_is_due(id);
         }
+        self.take_back_stalled();
+        self.retire_unneeded();
     }
 
     /// When somebody has waited for the peer long enough.

@@ -118,7 +118,7 @@ impl Machine {
                 self.histograms.reply_time.observe(took);
                 self.note_carried();
                 self.answer_client(client, request, reply, input);
-                self.seat(client);
+                self.seat_if_asking(client);
             }
         }
     }

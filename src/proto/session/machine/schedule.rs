@@ -6,46 +6,44 @@ use super::Machine;
 use crate::session::client::Client;
 use crate::session::command::{Event, Lost};
 use crate::session::ids::{ClientId, LinkId};
-use crate::session::link::{Link, Owner};
+use crate::session::link::Owner;
 use crate::session::status::State;
 use crate::session::turns::Place;
 use crate::time::Instant;
 
 impl Machine {
     /// Gives a client its place in the ring, by what it asks and where it has requests in flight.
-    pub(super) fn seat(&mut self, id: ClientId) {
+    pub(in crate::session) fn seat(&mut self, id: ClientId) {
         let place = self.place_of(id);
         self.turns.seat(id, place, self.now);
     }
 
-    pub(super) fn place_of(&mut self, id: ClientId) -> Place {
-        let Some(client) = self.clients.get_mut(id) else {
-            return Place::None;
-        };
-        if client.num_in_flight() == 0 {
-            // What lonc answers itself needs neither a link nor a turn.
-            self.clients.answer_locally(id);
+    /// The same for one without a turn, of which most ask no more for now.
+    pub(super) fn seat_if_asking(&mut self, id: ClientId) {
+        if self.clients.get(id).is_some_and(|client| client.num_queued() > 0) {
+            self.seat(id);
         }
-        let sparing = self.sparing;
-        let Some(client) = self
-            .clients
-            .get_mut(id)
-            .filter(|client| client.wants_turn(sparing))
-        else {
+    }
+
+    pub(super) fn place_of(&mut self, id: ClientId) -> Place {
+        let Some(client) = self.clients.get(id).filter(|client| client.num_queued() > 0) else {
             return Place::None;
         };
-        match client.home() {
-            None => Place::Waiting,
-            Some(link) if self.is_open(link) => Place::On(link),
-            // It goes on elsewhere once nothing of it is in flight there.
-            Some(_) => Place::None,
+        let Some(home) = client.home() else {
+            // What lonc answers itself needs neither a link nor a turn.
+            let wants = self.clients.answer_locally(id, self.sparing);
+            return if wants { Place::Waiting } else { Place::None };
+        };
+        // Elsewhere it goes on once nothing of it is in flight there.
+        if client.wants_turn(self.sparing) && self.is_open(home) {
+            Place::On(home)
+        } else {
+            Place::None
         }
     }
 
     /// Puts on the links what can be put there, or refuses what cannot wait.
     pub(in crate::session) fn pump(&mut self) {
-        self.take_back_stalled();
-        self.wake_up();
         self.fill_delayed();
         match self.state {
             State::Connecting => self.refuse_late(),
@@ -54,37 +52,35 @@ impl Machine {
                 self.fill();
                 self.grow();
             }
-            State::Idle => {}
+            State::Idle => self.wake_up(),
         }
-        self.retire_unneeded();
     }
 
     fn fill(&mut self) {
-        while let Some(link) = self.roomiest() {
-            let Some(client) = self.turns.take_for(link) else {
-                return;
-            };
+        while let Some((client, link)) = self.next_turn() {
+            self.turns.clear(client);
             self.serve(client, link);
         }
     }
 
-    /// Of the links that have room for somebody whose turn it is the least busy one.
-    fn roomiest(&self) -> Option<LinkId> {
-        let is_roomy = |id: LinkId, link: &Link| {
-            let next = self
-                .turns
-                .next_for(id)
-                .and_then(|client| self.clients.get(client));
-            next.is_some_and(|client| {
-                link.has_room(client.num_in_flight(), self.config.pipeline, self.now)
-                    && !self.delayed.has_reserved(id)
-            })
-        };
-        let links = self.links.iter().map(|(index, link)| (LinkId(index), link));
-        let roomy = links.filter(|(id, link)| is_roomy(*id, link));
-        roomy
-            .min_by_key(|(_, link)| link.num_in_flight())
-            .map(|(id, _)| id)
+    /// Whose turn it is, on the least busy of the links that have room for somebody.
+    fn next_turn(&self) -> Option<(ClientId, LinkId)> {
+        let mut best: Option<(usize, ClientId, LinkId)> = None;
+        for (index, link) in &self.links {
+            let id = LinkId(index);
+            let Some(client) = self.turns.next_for(id) else {
+                continue;
+            };
+            let theirs = self.clients.get(client).map_or(0, Client::num_in_flight);
+            let load = link.num_in_flight();
+            if best.is_none_or(|(least, ..)| load < least)
+                && link.has_room(theirs, self.config.pipeline, self.now)
+                && !self.delayed.has_reserved(id)
+            {
+                best = Some((load, client, id));
+            }
+        }
+        best.map(|(_, client, link)| (client, link))
     }
 
     /// It is this client's turn on this link.
@@ -107,7 +103,7 @@ impl Machine {
                 }
             }
         }
-        self.seat(client);
+        self.seat_if_asking(client);
     }
 
     /// Answers what waits that there is no link.
