@@ -8,6 +8,10 @@ use crate::time::Instant;
 
 /// Beyond a few round trips requests wait so long before another link is opened for them.
 const PATIENCE: Duration = Duration::from_millis(3);
+/// Where there is always somebody who waits, each shortly, another link is opened after so many times that wait.
+const STEADY: u32 = 5;
+/// What stalls a lond that takes no time may be this machine, for so long.
+pub(super) const FAST_STALL: Duration = Duration::from_millis(40);
 /// A lond that takes no time for its work gets so many links at most, and those only when requests wait this long.
 pub(super) const FAST_LINKS: usize = 3;
 pub(super) const FAST_PATIENCE: Duration = Duration::from_millis(50);
@@ -20,9 +24,16 @@ pub(super) fn patience(rtt: Duration) -> Duration {
     rtt * 4 + PATIENCE
 }
 
+/// How long there may always be somebody who waits.
+pub(super) fn steady_patience(rtt: Duration) -> Duration {
+    patience(rtt) * STEADY
+}
+
 /// What became of the wish for more links.
 #[derive(Default)]
 pub(super) struct Demand {
+    /// When another link was tried last.
+    grown: Instant,
     failures: u32,
     refused: Option<Refused>,
 }
@@ -59,7 +70,18 @@ impl Demand {
 
     /// Whoever asks for a try may know that lond takes more now.
     pub(super) fn forget(&mut self) {
-        *self = Self::default();
+        self.failures = 0;
+        self.refused = None;
+    }
+
+    /// Another link is tried now.
+    pub(super) fn grows(&mut self, now: Instant) {
+        self.grown = now;
+    }
+
+    /// When another link was tried last.
+    pub(super) fn grown(&self) -> Instant {
+        self.grown
     }
 
     /// None is tried before this.

@@ -267,6 +267,19 @@ impl Link {
         self.up().map_or(0, |up| up.in_flight.len())
     }
 
+    /// The same, without those of lonc itself.
+    pub(super) fn num_requests(&self) -> usize {
+        self.up().map_or(0, |up| up.in_flight.len() - up.own)
+    }
+
+    /// True if somebody's request is behind somebody else's.
+    pub(super) fn has_others_behind(&self) -> bool {
+        let in_flight = self.up().map(|up| &up.in_flight);
+        let owners = || in_flight.into_iter().flatten().map(|one| one.owner);
+        let first = owners().next();
+        owners().any(|owner| owner.client().is_some() && Some(owner) != first)
+    }
+
     /// When its oldest request in flight becomes a slow one.
     pub(super) fn stalls_at(&self) -> Option<Instant> {
         let up = self.up().filter(|up| !up.in_flight.is_empty())?;

@@ -5,6 +5,7 @@ pub(super) mod rig;
 
 mod clients;
 mod delayed;
+mod demand;
 mod links;
 mod local;
 mod opening;

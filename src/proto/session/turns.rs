@@ -45,6 +45,8 @@ pub(super) struct Turns {
     first: i64,
     next: i64,
     waiting: VecDeque<Turn>,
+    /// Since when there is always somebody who waits.
+    queue_since: Instant,
     /// By the link's index.
     bound: Vec<VecDeque<Turn>>,
     /// By the client's slot.
@@ -62,6 +64,7 @@ impl Turns {
         if place == Place::None {
             return;
         }
+        self.note_queue(place, now);
         let turn = turn.unwrap_or_else(|| {
             self.next += 1;
             Turn {
@@ -80,6 +83,7 @@ impl Turns {
         if place == Place::None {
             return;
         }
+        self.note_queue(place, now);
         let number = self.first;
         self.first -= 1;
         self.insert(
@@ -121,6 +125,11 @@ impl Turns {
         self.waiting.front().map(|turn| turn.since)
     }
 
+    /// Since when there is always somebody who waits, if there is.
+    pub(super) fn queue_since(&self) -> Option<Instant> {
+        (!self.waiting.is_empty()).then_some(self.queue_since)
+    }
+
     /// Those who wait for any link, in their order.
     pub(super) fn waiting(&self) -> impl Iterator<Item = ClientId> {
         self.waiting.iter().map(|turn| turn.client)
@@ -136,6 +145,12 @@ impl Turns {
     pub(super) fn bound_to(&self, link: LinkId) -> Vec<ClientId> {
         let bound = self.bound.get(link.index()).into_iter().flatten();
         bound.map(|turn| turn.client).collect()
+    }
+
+    fn note_queue(&mut self, place: Place, now: Instant) {
+        if place == Place::Waiting && self.waiting.is_empty() {
+            self.queue_since = now;
+        }
     }
 
     #[inline]

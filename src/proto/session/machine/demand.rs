@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::Machine;
-use crate::session::demand::{self, FAST_LINKS, FAST_PATIENCE};
+use crate::session::demand::{self, FAST_LINKS, FAST_PATIENCE, FAST_STALL};
 use crate::session::ids::{ClientId, LinkId};
 use crate::session::link::{InFlight, Link, Owner};
 use crate::session::status::{Cause, State};
@@ -53,38 +53,52 @@ impl Machine {
     pub(super) fn grow(&mut self) {
         while self.growth_due().is_some_and(|due| due <= self.now) {
             self.open_link(Cause::Demand);
+            self.demand.grows(self.now);
         }
     }
 
     fn growth_due(&self) -> Option<Instant> {
-        let since = self.turns.waiting_since()?;
         if self.state != State::Up || self.num_active() >= self.config.max_connections {
             return None;
         }
-        let trying = self.links_that(Link::is_trying).len();
-        if trying
-            >= self
-                .turns
-                .num_waiting()
-                .min(self.demand.at_a_time(self.num_open()))
-        {
-            return None;
-        }
+        let trying = self.links.iter().filter(|(_, link)| link.is_trying()).count();
+        let due = match self.queue_due().filter(|_| {
+            let at_a_time = self.demand.at_a_time(self.num_open());
+            trying < self.turns.num_waiting().min(at_a_time)
+        }) {
+            Some(due) => due,
+            None => self.trapped_due().filter(|_| trying == 0)?,
+        };
+        Some(self.demand.pauses_until().map_or(due, |until| due.max(until)))
+    }
+
+    /// When those who wait for any link will have waited too long: the first of them, or one after the other.
+    fn queue_due(&self) -> Option<Instant> {
+        let (since, always) = (self.turns.waiting_since()?, self.turns.queue_since()?);
         let open = || self.links.iter().filter(|(_, link)| link.is_open());
         let rtt = open()
             .filter_map(|(_, link)| link.up())
             .map(|up| up.pace.rtt())
             .min()?;
-        let mut due = since + demand::patience(rtt);
+        let due = since + demand::patience(rtt);
         // A fast lond keeps up with all there is, unless something slow is in its way.
         let fast = open().filter(|(_, link)| link.is_fast(self.config.pipeline));
-        if let Some(stalls) = fast.filter_map(|(_, link)| link.stalls_at()).max() {
-            due = due.max(stalls);
-            if self.num_active() < FAST_LINKS {
-                due = due.min(since + FAST_PATIENCE);
-            }
-        }
-        Some(self.demand.pauses_until().map_or(due, |until| due.max(until)))
+        let Some(stalls) = fast.filter_map(|(_, link)| link.stalls_at()).max() else {
+            return Some(due.min(always.max(self.demand.grown()) + demand::steady_patience(rtt)));
+        };
+        let due = due.max(stalls + FAST_STALL);
+        let few = self.num_active() < FAST_LINKS;
+        Some(if few { due.min(since + FAST_PATIENCE) } else { due })
+    }
+
+    /// When somebody's request will turn out to be behind a slow one, if none did since the last growth: with another link
+    /// the next will not.
+    fn trapped_due(&self) -> Option<Instant> {
+        let traps = |link: &Link| {
+            let traps = link.is_open() && link.has_others_behind() && !link.is_fast(self.config.pipeline);
+            link.stalls_at().filter(|at| traps && *at > self.demand.grown())
+        };
+        self.links.iter().filter_map(|(_, link)| traps(link)).min()
     }
 
     /// Notes that a link is needed, if none before it has room for a request of this client.
@@ -109,7 +123,7 @@ impl Machine {
         }
         let may_go = |id: LinkId, link: &Link| {
             // The last one may be needed by somebody this very moment.
-            link.is_open() && (open > 1 || link.is_idle()) && !self.delayed.needs(id)
+            link.is_open() && (open > 1 || link.num_requests() == 0) && !self.delayed.needs(id)
         };
         let links = self.links.iter().map(|(index, link)| (LinkId(index), link));
         let candidates = links.filter(|(id, link)| may_go(*id, link));
