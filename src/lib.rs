@@ -7,23 +7,23 @@
 //!                             └──────────── answers ◄───────────────┘
 //! ```
 //!
-//! | room | what is in it | imports |
+//! | room | what is in it | imports; … is `cli` and `units` |
 //! |---|---|---|
-//! | `daemon` | `lonc`: serves the workers; what is in there is said there | all below |
-//! | `ctl` | `loncctl`: the operator's tool | `metrics`, `control`, `spool`, `config`, `cli` |
-//! | `metrics` | `lonc-metrics`: metrics of all instances as text, and over HTTP | `control`, `config`, `cli` |
-//! | `usr1` | `lonc-usr1`: stands in for the lonc of old, whom lond signals to try links again | `control`, `systemd`, … |
-//! | `generator` | `lonc-generator`: the peers of the configuration become systemd's units | `config`, `cli` |
-//! | `control` | the control socket: what is said there, and the operators' end of it | `config` |
-//! | `spool` | delayed messages on disk: read, stored, removed | `config`, `journal` |
+//! | `daemon` | `lonc`: serves the workers; its own rooms are listed there | `control`, `spool`, `journal`, `systemd`, `config`, … |
+//! | `ctl` | `loncctl`: the operator's tool | `metrics`, `control`, `spool`, `config`, … |
+//! | `metrics` | `lonc-metrics`: metrics of all instances as text, and over HTTP | `control`, `config`, … |
+//! | `usr1` | `lonc-usr1`: stands in for the lonc of old, whom lond signals to try links again | `control`, `journal`, `systemd`, `config`, … |
+//! | `generator` | `lonc-generator`: the peers of the configuration become systemd's units | `config`, … |
+//! | `control` | the control socket: what is said there, and the operators' end of it | `config`, … |
+//! | `spool` | delayed messages on disk: read, stored, removed | `journal`, `config` |
 //! | `journal` | log records to journald or stderr, and the message ids | `config` |
+//! | `config` | `lonc.toml`, `PerlSetVar` files and `hosts.tab` → validated settings | … |
 //! | `systemd` | the words for systemd: sockets in; READY, STATUS, WATCHDOG, STOPPING, RELOADING out | |
-//! | `config` | `lonc.toml`, `PerlSetVar` files and `hosts.tab` → validated settings | |
 //! | `cli` | what all programs do about their command lines | |
 //! | `units` | spans, dates, sizes and counts, as numbers and in words | |
 //! | [`lonc_proto`] | the protocol, pure: no clock, no socket, no runtime | |
 //!
-//! All that serves runs on one thread, and each piece of state has one owner; the others get messages or snapshots.
+//! `docs/structure.md` walks through it. All that serves runs on one thread, and each piece of state has one owner; the others get messages or snapshots.
 //! Only the disk may make one wait, so the spool has two threads of its own: one that reads and writes, one that
 //! watches for what appears.
 #![forbid(unsafe_code)]
