@@ -1,4 +1,5 @@
-//! The structure of the code: no rings among modules, files and functions of a size that is read in one go.
+//! The structure of the code: no rings among modules, files and functions of a size that is read in one go, and walks
+//! through it in `docs/structure.md` that lead where they say.
 //!
 //! A module needs another when it names something there: in a `use`, nested or renamed or of all that is in there, or
 //! by a path in a signature, a body, a macro or an attribute. A name that a module only passes on (`pub use`) counts for
@@ -26,6 +27,7 @@ mod figures;
 mod names;
 mod rings;
 mod tree;
+mod walks;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
