@@ -80,8 +80,18 @@ impl Machine {
             .get(id.0)
             .is_some_and(|link| link.retiring && link.is_idle())
         {
-            self.links.remove(id.0);
+            self.remove(id);
             self.commands.push_back(Command::Close(id));
+        }
+    }
+
+    /// Forgets a link; its id is given again.
+    fn remove(&mut self, id: LinkId) {
+        self.links.remove(id.0);
+        for (_, link) in &mut self.links {
+            if link.replaces == Some(id) {
+                link.replaces = None;
+            }
         }
     }
 
@@ -132,7 +142,7 @@ impl Machine {
         let retry_in = link.backoff.next_wait(self.config.backoff, &mut self.rng);
         let (written, unwritten) = link.end(self.now, self.now + retry_in);
         if retiring || others >= kept {
-            self.links.remove(id.0);
+            self.remove(id);
         }
         self.commands.push_back(Command::Close(id));
         if was_of_no_use {

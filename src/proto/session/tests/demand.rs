@@ -7,7 +7,9 @@ use std::vec;
 use core::time::Duration;
 
 use super::rig::{Rig, SECOND, config};
-use crate::session::{Cause, ClientId, Config, Event, LinkError, LinkId, State, Stored};
+use crate::session::{
+    Cause, ClientId, Config, Event, LinkError, LinkId, LinkState, LinkStatus, State, Stored,
+};
 
 const MILLI: Duration = Duration::from_millis(1);
 
@@ -384,4 +386,25 @@ fn a_link_to_an_address_that_the_host_has_left_is_replaced_without_a_loss() {
     rig.say(client, "new\n");
     rig.serve(1);
     assert_eq!(rig.got(client), ["re:old", "re:new"]);
+}
+
+#[test]
+fn a_replacement_takes_no_other_links_place() {
+    let mut rig = Rig::up(on_demand(3));
+    ask(&mut rig, 1);
+    rig.serve(0);
+    rig.session.handle_moved(LinkId(0), rig.now);
+    rig.obey();
+    // The old link is lost before its replacement is up, and another one is opened with its number.
+    rig.fail(0);
+    ask(&mut rig, 5);
+    rig.write_all(1);
+    rig.write_all(2);
+    rig.pass(5 * MILLI);
+    assert!(rig.wires.contains_key(&0));
+    rig.open(0);
+    rig.open(3);
+    let links = rig.session.status().links;
+    let stays = |link: &LinkStatus| link.link == LinkId(0) && link.state == LinkState::Up;
+    assert!(links.iter().any(stays));
 }
