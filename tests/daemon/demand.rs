@@ -69,17 +69,15 @@ fn slow_requests_hold_up_nobody() {
 
 #[test]
 fn a_lond_that_takes_no_time_has_few_links() {
-    let most = || {
+    // While the machine is busy with other things lond does take its time.
+    wait_until("few links", || {
         let peer = Peer::start();
         peer.keep_journal(false);
         let lonc = Lonc::start_linked(&peer, "");
         let mut clients: Vec<_> = (0..64).map(|_| lonc.client()).collect();
         everyone_asks(&mut clients, 100);
-        peer.most_open_connections()
-    };
-    // On a machine that is busy with other things lond does take its time.
-    let tries: Vec<_> = std::iter::repeat_with(most).take(5).collect();
-    assert!(tries.iter().any(|most| *most <= 3), "links: {tries:?}");
+        peer.most_open_connections() <= 3
+    });
 }
 
 #[test]
@@ -107,7 +105,7 @@ fn with_a_link_only_its_own_requests_are_lost() {
 
 /// Has each request take a moment, and lonc know it: behind a slow one it then puts nothing, be it ever so soon.
 fn take_time(peer: &Peer, lonc: &Lonc) {
-    peer.pace(Pace::of(MILLI));
+    peer.pace(Pace::of(5 * MILLI));
     let mut client = lonc.client();
     for _ in 0..60 {
         assert_eq!(client.ask("echo:1"), "1");

@@ -73,7 +73,7 @@ impl Log {
                 link_refused(link.index(), why, *retry_in, address);
             }
             Event::LinkRetired { link } => {
-                debug!("link {} was not needed for long, and is closed", link.index())
+                debug!("link {} was not needed for long, and is closed", link.index());
             }
             Event::OtherHost { answer, .. } => warn!(
                 MESSAGE_ID = message::HANDSHAKE_NOTE,

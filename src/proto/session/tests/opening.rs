@@ -327,14 +327,18 @@ fn links_that_open_and_answer_nothing_are_tried_with_back_off_and_keep_nobody_wa
             // One that came beside it opens before it fails.
             let others = open_unanswered(&mut rig);
             tries += others.len();
-            opened.into_iter().for_each(|link| rig.fail(link));
+            for link in opened {
+                rig.fail(link);
+            }
             opened = others;
         }
         for client in clients {
             assert_eq!(rig.got(client), ["con_lost"]);
         }
         assert!(tries < 120, "{tries} tries in 12 s");
-        opened.into_iter().for_each(|link| rig.fail(link));
+        for link in opened {
+            rig.fail(link);
+        }
         rig.pass(SECOND);
         rig.open_all();
         rig.say(clients[0], "two\n");
