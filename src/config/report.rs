@@ -9,7 +9,7 @@ use toml::Value;
 use super::address::Address;
 use super::keys::{self, Key, Section};
 use super::layers::View;
-use super::source::Source;
+use super::source::{Given, Source};
 
 /// Values longer than this do not push the comments of all others to the right, in characters.
 const MAX_COLUMN: usize = 56;
@@ -96,8 +96,12 @@ impl Report {
             } else {
                 None
             };
-            let given = general.unwrap_or(given);
-            self.line(assign(key.name, &given.value), given.source.to_string());
+            let Given { value, source } = general.unwrap_or(given);
+            let source = match key {
+                keys::IDLE_EXIT => source.noted("heeded only where systemd holds the socket".to_owned()),
+                _ => source,
+            };
+            self.line(assign(key.name, &value), source.to_string());
         }
     }
 

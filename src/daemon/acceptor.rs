@@ -32,6 +32,11 @@ impl Acceptor {
         })
     }
 
+    /// True if the socket is not our own: whoever made it has it when we are gone.
+    pub(crate) fn socket_stays(&self) -> bool {
+        self.file.is_none()
+    }
+
     /// Lets nobody else come. Those who wait at a socket of our own are still served; those at systemd's stay with
     /// systemd.
     pub(crate) fn last_call(mut self) -> Vec<UnixStream> {

@@ -95,3 +95,14 @@ fn rich() -> Site {
     )
     .with("hosts.tab", &format!("{HOSTS}bad\n"))
 }
+
+#[test]
+fn an_idle_exit_is_told_with_its_condition() {
+    let site = Site::new("host_id = 'msul2'\n[daemon]\nidle_exit = '10m'\n[peer.msul1]\naddress = 'x'\n");
+    let report = site.check(Some("msul1")).unwrap();
+    let line = report.lines().find(|line| line.starts_with("idle_exit")).unwrap();
+    assert!(
+        line.ends_with("DIR/lonc.toml:3 (heeded only where systemd holds the socket)"),
+        "{line}"
+    );
+}

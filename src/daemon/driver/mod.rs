@@ -4,6 +4,7 @@
 mod clients;
 mod config;
 mod drain;
+mod idle_exit;
 mod inbox;
 mod links;
 mod log;
@@ -26,6 +27,7 @@ pub(crate) use self::clients::ClientReport;
 use self::clients::Clients;
 use self::config::session_config;
 use self::drain::Drain;
+use self::idle_exit::IdleExit;
 pub(crate) use self::inbox::{Question, Questions, ToDriver};
 use self::links::Links;
 use self::log::Log;
@@ -68,6 +70,7 @@ pub(crate) struct Driver {
     rounds: Rounds,
     moves: Moves,
     drain: Drain,
+    idle_exit: IdleExit,
     log: Log,
 }
 
@@ -85,6 +88,8 @@ impl Driver {
         let session = Session::new(session_config(&settings), fastrand::u64(..), now);
         let snapshot = Snapshot::new(&settings, session.status(), now, SystemTime::now());
         let (status, status_reader) = watch::channel(snapshot);
+        let idle_exit = IdleExit::new(acceptor.socket_stays());
+        idle_exit.check(settings.daemon.idle_exit);
         let driver = Self {
             session,
             links: Links::default(),
@@ -101,6 +106,7 @@ impl Driver {
             rounds: Rounds::default(),
             moves: Moves::default(),
             drain: Drain::default(),
+            idle_exit,
             log: Log::default(),
             settings,
         };
@@ -139,6 +145,8 @@ impl Driver {
             // 6. What all that put on the links.
             progress |= self.poll_writes(cx, now);
             progress |= self.obey(now);
+            // 7. Whether there will be any work.
+            self.poll_idle_exit(cx, now);
             if self.drain.is_over(&self.session, now) {
                 return Poll::Ready(());
             }
@@ -309,6 +317,7 @@ impl Driver {
         self.moves.look_soon(now);
         self.clients.set_max_queued(settings.client.max_queued_bytes);
         self.settings = settings;
+        self.idle_exit.check(self.settings.daemon.idle_exit);
         self.spool.reconfigure(&self.settings);
         self.session
             .handle_reconfigure(session_config(&self.settings), reopen, now);
@@ -342,6 +351,7 @@ impl Driver {
             self.drain.deadline(now),
             self.rounds.deadline(),
             self.moves.deadline(),
+            self.idle_exit.deadline(self.settings.daemon.idle_exit),
             status,
         ];
         deadlines.into_iter().flatten().min()

@@ -280,6 +280,11 @@ impl Link {
         owners().any(|owner| owner.client().is_some() && Some(owner) != first)
     }
 
+    /// True if somebody's request is in flight on it.
+    pub(super) fn carries(&self) -> bool {
+        self.up().is_some_and(|up| up.in_flight.len() > up.own)
+    }
+
     /// When its oldest request in flight becomes a slow one.
     pub(super) fn stalls_at(&self) -> Option<Instant> {
         let up = self.up().filter(|up| !up.in_flight.is_empty())?;

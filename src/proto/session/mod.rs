@@ -284,6 +284,13 @@ impl Session {
         self.machine.delayed.num_storing()
     }
 
+    /// True if nobody is connected, and nothing is delayed as far as is known, being stored, or in flight but what lonc
+    /// itself asks.
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
+        self.machine.is_at_rest()
+    }
+
     /// How things stand.
     #[must_use]
     pub fn status(&self) -> Status {

@@ -5,6 +5,7 @@ import time
 from harness import network
 from harness.registry import scenario
 from harness.site import HOSTS_TAB, ask, assert_served, table
+from harness.wait import until
 
 # connect_wait is 10 s; the rest is this machine's slowness.
 START_WITHIN = 20
@@ -56,6 +57,21 @@ def peer_says_nothing(site):
     """The peer's lond accepts and is silent: start returns, a worker gets con_lost."""
     site.lond(behaviour="stall-at:accept")
     _assert_no_hang(site, site.configured())
+
+
+@scenario
+def idle_exit(site):
+    """daemon.idle_exit: the service ends by itself and well; each next client starts it again and is answered."""
+    site.lond()
+    host = site.configured(idle_exit='"1s"')
+    host.systemctl("daemon-reload")
+    host.systemctl("start", "lonc.target")
+    for _ in range(3):
+        assert_served(host)
+        until("the service has ended", lambda: not host.is_active("lonc@msul1.service"), within=START_WITHIN)
+        assert host.show("lonc@msul1.service", "Result") == "success"
+        assert host.is_active("lonc@msul1.socket")
+        assert not host.is_active("lonc-control@msul1.socket")
 
 
 def _assert_no_hang(site, host):

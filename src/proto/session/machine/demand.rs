@@ -33,6 +33,15 @@ impl Machine {
         self.turns.num_waiting() > 0 || self.delayed.is_waiting()
     }
 
+    /// True if nothing is to be done for anybody.
+    pub(in crate::session) fn is_at_rest(&self) -> bool {
+        self.clients.num() == 0
+            && !self.delayed.is_waiting()
+            && self.delayed.removing == 0
+            && self.delayed.num_storing() == 0
+            && !self.links.iter().any(|(_, link)| link.carries())
+    }
+
     /// Has a link opened where there is none and somebody needs one.
     pub(super) fn wake_up(&mut self) {
         if self.is_wanted() {
