@@ -58,7 +58,7 @@ fn while_the_peer_is_down_it_is_delayed_at_once() {
 #[test]
 fn while_connecting_it_waits_for_the_link_or_is_delayed() {
     let peer = Peer::that(Behaviour::StallAt(Step::Pong));
-    let link = "connect_wait = '500ms'\nhandshake_timeout = '2s'\n";
+    let link = "pong = true\nconnect_wait = '500ms'\nhandshake_timeout = '2s'\n";
     let lonc = Site::office(&peer, &format!("{QUICK}{link}")).start();
     assert_eq!(lonc.client().ask("critical:echo:m0"), "con_delayed");
     peer.behave(Behaviour::Normal);
@@ -83,6 +83,11 @@ fn lost_or_timed_out_in_flight_it_is_delayed_and_answers_stay_in_order() {
     for round in 0..4 {
         let timed_out = round % 2 == 1;
         let number = 2 * round;
+        // So that lonc knows that lond is fast, and puts all that follows on the link at once.
+        client.send("echo:fast\n".repeat(400));
+        for _ in 0..400 {
+            assert_eq!(client.hear(), "fast");
+        }
         client.send(format!(
             "echo:a\nhold:b\ncritical:echo:m{number}\necho:c\ncritical:encrypt:echo:m{}\nencrypt:echo:d\n\n",
             number + 1

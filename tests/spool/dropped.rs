@@ -101,8 +101,9 @@ fn poison_is_found_beside_busy_clients_on_several_links() {
     check_received(&peer, 1);
 }
 
+/// Each link carries so many messages, behind the question who is there.
 fn flush_over_breaking_links(requests: usize, link: &str) {
-    let peer = Peer::that(Behaviour::CloseAfterRequests(requests));
+    let peer = Peer::that(Behaviour::CloseAfterRequests(1 + requests));
     let site = Site::office(&peer, &format!("{QUICK}{link}[spool]\nmax_attempts = 3\n"));
     let count = 60;
     site.put_words(count);
