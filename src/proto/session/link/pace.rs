@@ -9,8 +9,11 @@ use crate::time::Instant;
 
 /// Requests that lond works in so much time together keep nobody waiting, whatever is put behind them.
 const NO_TIME: Duration = Duration::from_micros(400);
-/// A request that takes longer says no more about the others than one that takes so long.
+/// A request that takes longer says no more about the others than one that takes so long,
 const LONGEST: Duration = Duration::from_millis(100);
+/// or so many times as long as usual and some: what takes long now and then, lond's or the machine's, is not its pace.
+const UNUSUAL: i64 = 8;
+const SOME: i64 = 20_000;
 /// A new request's part in the average is one in so many.
 const WEIGHT: i64 = 16;
 /// What delays a reply now and then, and means nothing: the machines' other work.
@@ -58,7 +61,9 @@ impl Pace {
         self.rtt = self.rtt.min(now.since(put));
         let begun = self.last_reply.max(put + self.rtt);
         let took = nanos(now.since(begun).min(LONGEST));
-        let service = self.service.map_or(took, |known| known + (took - known) / WEIGHT);
+        let service = self.service.map_or(took, |known| {
+            known + (took.min(known * UNUSUAL + SOME) - known) / WEIGHT
+        });
         self.last_reply = now;
         if self.service != Some(service) {
             self.service = Some(service);
@@ -161,19 +166,29 @@ mod tests {
     }
 
     #[test]
-    fn one_slow_request_is_forgotten_after_some_fast_ones() {
+    fn what_takes_long_now_and_then_is_not_the_pace() {
         let mut now = Instant::after_origin(Duration::ZERO);
         let mut pace = busy(50 * MICRO, 2 * MICRO);
-        let put = now;
-        now = now + Duration::from_secs(4);
-        pace.replied(put, now);
-        assert!(pace.depth(64).unwrap() <= 2);
-        for _ in 0..200 {
+        for round in 0..200 {
             let put = now;
-            now = now + 50 * MICRO;
+            now = now + if round % 32 == 0 { 10 * MILLI } else { 2 * MICRO };
+            pace.replied(put, now);
+            assert!(pace.depth(64).unwrap() > 48, "{pace:?}");
+            assert!(pace.is_fast(64));
+        }
+    }
+
+    #[test]
+    fn a_lond_that_becomes_slow_is_known_to_be_after_some_replies() {
+        let mut now = Instant::after_origin(Duration::ZERO);
+        let mut pace = busy(50 * MICRO, 2 * MICRO);
+        for _ in 0..30 {
+            let put = now;
+            now = now + 5 * MILLI;
             pace.replied(put, now);
         }
-        assert_eq!(pace.depth(64), Some(64));
+        assert_eq!(pace.depth(64), Some(1));
+        assert!(!pace.is_fast(64));
     }
 
     #[test]
