@@ -4,7 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::link::{Cause, Link, LinkState, Refused, Trouble, TroubleKind};
 use crate::config::LogLevel;
+
+mod link;
 
 /// The interface's name.
 pub(crate) const NAME: &str = "org.loncapa.lonc";
@@ -23,110 +26,6 @@ pub enum State {
     Down,
     /// There is no link, since nobody needs one; the next request opens one.
     Idle,
-}
-
-/// What a link is at, or how far one came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum LinkState {
-    /// Looking up the name.
-    Lookup,
-    /// Connecting.
-    Connect,
-    /// Waiting for the challenge.
-    Init,
-    /// Waiting for lond to take the challenge.
-    Challenge,
-    /// Waiting for the answer to `sethost`.
-    Sethost,
-    /// Waiting for lond's version.
-    Version,
-    /// Waiting for lond's name.
-    Pong,
-    /// Waiting for the key.
-    Ekey,
-    /// Open.
-    Up,
-    /// Open, and to be closed once nothing is in flight on it.
-    Retiring,
-    /// Backing off before the next try.
-    Waiting,
-}
-
-/// What ended a link or a try.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum TroubleKind {
-    /// The name has no address.
-    Lookup,
-    /// Nothing listens there.
-    Refused,
-    /// There is no way to the host.
-    Unreachable,
-    /// The host does not answer.
-    ConnectTimeout,
-    /// Another failure to connect.
-    Connect,
-    /// lond closed the connection during the handshake.
-    ClosedInHandshake,
-    /// lond closed the link.
-    Closed,
-    /// The connection broke.
-    Broken,
-    /// A step of the handshake was refused.
-    Rejected,
-    /// A step of the handshake was not answered in time.
-    StepTimeout,
-    /// lond broke the protocol.
-    Protocol,
-    /// No reply in time to a request.
-    ReplyTimeout,
-    /// No reply in time to the probe of an idle link.
-    ProbeTimeout,
-    /// Nothing is heard of the host any more while requests wait.
-    PathDead,
-    /// This instance stops.
-    Stopped,
-}
-
-/// Why a link ended, or could not be opened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Trouble {
-    /// Stable, for programs.
-    pub kind: TroubleKind,
-    /// In words.
-    pub text: String,
-    /// How far it had come: up to [`LinkState::Up`].
-    pub reached: LinkState,
-    /// When.
-    pub date_usec: u64,
-}
-
-/// One TCP link.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Link {
-    /// A small number.
-    pub index: usize,
-    /// What it is at.
-    pub state: LinkState,
-    /// Since when.
-    pub since_usec: u64,
-    /// The address it is connected to.
-    pub remote: Option<String>,
-    /// Requests and probes on it without their reply.
-    pub in_flight: usize,
-    /// Round trip.
-    pub rtt_usec: Option<u64>,
-    /// What went wrong last, also when it is up again.
-    pub trouble: Option<Trouble>,
-    /// Since when it is not up although it should be.
-    pub failing_since_usec: Option<u64>,
-    /// Tries that failed since then.
-    pub failed_tries: u32,
-    /// When the next try begins, if it backs off.
-    pub next_try_usec: Option<u64>,
 }
 
 /// Messages on disk.
@@ -165,7 +64,15 @@ pub struct Counters {
     pub set_aside: u64,
     /// Handshakes finished.
     pub links_opened: u64,
-    /// Tries that failed.
+    /// Of these, those opened because requests waited.
+    pub links_on_demand: u64,
+    /// Of these, those opened to take another's place.
+    pub links_replacing: u64,
+    /// Links closed because they were not needed.
+    pub links_retired: u64,
+    /// Links that lond would not have beside those that were open.
+    pub links_refused: u64,
+    /// Tries that failed, those not counted.
     pub tries_failed: u64,
     /// Bytes written to lond.
     pub bytes_sent: u64,
@@ -199,6 +106,12 @@ pub struct Status {
     pub rtt_usec: Option<u64>,
     /// Each link.
     pub links: Vec<Link>,
+    /// Most links there may be.
+    pub max_links: usize,
+    /// What came of the last try to have more of them, if lond would not have it.
+    pub refused: Option<Refused>,
+    /// Since when the first of those requests waits that any link could take.
+    pub waiting_since_usec: Option<u64>,
     /// Clients connected.
     pub clients: usize,
     /// Requests not yet on a link.
@@ -225,6 +138,13 @@ pub struct Status {
     pub taken_usec: u64,
     /// The least urgent messages that are logged.
     pub log_level: LogLevel,
+}
+
+impl Status {
+    /// How many links are open.
+    pub(crate) fn num_open(&self) -> usize {
+        self.links.iter().filter(|link| link.is_open()).count()
+    }
 }
 
 /// A connected client.
@@ -317,6 +237,12 @@ pub struct Metrics {
     pub up: usize,
     /// Links, open or not.
     pub links: usize,
+    /// Most links there may be.
+    pub max_links: usize,
+    /// Requests that are put on the open links at a time, in all; those links are left out of which that is not known.
+    pub depth: usize,
+    /// When the oldest of those in flight was put on its link.
+    pub oldest_usec: Option<u64>,
     /// Clients connected.
     pub clients: usize,
     /// Requests not yet on a link.

@@ -62,6 +62,24 @@ const FAMILIES: &[Family] = &[
     gauge("lonc_links_open", "TCP links to the peer that are open.", |of| {
         one(of.up)
     }),
+    gauge(
+        "lonc_links_most",
+        "Most TCP links to the peer there may be.",
+        |of| one(of.max_links),
+    ),
+    gauge(
+        "lonc_links_depth",
+        "Requests that are put on the open links at a time, in all: what keeps the peer busy.",
+        |of| one(of.depth),
+    ),
+    gauge(
+        "lonc_oldest_in_flight_seconds",
+        "For how long the oldest request in flight has been on its link; 0 where none is.",
+        |of| {
+            let since = of.oldest_usec.unwrap_or(of.taken_usec);
+            vec![seconds(of.taken_usec.saturating_sub(since))]
+        },
+    ),
     gauge("lonc_clients", "Clients connected.", |of| one(of.clients)),
     gauge(
         "lonc_requests_queued",
@@ -136,8 +154,26 @@ const FAMILIES: &[Family] = &[
     ),
     counter(
         "lonc_links_opened",
-        "Links opened, the first and each reconnect.",
-        |of| count(of.counters.links_opened),
+        "Links opened: those that are kept, with each reconnect; on demand, since requests waited; in place of others.",
+        |of| {
+            let counters = &of.counters;
+            let special = counters.links_on_demand + counters.links_replacing;
+            vec![
+                label("cause", "kept", counters.links_opened.saturating_sub(special)),
+                label("cause", "demand", counters.links_on_demand),
+                label("cause", "replacement", counters.links_replacing),
+            ]
+        },
+    ),
+    counter(
+        "lonc_links_retired",
+        "Links closed because they were not needed any more.",
+        |of| count(of.counters.links_retired),
+    ),
+    counter(
+        "lonc_links_refused",
+        "Links that the peer would not have beside those that were open.",
+        |of| count(of.counters.links_refused),
     ),
     counter(
         "lonc_link_tries_failed",

@@ -25,6 +25,9 @@ fn metrics_are_as_described() {
         state: State::Down,
         up: 0,
         links: 1,
+        max_links: 1,
+        depth: 1,
+        oldest_usec: Some(1),
         clients: 1,
         queued: 1,
         in_flight: 1,
@@ -74,6 +77,7 @@ fn every_word_of_the_description_is_known() {
     }
     known::<State>("State");
     known::<LinkState>("LinkState");
+    known::<Cause>("Cause");
     known::<TroubleKind>("TroubleKind");
     known::<MessageState>("MessageState");
     known::<LogLevel>("LogLevel");
@@ -149,6 +153,12 @@ fn link() -> Link {
         since_usec: 1,
         remote: Some("127.0.0.1:5663".to_owned()),
         in_flight: 1,
+        cause: Cause::Demand,
+        depth: Some(1),
+        service_usec: Some(1),
+        oldest_usec: Some(1),
+        stalled: true,
+        other_host: Some("msul9".to_owned()),
         rtt_usec: Some(1),
         trouble: Some(Trouble {
             kind: TroubleKind::Refused,
@@ -182,6 +192,10 @@ fn counters() -> Counters {
         delivered: 1,
         set_aside: 1,
         links_opened: 1,
+        links_on_demand: 1,
+        links_replacing: 1,
+        links_retired: 1,
+        links_refused: 1,
         tries_failed: 1,
         bytes_sent: 1,
         bytes_received: 1,
@@ -202,6 +216,14 @@ fn status() -> Status {
         next_try_usec: Some(1),
         rtt_usec: Some(1),
         links: vec![link()],
+        max_links: 1,
+        refused: Some(Refused {
+            text: word(),
+            date_usec: 1,
+            open: 1,
+            until_usec: 1,
+        }),
+        waiting_since_usec: Some(1),
         clients: 1,
         queued: 1,
         in_flight: 1,

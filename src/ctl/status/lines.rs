@@ -10,12 +10,13 @@ use crate::ctl::table::{Cell, NOTHING, Side, Table, or_nothing};
 use crate::ctl::words;
 use crate::units;
 
-const COLUMNS: [(&str, Side); 13] = [
+const COLUMNS: [(&str, Side); 14] = [
     ("PEER", Left),
     ("STATE", Left),
     ("SINCE", Right),
     ("ADDRESS", Left),
     ("RTT", Right),
+    ("LINKS", Right),
     ("CLIENTS", Right),
     ("FLIGHT", Right),
     ("DELAYED", Right),
@@ -25,6 +26,9 @@ const COLUMNS: [(&str, Side); 13] = [
     ("VERSION", Left),
     ("REMARK", Left),
 ];
+
+/// A request in flight is worth a remark from this age on, in microseconds.
+const SLOW: u64 = 1_000_000;
 
 /// `now` is in microseconds since 1970.
 pub(super) fn table(peers: &[Peer], answers: &[Answer], now: u64) -> Table {
@@ -62,6 +66,7 @@ fn told(status: &Status, now: u64) -> Vec<Cell> {
         units::between(status.since_usec, now).into(),
         words::word(&status.address).into(),
         or_nothing(status.rtt_usec.map(units::brief)),
+        format!("{}/{}", status.num_open(), status.max_links).into(),
         status.clients.into(),
         status.in_flight.into(),
         or_nothing(delayed.map(|delayed| delayed.queued.to_string())),
@@ -73,7 +78,7 @@ fn told(status: &Status, now: u64) -> Vec<Cell> {
     ]
 }
 
-/// Why it is not up and when it tries again; how many messages need an operator.
+/// Why it is not up and when it tries again; what is odd about its links; how many messages need an operator.
 fn remark(status: &Status, now: u64) -> String {
     let mut parts = Vec::new();
     parts.extend(status.last_error.clone());
@@ -82,12 +87,33 @@ fn remark(status: &Status, now: u64) -> String {
             .next_try_usec
             .map(|next| format!("next try in {}", units::between(now, next))),
     );
+    parts.extend(about_links(status, now));
     if let Some(delayed) = &status.delayed {
         let some = |number: usize, what| (number > 0).then(|| format!("{number} {what}"));
         parts.extend(some(delayed.held, "held"));
         parts.extend(some(delayed.failed, "in failed/"));
     }
     parts.join("; ")
+}
+
+/// A request that takes long, another host, and links that lond would not have.
+fn about_links(status: &Status, now: u64) -> Vec<String> {
+    let mut parts = Vec::new();
+    let oldest = status.links.iter().filter_map(|link| link.oldest_usec).min();
+    if let Some(oldest) = oldest.filter(|oldest| now.saturating_sub(*oldest) >= SLOW) {
+        parts.push(format!("oldest in flight for {}", units::between(oldest, now)));
+    }
+    let others = status.links.iter().filter_map(|link| link.other_host.as_ref());
+    parts.extend(others.max().map(|other| format!("{other} answers there")));
+    if let Some(refused) = status.refused.as_ref().filter(|refused| refused.until_usec > now) {
+        parts.push(format!(
+            "lond takes no more than {}: {}; next try in {}",
+            units::count(refused.open, "link"),
+            refused.text,
+            units::between(now, refused.until_usec)
+        ));
+    }
+    parts
 }
 
 /// The same for programs: the daemon's status as it is, or why there is none.

@@ -1,5 +1,6 @@
 //! What `loncctl why` tells: a headline, labelled lines, and what to do.
 
+use super::links;
 use crate::control::interface::{Link, LinkState, State, Status, Trouble};
 use crate::ctl::screen::{Paint, Screen};
 use crate::ctl::words;
@@ -46,6 +47,7 @@ impl Account {
 pub(super) fn of(status: &Status, now: u64) -> Account {
     let mut account = headline(status, now);
     account.line("address", words::safe(&status.address));
+    account.lines.extend(links::lines(status, now));
     if let Some(link) = telling(status) {
         tell_link(&mut account, link, status, now);
     }
@@ -87,31 +89,19 @@ fn headline(status: &Status, now: u64) -> Account {
 
 /// The link that tells most: one that fails, before one that is being opened, before one that is up.
 pub(super) fn telling(status: &Status) -> Option<&Link> {
-    let rank = |link: &&Link| (!is_open(link), link.failed_tries, std::cmp::Reverse(link.index));
+    let rank = |link: &&Link| (!link.is_open(), link.failed_tries, std::cmp::Reverse(link.index));
     status.links.iter().max_by_key(rank)
 }
 
-fn is_open(link: &Link) -> bool {
-    matches!(link.state, LinkState::Up | LinkState::Retiring)
-}
-
 fn tell_link(account: &mut Account, link: &Link, status: &Status, now: u64) {
-    let open = status.links.iter().filter(|link| is_open(link)).count();
     if status.links.len() > 1 {
-        account.line(
-            "links",
-            format!(
-                "{open} of {} are up; this is about link {}",
-                status.links.len(),
-                link.index
-            ),
-        );
+        account.line("about", format!("link {}", link.index));
     }
     let trouble = link.trouble.as_ref();
     account.line("reached", checklist(link));
     account.line("now", at(link, now));
     if let Some(trouble) = trouble {
-        let label = if is_open(link) {
+        let label = if link.is_open() {
             "last trouble"
         } else {
             "last error"
@@ -151,7 +141,7 @@ fn checklist(link: &Link) -> String {
     let reached = phase(failed.map_or(link.state, |trouble| trouble.reached));
     let marked = |(index, name): (usize, &&str)| {
         let mark = match index {
-            _ if is_open(link) || index < reached => 'x',
+            _ if link.is_open() || index < reached => 'x',
             _ if index == reached && failed.is_some() => '!',
             _ if index == reached => '.',
             _ => ' ',
@@ -242,7 +232,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::interface::TroubleKind;
+    use crate::control::interface::{Cause, TroubleKind};
 
     #[test]
     fn the_checklist_shows_what_was_reached() {
@@ -285,6 +275,12 @@ mod tests {
             since_usec: 0,
             remote: None,
             in_flight: 0,
+            cause: Cause::Kept,
+            depth: None,
+            service_usec: None,
+            oldest_usec: None,
+            stalled: false,
+            other_host: None,
             rtt_usec: None,
             trouble: reached.map(|reached| Trouble {
                 kind: TroubleKind::Closed,

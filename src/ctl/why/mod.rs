@@ -1,6 +1,7 @@
 //! `loncctl why`: how far the link to a peer comes, what stops it, until when, and what to do.
 
 mod account;
+mod links;
 mod remedy;
 
 use std::time::SystemTime;
@@ -94,6 +95,7 @@ fn remedy(status: &Status) -> String {
     }
     let trouble = account::telling(status).and_then(|link| link.trouble.as_ref());
     match (status.state, trouble) {
+        (State::Up, _) if status.refused.is_some() => remedy::of_refusal(peer),
         (State::Up, _) => "Nothing: requests go through".to_owned(),
         (State::Idle, _) => "Nothing: nobody needs a link, and the next request opens one".to_owned(),
         (State::Connecting, None) => "Wait: the first try is under way, and requests wait for it".to_owned(),

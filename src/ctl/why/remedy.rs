@@ -4,6 +4,9 @@ use crate::config::HostId;
 use crate::control::interface::{LinkState, Status, Trouble, TroubleKind};
 use crate::ctl::words;
 
+const OF_NO_PONG: &str = "The link was idle and lond did not answer a ping: the host went away, lond hangs, or a \
+                          firewall forgot the connection; then a shorter link.probe_interval helps.";
+
 /// In whole sentences. Tries go on by themselves; `loncctl reconnect` need only be told to those in a hurry.
 pub(super) fn of(trouble: &Trouble, status: &Status) -> String {
     let (peer, own) = (words::safe(&status.peer), words::safe(&status.host_id));
@@ -51,10 +54,7 @@ pub(super) fn of(trouble: &Trouble, status: &Status) -> String {
             "lond on {peer} took a request and did not answer it: it is overloaded or hangs. Look at its load and its \
              log; if its answers just take long, raise link.request_timeout (spool.message_timeout for delayed ones)."
         ),
-        TroubleKind::ProbeTimeout =>
-            "The link was idle and lond did not answer a ping: the host went away, lond hangs, or a firewall forgot \
-             the connection; then a shorter link.probe_interval helps."
-        .to_owned(),
+        TroubleKind::ProbeTimeout => OF_NO_PONG.to_owned(),
         TroubleKind::PathDead => format!(
             "Requests waited for their replies, and nothing came from the host any more, not even from its kernel: it \
              is switched off, or the way to it is cut. Try: ping {host}."
@@ -79,10 +79,26 @@ fn of_closing(trouble: &Trouble, peer: &str, own: &str, address: &str) -> String
              happens again, look at lond's log on {peer}."
         );
     }
-    format!(
+    let unknown = format!(
         "lond refuses our address: it closes at once on hosts that it does not know. On {peer}, hosts.tab must \
          have {own} with the address that we come from (not one behind NAT), and lond must have read it since; \
          lond's log there names the address it saw. Is {address} the lond of {peer} at all?"
+    );
+    if trouble.reached != LinkState::Init {
+        return unknown;
+    }
+    format!(
+        "lond closed in answer to init without a word, for one of two reasons. The first: {unknown} The second: it takes \
+         no connection without TLS, for londAllowInsecure is 0 in the configuration of {peer}; its log says so, too."
+    )
+}
+
+/// lond closes links beyond so many.
+pub(super) fn of_refusal(peer: &str) -> String {
+    let peer = words::safe(peer);
+    format!(
+        "Nothing: requests go through, on as many links as lond on {peer} takes. Where requests wait for long, have it \
+         take more; or set link.max_connections for {peer} to what it takes, so that no more are tried."
     )
 }
 

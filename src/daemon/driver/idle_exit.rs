@@ -12,6 +12,9 @@ use super::Driver;
 use crate::journal::message;
 use crate::spool::{Closed, Desk, Summary};
 
+/// A question to the spool's thread.
+type Asked = Pin<Box<dyn Future<Output = Result<Summary, Closed>> + Send>>;
+
 /// Waits until nothing was to be done for long enough, then asks the disk for the last word: whether something lies
 /// there that is to be sent.
 #[derive(Default)]
@@ -20,7 +23,7 @@ pub(super) struct IdleExit {
     is_restarted: bool,
     /// Since when nothing is to be done.
     since: Option<Instant>,
-    asked: Option<Pin<Box<dyn Future<Output = Result<Summary, Closed>> + Send>>>,
+    asked: Option<Asked>,
 }
 
 impl IdleExit {

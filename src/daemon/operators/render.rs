@@ -8,8 +8,8 @@ use lonc_proto::time::Instant;
 
 use super::instance::Instance;
 use crate::control::interface::{
-    Bucket, Client, Counters, DelayedSummary, Histogram, Link, LinkState, Message, MessageState, Metrics,
-    State, Status, Trouble, TroubleKind,
+    Bucket, Cause, Client, Counters, DelayedSummary, Histogram, Link, LinkState, Message, MessageState,
+    Metrics, Refused, State, Status, Trouble, TroubleKind,
 };
 use crate::daemon::driver::ClientReport;
 use crate::daemon::status::Snapshot;
@@ -36,6 +36,9 @@ pub(super) fn status(instance: &Instance, snapshot: &Snapshot, delayed: Option<&
         next_try_usec: snapshot.next_try.map(micros_since_1970),
         rtt_usec: now.rtt.map(micros),
         links: links.collect(),
+        max_links: now.max_links,
+        refused: now.refused.as_ref().map(|one| refused(one, snapshot)),
+        waiting_since_usec: now.waiting_since.map(|at| micros_since_1970(snapshot.date(at))),
         clients: now.clients,
         queued: now.queued,
         in_flight: now.in_flight,
@@ -57,11 +60,15 @@ pub(super) fn metrics(instance: &Instance, snapshot: &Snapshot, delayed: Option<
     let open = |link: &&session::LinkStatus| {
         matches!(link.state, session::LinkState::Up | session::LinkState::Retiring)
     };
+    let oldest = now.links.iter().filter_map(|link| link.oldest).min();
     Metrics {
         peer: snapshot.peer.to_string(),
         state: state(now.state),
         up: now.links.iter().filter(open).count(),
         links: now.links.len(),
+        max_links: now.max_links,
+        depth: now.links.iter().filter_map(|link| link.depth).sum(),
+        oldest_usec: oldest.map(|at| micros_since_1970(snapshot.date(at))),
         clients: now.clients,
         queued: now.queued,
         in_flight: now.in_flight,
@@ -141,6 +148,12 @@ fn link(link: &session::LinkStatus, snapshot: &Snapshot) -> Link {
         since_usec: date(link.since),
         remote: remote.map(|address| address.to_string()),
         in_flight: link.in_flight,
+        cause: cause(link.cause),
+        depth: link.depth,
+        service_usec: link.service.map(micros),
+        oldest_usec: link.oldest.map(date),
+        stalled: link.stalled,
+        other_host: link.other_host.clone(),
         rtt_usec: link.rtt.map(micros),
         trouble: link.trouble.as_ref().map(|trouble| Trouble {
             kind: kind(&trouble.why),
@@ -151,6 +164,25 @@ fn link(link: &session::LinkStatus, snapshot: &Snapshot) -> Link {
         failing_since_usec: link.failing_since.map(date),
         failed_tries: link.failed_tries,
         next_try_usec: link.next_try.map(date),
+    }
+}
+
+fn cause(cause: session::Cause) -> Cause {
+    match cause {
+        session::Cause::Kept => Cause::Kept,
+        session::Cause::Demand => Cause::Demand,
+        session::Cause::Replacement => Cause::Replacement,
+        session::Cause::Asked => Cause::Asked,
+    }
+}
+
+fn refused(refused: &session::Refused, snapshot: &Snapshot) -> Refused {
+    let date = |then: Instant| micros_since_1970(snapshot.date(then));
+    Refused {
+        text: refused.why.to_string(),
+        date_usec: date(refused.at),
+        open: refused.open,
+        until_usec: date(refused.until),
     }
 }
 
@@ -216,6 +248,10 @@ fn counters(counters: &session::Counters, instance: &Instance) -> Counters {
         delivered: counters.delivered,
         set_aside: instance.desk.set_aside(),
         links_opened: counters.links_opened,
+        links_on_demand: counters.links_on_demand,
+        links_replacing: counters.links_replacing,
+        links_retired: counters.links_retired,
+        links_refused: counters.links_refused,
         tries_failed: counters.tries_failed,
         bytes_sent: counters.bytes_sent,
         bytes_received: counters.bytes_received,
