@@ -37,7 +37,7 @@ pub(super) enum Command {
     /// Ask lond for its name, and show how long that takes.
     Ping(Ping),
     /// Try again now where there is no link.
-    Reconnect(Many),
+    Reconnect(Reconnect),
     /// Have daemons read the configuration anew.
     Reload(Many),
     /// Have a daemon log more or less, until its next reload or restart.
@@ -163,6 +163,16 @@ pub(super) struct Many {
     /// Longest wait for a daemon's answer.
     #[arg(long, value_name = "TIME", default_value = "35s", value_parser = span)]
     pub(super) timeout: Duration,
+}
+
+/// `loncctl reconnect`.
+#[derive(Debug, Args)]
+pub(super) struct Reconnect {
+    /// Replace links that are open, too; no request is lost.
+    #[arg(long)]
+    pub(super) cycle: bool,
+    #[command(flatten)]
+    pub(super) which: Many,
 }
 
 /// `loncctl log-level`.

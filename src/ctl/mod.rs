@@ -75,7 +75,14 @@ async fn obey(arguments: Arguments) -> Result<Exit, Fault> {
         Command::Why(arguments) => why::run(&site()?, &arguments, screen).await,
         Command::Send(arguments) => send::run(&site()?, &arguments, screen).await,
         Command::Ping(arguments) => ping::run(&site()?, &arguments, screen).await,
-        Command::Reconnect(arguments) => steer::run(&site()?, Order::Reconnect, &arguments).await,
+        Command::Reconnect(arguments) => {
+            let order = if arguments.cycle {
+                Order::Cycle
+            } else {
+                Order::Reconnect
+            };
+            steer::run(&site()?, order, &arguments.which).await
+        }
         Command::Reload(arguments) => steer::run(&site()?, Order::Reload, &arguments).await,
         Command::LogLevel(arguments) => steer::log_level(&site()?, &arguments).await,
         Command::Clients(arguments) => clients::run(&site()?, &arguments, screen).await,

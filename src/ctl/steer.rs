@@ -20,20 +20,30 @@ pub(super) struct Empty {}
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Order {
     Reconnect,
+    /// Reconnect, and replace links that are open.
+    Cycle,
     Reload,
 }
 
 impl Order {
     fn method(self) -> &'static str {
         match self {
-            Self::Reconnect => "Reconnect",
+            Self::Reconnect | Self::Cycle => "Reconnect",
             Self::Reload => "Reload",
+        }
+    }
+
+    fn parameters(self) -> Value {
+        match self {
+            Self::Reconnect | Self::Reload => json!({}),
+            Self::Cycle => json!({ "cycle": true }),
         }
     }
 
     fn done(self) -> &'static str {
         match self {
             Self::Reconnect => "tries now, unless it is up",
+            Self::Cycle => "tries now; links that are open are replaced",
             Self::Reload => "goes by the configuration as it is now",
         }
     }
@@ -43,8 +53,12 @@ impl Order {
 pub(super) async fn run(site: &Site, order: Order, arguments: &arguments::Many) -> Result<Exit, Fault> {
     let peers = site.choose(&arguments.peers)?;
     let limit = arguments.timeout;
-    let answers =
-        client::ask_all::<_, Map<String, Value>>(site.controls(&peers), order.method(), json!({}), limit);
+    let answers = client::ask_all::<_, Map<String, Value>>(
+        site.controls(&peers),
+        order.method(),
+        order.parameters(),
+        limit,
+    );
     let (mut exit, mut count) = (Exit::Fine, 0);
     for (peer, answer) in peers.iter().zip(answers.await) {
         if arguments.all && matches!(answer, Err(CallError::NotStarted)) {

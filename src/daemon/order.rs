@@ -9,8 +9,13 @@ use crate::config::{ConfigError, LogLevel};
 pub(crate) enum Order {
     /// Take no more clients, finish what is under way, and end.
     Stop,
-    /// Try again now, and log how things stand; who wants to is told when that is done.
-    Reconnect(Option<oneshot::Sender<()>>),
+    /// Try again now, and log how things stand.
+    Reconnect {
+        /// Have the links that are open replaced as well.
+        cycle: bool,
+        /// Who wants to is told when that is done.
+        answer: Option<oneshot::Sender<()>>,
+    },
     /// Read the configuration anew, and say what came of it: warnings, or why the old settings stay.
     Reload(Option<oneshot::Sender<Result<Vec<String>, ConfigError>>>),
     /// Take this delayed message back from the link's queue; false if it is too late for that.

@@ -29,7 +29,10 @@ impl Signals {
             _ = self.terminate.recv() => Order::Stop,
             _ = self.interrupt.recv() => Order::Stop,
             _ = self.hangup.recv() => Order::Reload(None),
-            _ = self.user1.recv() => Order::Reconnect(None),
+            _ = self.user1.recv() => Order::Reconnect {
+                cycle: false,
+                answer: None,
+            },
         }
     }
 }

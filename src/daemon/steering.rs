@@ -40,7 +40,7 @@ impl Steering {
     async fn obey(&mut self, order: Order) {
         match order {
             Order::Stop => self.tell(ToDriver::Drain).await,
-            Order::Reconnect(answer) => self.tell(ToDriver::Reconnect(answer)).await,
+            Order::Reconnect { cycle, answer } => self.tell(ToDriver::Reconnect { cycle, answer }).await,
             Order::Withdraw(id, answer) => self.tell(ToDriver::Withdraw(id, answer)).await,
             Order::Reload(answer) => {
                 let outcome = self.reload().await;

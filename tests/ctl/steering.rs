@@ -64,3 +64,25 @@ fn clients_are_told_by_program_and_load() {
     assert_eq!(ran.code, 1, "{ran:?}");
     ran.must_say("not started");
 }
+
+#[test]
+fn a_cycle_replaces_a_link_and_loses_no_request() {
+    let peer = Peer::start();
+    let site = Site::office(&peer, "");
+    let lonc = start(&site, "msul1", "up");
+    let mut client = lonc.client();
+    client.say("hold:1");
+    peer.await_command("hold:1");
+    let ran = ctl(&site, &["reconnect", "msul1", "--cycle"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    ran.must_say("links that are open are replaced");
+    peer.await_links(|accepted, open| accepted == 2 && open == 2);
+    // Others go by the new link, and what is in flight on the old one is finished.
+    assert_eq!(lonc.client().ask("echo:x"), "x");
+    peer.release();
+    assert_eq!(client.hear(), "1");
+    peer.await_links(|accepted, open| accepted == 2 && open == 1);
+    let json = ctl(&site, &["status", "--json", "--timeout", "10s"]).json();
+    assert_eq!(json[0]["status"]["counters"]["linksReplacing"], 1, "{json}");
+    assert_eq!(json[0]["status"]["counters"]["sentNoReply"], 0, "{json}");
+}

@@ -4,7 +4,7 @@
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
-use lonc_proto::session::MessageId;
+use lonc_proto::session::{LinkState, MessageId};
 use lonc_proto::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 
@@ -19,8 +19,13 @@ const OVERDUE: Duration = Duration::from_secs(5);
 
 /// What the driver is told, by the steering and through [`Questions`]. Who waits for an answer may have given up.
 pub(crate) enum ToDriver {
-    /// Try again now, and log how things stand; who wants to is told when that is done.
-    Reconnect(Option<oneshot::Sender<()>>),
+    /// Try again now, and log how things stand.
+    Reconnect {
+        /// Have the links that are open replaced as well.
+        cycle: bool,
+        /// Who wants to is told when that is done.
+        answer: Option<oneshot::Sender<()>>,
+    },
     /// Go by these settings; the answer is that it does.
     Reconfigure(Box<Settings>, oneshot::Sender<()>),
     /// Take this delayed message back from the link's queue; false if it is too late for that.
@@ -66,9 +71,12 @@ impl Driver {
             return false;
         };
         match word {
-            Some(ToDriver::Reconnect(answer)) => {
+            Some(ToDriver::Reconnect { cycle, answer }) => {
                 log::status(&self.snapshot(now));
                 self.session.handle_reconnect(now);
+                if cycle {
+                    self.cycle(now);
+                }
                 self.moves.look_soon(now);
                 let _ = answer.map(|answer| answer.send(()));
             }
@@ -86,6 +94,14 @@ impl Driver {
             }
         }
         true
+    }
+
+    /// Has each open link replaced: it goes on until another is up, and what is in flight on it is finished.
+    fn cycle(&mut self, now: Instant) {
+        let links = self.session.status().links;
+        for link in links.iter().filter(|link| link.state == LinkState::Up) {
+            self.session.handle_moved(link.link, now);
+        }
     }
 
     fn answer(&mut self, question: Question, now: Instant) {

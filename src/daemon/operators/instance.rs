@@ -59,9 +59,13 @@ impl Instance {
         self.order(|answer| Order::Withdraw(id, answer)).await
     }
 
-    /// Returns when the driver has begun.
-    pub(super) async fn reconnect(&self) -> Result<(), Failure> {
-        self.order(|answer| Order::Reconnect(Some(answer))).await
+    /// Returns when the driver has begun; with `cycle` it has open links replaced as well.
+    pub(super) async fn reconnect(&self, cycle: bool) -> Result<(), Failure> {
+        let order = |answer| Order::Reconnect {
+            cycle,
+            answer: Some(answer),
+        };
+        self.order(order).await
     }
 
     /// Gives an order, and waits for what comes of it.

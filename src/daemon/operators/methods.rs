@@ -153,8 +153,9 @@ async fn read(reading: Reading, mut given: Parameters, instance: &Instance) -> R
 async fn change(changing: Changing, mut given: Parameters, instance: &Instance) -> Result<Vec<u8>, Failure> {
     match changing {
         Changing::Reconnect => {
+            let cycle = given.optional("cycle")?.unwrap_or(false);
             given.end(())?;
-            instance.reconnect().await.map(|()| nothing())
+            instance.reconnect(cycle).await.map(|()| nothing())
         }
         Changing::Reload => {
             given.end(())?;
@@ -175,7 +176,7 @@ async fn change(changing: Changing, mut given: Parameters, instance: &Instance) 
                 Some(name) => drop(put(&name, Shelf::Queue, instance).await?),
                 None => instance.desk.look(),
             }
-            instance.reconnect().await.map(|()| nothing())
+            instance.reconnect(false).await.map(|()| nothing())
         }
         Changing::Hold => move_to(Shelf::Held, given, instance).await,
         Changing::Drop => move_to(Shelf::Failed, given, instance).await,
