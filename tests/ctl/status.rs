@@ -150,6 +150,70 @@ fn without_a_table_of_servers_it_says_so() {
     ran.must_say("/nowhere/lonc.toml: cannot be read");
 }
 
+#[test]
+fn links_on_demand_and_what_lond_would_not_have_are_told() {
+    let peer = Peer::start();
+    peer.limit_links(1, Behaviour::Refuse);
+    let site = Site::office(&peer, "");
+    let lonc = start(&site, "msul1", "up");
+    let mut slow = lonc.client();
+    slow.send("hold:1\n");
+    peer.await_command("hold:1");
+    // It waits behind the slow one, and for another link.
+    let mut waiting = lonc.client();
+    waiting.send("echo:x\n");
+    let status = |words: &str| {
+        test_harness::wait_until(words, || {
+            let ran = ctl(&site, &["status", "--timeout", "10s"]);
+            assert_eq!(ran.line("msul1")[1], "up", "{ran:?}");
+            ran.out.contains(words)
+        });
+    };
+    // Whether it shows as closed or reset depends on what lond had not read.
+    status("lond takes no more than 1 link: c");
+    status("; next try in ");
+    status("oldest in flight for ");
+    status(" 1/10 ");
+    let ran = ctl(&site, &["why", "msul1", "--timeout", "300ms"]);
+    ran.must_say("1 open of at most 10; 1 kept open");
+    ran.must_say("one more than 1 link: c");
+    ran.must_say("which is slow, so nothing is put behind it");
+    peer.unlimit_links();
+    assert_eq!(ctl(&site, &["reconnect", "msul1"]).code, 0);
+    assert_eq!(waiting.hear(), "x");
+    let ran = ctl(&site, &["why", "msul1", "--timeout", "10s"]);
+    ran.must_say("2 open of at most 10; 1 kept open; 1 on demand, since requests waited");
+    let text = ctl(&site, &["metrics", "msul1", "--timeout", "10s"]).out;
+    for sample in [
+        "lonc_links_open{peer=\"msul1\"} 2",
+        "lonc_links_most{peer=\"msul1\"} 10",
+        "lonc_links_opened_total{peer=\"msul1\",cause=\"kept\"} 1",
+        "lonc_links_opened_total{peer=\"msul1\",cause=\"demand\"} 1",
+    ] {
+        assert!(text.contains(sample), "{sample} not in\n{text}");
+    }
+    assert!(
+        !text.contains("lonc_links_refused_total{peer=\"msul1\"} 0"),
+        "{text}"
+    );
+    peer.release();
+    assert_eq!(slow.hear(), "1");
+}
+
+#[test]
+fn a_peer_whom_nobody_needs_is_idle_and_well() {
+    let peer = Peer::start();
+    let site = Site::office(&peer, "[link]\nconnections = 0\nidle_timeout = '100ms'\n");
+    let _lonc = start(&site, "msul1", "idle");
+    let ran = ctl(&site, &["status", "--timeout", "10s"]);
+    assert_eq!((ran.code, ran.line("msul1")[5]), (0, "0/10"), "{ran:?}");
+    let ran = ctl(&site, &["why", "msul1", "--timeout", "10s"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    ran.must_say("msul1 is idle, since ");
+    ran.must_say("0 open of at most 10");
+    ran.must_say("the next request opens one");
+}
+
 /// A site with a daemon in each state but hung: the peer is that of `msul1`, which is up.
 fn all_states() -> (Site, Vec<Lonc>, Vec<Peer>) {
     let (up, dead, stalled, drained) = (

@@ -81,6 +81,7 @@ fn a_lond_that_does_not_know_our_address() {
     let peer = Peer::that(Behaviour::Refuse);
     let (_lonc, ran) = why(&Site::new(peer.addr(), ONCE));
     ran.must_say("lond refuses our address");
+    ran.must_say("londAllowInsecure is 0");
     let peer = Peer::that(Behaviour::RefuseInit);
     let (_lonc, ran) = why(&Site::new(peer.addr(), ONCE));
     ran.must_say("lond answered \"refused\" to its challenge");
