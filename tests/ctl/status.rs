@@ -174,10 +174,14 @@ fn links_on_demand_and_what_lond_would_not_have_are_told() {
     status("; next try in ");
     status("oldest in flight for ");
     status(" 1/10 ");
-    let ran = ctl(&site, &["why", "msul1", "--timeout", "300ms"]);
+    let why = || ctl(&site, &["why", "msul1", "--timeout", "300ms"]);
+    // From when on it counts as slow is the session's to say.
+    test_harness::wait_until("slow", || {
+        why().out.contains("which is slow, so nothing is put behind it")
+    });
+    let ran = why();
     ran.must_say("1 open of at most 10; 1 kept open");
     ran.must_say("one more than 1 link: c");
-    ran.must_say("which is slow, so nothing is put behind it");
     peer.unlimit_links();
     assert_eq!(ctl(&site, &["reconnect", "msul1"]).code, 0);
     assert_eq!(waiting.hear(), "x");
