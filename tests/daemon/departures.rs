@@ -32,7 +32,7 @@ fn what_a_vanished_client_had_queued_is_dropped_and_what_was_written_keeps_its_p
 #[test]
 fn the_replies_to_a_vanished_client_reach_nobody_else() {
     let peer = Peer::start();
-    let lonc = Lonc::start_linked(&peer, "");
+    let lonc = Lonc::start_linked(&peer, "[link]\nmax_connections = 1\n");
     for round in 0..20 {
         let mut gone = lonc.client();
         gone.send(format!(
