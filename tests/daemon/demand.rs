@@ -128,9 +128,14 @@ fn everyone_asks(clients: &mut [Client], times: usize) {
 
 /// The state of the peer, as `loncctl status` has it.
 pub(crate) fn state(lonc: &Lonc) -> String {
+    told(lonc)["state"].as_str().unwrap().to_owned()
+}
+
+/// What `loncctl status` tells of the peer.
+pub(crate) fn told(lonc: &Lonc) -> Value {
     let mut command = Command::new(built("loncctl"));
     command.arg("--config").arg(lonc.site.path("lonc.toml"));
     let output = command.args(["status", "--json", "msul1"]).output().unwrap();
-    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-    told[0]["state"].as_str().unwrap().to_owned()
+    let mut told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    told[0].take()
 }

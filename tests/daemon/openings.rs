@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use stand_in_lond::{Behaviour, CallBack, Pace, Step};
 use test_harness::{Client, Lonc, Peer, Site};
 
-use crate::demand::state;
+use crate::demand::told;
 
 /// Beyond three links in growth: tries that were under way when the first of them was refused.
 const TRIES: usize = 5;
@@ -33,7 +33,9 @@ fn a_lond_that_allows_three_links_is_served_over_three() {
         assert!((1..=TRIES).contains(&tries), "{beyond:?}: {tries} tries");
         lonc.await_log("those that are open go on, no other is tried for 30 s");
         peer.await_links(|_, open| open == 3);
-        assert_eq!(state(&lonc), "up", "{beyond:?}");
+        let told = told(&lonc);
+        assert_eq!(told["state"], "up", "{beyond:?}");
+        assert!(told["status"]["refused"].is_object(), "{beyond:?}: {told}");
         assert!(!lonc.log().contains("is lost"), "{}", lonc.log());
     }
 }
