@@ -189,6 +189,11 @@ impl Link {
         }
     }
 
+    /// True if it is not to end, and not on top of the others until it takes the place of one.
+    pub(super) fn is_active(&self) -> bool {
+        !self.retiring && self.replaces.is_none()
+    }
+
     /// True if requests may be put on it.
     pub(super) fn is_open(&self) -> bool {
         !self.retiring && self.up().is_some()

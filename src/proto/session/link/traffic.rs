@@ -136,13 +136,15 @@ impl Link {
         }))
     }
 
-    /// Takes back the requests that were put on it and not written, in order; lonc's own question before them stays.
-    pub(in crate::session) fn take_back(&mut self) -> VecDeque<InFlight> {
+    /// Takes back the requests that were put on it and not written, in order; lonc's own question before them stays, and
+    /// so do the `keep` oldest in flight.
+    pub(in crate::session) fn take_back(&mut self, keep: usize) -> VecDeque<InFlight> {
         let Phase::Up(up) = &mut self.phase else {
             return VecDeque::new();
         };
         let stays = |one: &InFlight| one.start < self.written || one.owner.is_own();
-        let first = up.in_flight.iter().position(|one| !stays(one));
+        let first = up.in_flight.iter().skip(keep).position(|one| !stays(one));
+        let first = first.map(|at| at + keep);
         let back = up.in_flight.split_off(first.unwrap_or(up.in_flight.len()));
         if let Some(first) = back.front() {
             let kept = usize::try_from(first.start - self.written).unwrap_or(0);
@@ -154,9 +156,10 @@ impl Link {
         back
     }
 
-    /// True if something is in flight of which nothing was written.
-    pub(in crate::session) fn has_unwritten(&self) -> bool {
-        let last = self.up().and_then(|up| up.in_flight.back());
+    /// True if something is in flight behind something else, and nothing of it was written.
+    pub(in crate::session) fn has_unwritten_behind(&self) -> bool {
+        let up = self.up().filter(|up| up.in_flight.len() > 1);
+        let last = up.and_then(|up| up.in_flight.back());
         last.is_some_and(|last| last.start >= self.written && !last.owner.is_own())
     }
 

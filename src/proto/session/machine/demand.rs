@@ -10,9 +10,9 @@ use crate::session::status::{Cause, State};
 use crate::time::Instant;
 
 impl Machine {
-    /// Links that are not to end, whatever they are at.
+    /// Links that are not to end, whatever they are at. One that is to take another's place counts once it has it.
     pub(super) fn num_active(&self) -> usize {
-        self.links.iter().filter(|(_, link)| !link.retiring).count()
+        self.links.iter().filter(|(_, link)| link.is_active()).count()
     }
 
     pub(super) fn num_open(&self) -> usize {
@@ -52,7 +52,7 @@ impl Machine {
 
     /// When the number of links, or what is on them, is to change if nothing happens before.
     pub(super) fn demand_due(&self) -> Option<Instant> {
-        let unwritten = self.links.iter().filter(|(_, link)| link.has_unwritten());
+        let unwritten = self.links.iter().filter(|(_, link)| link.has_unwritten_behind());
         let stalls = unwritten.filter_map(|(_, link)| link.stalls_at()).min();
         let unneeded = self.unneeded().map(|(due, _)| due);
         [self.growth_due(), unneeded, stalls].into_iter().flatten().min()
@@ -154,17 +154,20 @@ impl Machine {
         }
     }
 
-    /// What was put on a link and not written goes back once something slow is before it.
+    /// What was put on a link and not written goes back once something slow is before it. With nothing before it, it would
+    /// only be put there again, and never come to its time-out.
     pub(super) fn take_back_stalled(&mut self) {
         let now = self.now;
-        for id in self.links_that(|link| link.has_unwritten() && link.is_stalled(now)) {
-            self.take_back(id);
+        for id in self.links_that(|link| link.has_unwritten_behind() && link.is_stalled(now)) {
+            self.take_back(id, 1);
             self.remove_if_retired(id);
         }
     }
 
-    pub(super) fn take_back(&mut self, id: LinkId) {
-        let back = self.links.get_mut(id.0).map(Link::take_back).unwrap_or_default();
+    /// What was put on a link and not written goes back to its queue, but for the `keep` oldest in flight.
+    pub(super) fn take_back(&mut self, id: LinkId, keep: usize) {
+        let link = self.links.get_mut(id.0);
+        let back = link.map(|link| link.take_back(keep)).unwrap_or_default();
         let mut again: Vec<(ClientId, _)> = Vec::new();
         for InFlight { owner, request, .. } in back.into_iter().rev() {
             match owner {
@@ -179,12 +182,16 @@ impl Machine {
 
     /// Has another link take this one's place.
     pub(in crate::session) fn moved(&mut self, id: LinkId) {
-        let is_replaced = self.links.iter().any(|(_, link)| link.replaces == Some(id));
-        if !self.stopped && self.is_open(id) && !is_replaced {
+        if !self.stopped && self.is_open(id) && !self.is_replaced(id) {
             let new = self.open_link(Cause::Replacement);
             if let Some(link) = self.links.get_mut(new.0) {
                 link.replaces = Some(id);
             }
         }
+    }
+
+    /// True if another link is to take this one's place.
+    pub(super) fn is_replaced(&self, id: LinkId) -> bool {
+        self.links.iter().any(|(_, link)| link.replaces == Some(id))
     }
 }

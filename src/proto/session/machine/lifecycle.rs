@@ -69,7 +69,8 @@ impl Machine {
             return;
         };
         link.retiring = true;
-        self.take_back(id);
+        self.replace_no_more(id);
+        self.take_back(id, 0);
         self.seat_again(id);
         self.remove_if_retired(id);
     }
@@ -88,6 +89,11 @@ impl Machine {
     /// Forgets a link; its id is given again.
     fn remove(&mut self, id: LinkId) {
         self.links.remove(id.0);
+        self.replace_no_more(id);
+    }
+
+    /// What was opened to take this link's place is one like the others: the place is free.
+    fn replace_no_more(&mut self, id: LinkId) {
         for (_, link) in &mut self.links {
             if link.replaces == Some(id) {
                 link.replaces = None;
@@ -121,7 +127,7 @@ impl Machine {
         if let Some(old) = self.links.get_mut(id.0).and_then(|link| link.replaces.take()) {
             self.retire(old);
         }
-        let is_spare = |link: &Link| link.is_trying() && matches!(link.cause, Cause::Kept | Cause::Asked);
+        let is_spare = |link: &Link| link.is_trying() && link.is_active() && link.cause != Cause::Demand;
         for spare in self.links_that(is_spare) {
             if self.num_active() > self.num_kept().max(1) {
                 self.retire(spare);
@@ -132,7 +138,8 @@ impl Machine {
     /// Settles what was in flight on a link that ends, and plans the next try if there are no others.
     pub(super) fn end_link(&mut self, id: LinkId, why: LinkError) {
         let kept = self.num_kept().max(1);
-        let others = self.num_active() - usize::from(self.links.get(id.0).is_some_and(|link| !link.retiring));
+        let others = self.num_active() - usize::from(self.links.get(id.0).is_some_and(Link::is_active));
+        let is_replaced = self.is_replaced(id);
         let Some(link) = self.links.get_mut(id.0) else {
             return;
         };
@@ -141,7 +148,7 @@ impl Machine {
         link.note_trouble(&why, self.now);
         let retry_in = link.backoff.next_wait(self.config.backoff, &mut self.rng);
         let (written, unwritten) = link.end(self.now, self.now + retry_in);
-        if retiring || others >= kept {
+        if retiring || is_replaced || others >= kept {
             self.remove(id);
         }
         self.commands.push_back(Command::Close(id));

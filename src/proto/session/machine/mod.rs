@@ -284,6 +284,8 @@ impl Machine {
                 self.lost_at = self.now;
                 self.is_lost = true;
             }
+            // Who waits next begins to wait, and cannot have waited for the peer.
+            self.is_lost &= state != State::Idle;
             self.state = state;
             self.since = self.now;
             self.event(Event::StateChanged(state));

@@ -3,7 +3,7 @@
 use std::prelude::v1::*;
 
 use super::rig::{Rig, SECOND, config};
-use crate::session::{ClientId, Config, LinkState, State};
+use crate::session::{ClientId, Config, LinkId, LinkState, State};
 
 #[test]
 fn clients_spread_over_the_links_and_stay_while_anything_is_in_flight() {
@@ -172,6 +172,42 @@ fn with_all_links_lost_requests_wait_again() {
     assert_eq!(rig.got(client), ["re:one"]);
 }
 
+#[test]
+fn a_link_that_opens_beside_a_replacement_leaves_as_many_as_are_kept() {
+    let mut rig = Rig::new(three());
+    rig.open(0);
+    move_from(&mut rig, 0);
+    rig.open_all();
+    assert_eq!((links_up(&rig), rig.wires.len()), (3, 3));
+}
+
+#[test]
+fn a_link_that_is_lost_beside_a_replacement_is_opened_again() {
+    let mut rig = Rig::up(three());
+    move_from(&mut rig, 0);
+    rig.fail(1);
+    rig.open(3);
+    rig.pass(SECOND);
+    rig.open_all();
+    assert_eq!((links_up(&rig), rig.wires.len()), (3, 3));
+}
+
+#[test]
+fn a_replacement_whose_link_is_gone_is_one_like_the_others() {
+    let mut rig = Rig::up(config());
+    move_from(&mut rig, 0);
+    rig.connect(1);
+    rig.fail(0);
+    assert_eq!(rig.wires.len(), 1, "it is tried already");
+    rig.pass(3 * SECOND);
+    rig.session.handle_reconnect(rig.now);
+    rig.obey();
+    assert_eq!(rig.wires.len(), 2, "for this one does not get on");
+    rig.open_all();
+    rig.finish(1);
+    assert_eq!((links_up(&rig), rig.wires.len()), (1, 1));
+}
+
 fn three() -> Config {
     Config {
         connections: 3,
@@ -207,4 +243,9 @@ fn links_up(rig: &Rig) -> usize {
         .iter()
         .filter(|link| link.state == LinkState::Up)
         .count()
+}
+
+fn move_from(rig: &mut Rig, link: usize) {
+    rig.session.handle_moved(LinkId(link), rig.now);
+    rig.obey();
 }

@@ -42,6 +42,44 @@ fn a_late_reply_reaches_nobody_and_what_was_not_written_goes_out_on_the_next_lin
 }
 
 #[test]
+fn a_link_that_takes_no_bytes_comes_to_its_time_out_and_the_request_goes_out_on_the_next() {
+    let mut rig = Rig::up(config());
+    let client = rig.client();
+    rig.say(client, "one\n");
+    rig.pass(299 * SECOND + ALMOST);
+    assert!(rig.ends().is_empty());
+    rig.pass(INSTANT);
+    assert_eq!(rig.ends(), [LinkError::RequestTimeout]);
+    rig.pass(SECOND);
+    rig.open(0);
+    rig.serve(0);
+    assert_eq!(rig.got(client), ["re:one"]);
+}
+
+#[test]
+fn who_wakes_an_idle_peer_waits_for_it_however_old_the_request_is() {
+    let mut rig = Rig::new(Config {
+        connections: 0,
+        idle_timeout: SECOND,
+        max_client_bytes: 1,
+        ..config()
+    });
+    let (client, other) = (rig.client(), rig.client());
+    rig.say(other, "gone\n");
+    rig.session.handle_client_left(other, rig.now);
+    rig.open(0);
+    // It does not take its first answer, so its request is not served.
+    rig.say(client, "\nlate\n");
+    rig.pass(60 * SECOND);
+    assert_eq!(rig.state(), State::Idle);
+    rig.take(client, b"unknown_cmd\n".len());
+    rig.pass(9 * SECOND);
+    rig.open(0);
+    rig.serve(0);
+    assert_eq!(rig.got(client), ["unknown_cmd", "re:late"]);
+}
+
+#[test]
 fn a_request_written_in_part_is_not_sent_again() {
     let mut rig = Rig::up(config());
     let client = rig.client();
