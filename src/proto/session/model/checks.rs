@@ -1,13 +1,14 @@
 //! What was promised, seen from outside.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::vec::Vec;
 
 use super::steps::Ask;
 use super::world::{Asker, Name, World, name_of};
 use crate::session::tests::lond::Lond;
 use crate::session::tests::rig::Wire;
-use crate::session::{Cause, ClientId, Config, Counters, Event, LinkId, Lost, State};
+use crate::session::{Cause, ClientId, Config, Counters, Event, LinkId, LinkState, Lost, State};
+use crate::time::Instant;
 
 /// Of a line, enough to name its request.
 const FRONT: usize = 64;
@@ -34,10 +35,17 @@ pub(super) struct Book {
     allowed: HashMap<u64, usize>,
     pipeline: usize,
     oks: usize,
+    /// When the peer was lost first since it answered.
+    lost_at: Instant,
+    is_lost: bool,
+    /// It has answered since the last check, and more than who it is.
+    pub(super) peer_answers: bool,
+    /// Links that were stalled, by connection: their replies and what was in flight.
+    stalled: HashMap<u64, (usize, usize)>,
 }
 
 impl Book {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Config, now: Instant) -> Self {
         Self {
             asked: 0,
             sent: 0,
@@ -52,6 +60,10 @@ impl Book {
             allowed: HashMap::new(),
             pipeline: config.pipeline,
             oks: 0,
+            lost_at: now,
+            is_lost: false,
+            peer_answers: false,
+            stalled: HashMap::new(),
         }
     }
 
@@ -97,14 +109,19 @@ impl Book {
     }
 
     /// Takes the events since the last time; what became of clients' requests.
-    fn read(&mut self, events: Vec<Event>) -> HashMap<ClientId, VecDeque<Fate>> {
+    fn read(&mut self, events: Vec<Event>, now: Instant) -> HashMap<ClientId, VecDeque<Fate>> {
         let mut fates = HashMap::<_, VecDeque<_>>::new();
+        self.is_lost &= !std::mem::take(&mut self.peer_answers);
         let counted = &mut self.counted;
         for event in events {
             match event {
                 Event::StateChanged(state) => {
                     assert_ne!(state, self.state);
                     self.state = state;
+                    self.is_lost &= state != State::Idle;
+                    if state == State::Connecting && !self.is_lost {
+                        (self.lost_at, self.is_lost) = (now, true);
+                    }
                 }
                 Event::HandshakeNote(note) => panic!("lond answered as it should: {note:?}"),
                 Event::LinkUp { cause, .. } => {
@@ -120,7 +137,10 @@ impl Book {
                 Event::Poison { .. } => panic!("there is no spool"),
                 Event::Unanswered { client, count, lost } => {
                     match lost {
-                        Lost::NeverSent => counted.never_sent += count as u64,
+                        Lost::NeverSent => {
+                            assert_ne!(self.state, State::Up, "there is a link");
+                            counted.never_sent += count as u64;
+                        }
                         Lost::SentNoReply => counted.sent_no_reply += count as u64,
                     }
                     let fates = fates.entry(client).or_default();
@@ -142,7 +162,7 @@ impl World {
     /// Holds what the session did since the last time, and how it stands, against its promises.
     pub(super) fn check(&mut self) {
         let events = std::mem::take(&mut self.rig.events);
-        let mut fates = self.book.read(events);
+        let mut fates = self.book.read(events, self.rig.now);
         for (client, lines) in std::mem::take(&mut self.rig.answers) {
             let fates = fates.entry(client).or_default();
             let at = self.askers.iter().position(|asker| asker.id == client);
@@ -157,6 +177,8 @@ impl World {
             assert!(!untold, "{} was not told: {fates:?}", asker.number);
         }
         self.check_links();
+        self.check_num_links();
+        self.check_waits();
         self.check_status();
     }
 
@@ -205,6 +227,9 @@ impl World {
 
     fn check_links(&mut self) {
         let mut all = 0;
+        let links = self.rig.session.status().links.into_iter();
+        let stalled = links.filter(|link| link.stalled).map(|link| link.link.index());
+        let stalled: HashSet<_> = stalled.collect();
         if self.book.pipeline > self.config.pipeline {
             // What is in flight already may stay.
             let most = self.book.pipeline;
@@ -225,8 +250,43 @@ impl World {
             *allowed = (*allowed).min(in_flight).max(self.config.pipeline);
             assert!(in_flight <= *allowed, "{in_flight} are in flight, not {allowed}");
             all += in_flight;
+            let is_stalled = stalled.contains(link);
+            check_stalled(&mut self.book.stalled, wire, in_flight, is_stalled);
+            assert!(
+                !is_stalled || num_lines(unsent) <= 1,
+                "more waits behind a slow one"
+            );
         }
         assert_eq!(self.rig.session.status().in_flight, all);
+    }
+
+    /// Only what is to take a place, or was asked for, may come on top.
+    fn check_num_links(&self) {
+        let links = self.rig.session.status().links.into_iter();
+        let active = links.filter(|link| match link.state {
+            LinkState::Retiring => false,
+            LinkState::Up => true,
+            LinkState::Opening(_) | LinkState::Handshake(_) | LinkState::Waiting => {
+                !matches!(link.cause, Cause::Replacement | Cause::Asked)
+            }
+        });
+        let (active, most) = (active.count(), self.config.max_connections);
+        assert!(active <= most, "{active} links, not {most}");
+    }
+
+    /// Nobody waits for a link longer than is allowed.
+    fn check_waits(&self) {
+        if self.book.state != State::Connecting || self.book.nameless > 0 {
+            return;
+        }
+        for asker in self.askers.iter().filter(|asker| asker.here) {
+            let is_served = asker.unread < self.config.max_client_bytes;
+            let begun = self.book.begun.contains_key(&(asker.number, asker.answered));
+            if let Some(asked_at) = asker.asked_at.get(asker.answered).filter(|_| is_served && !begun) {
+                let until = self.book.lost_at.max(*asked_at) + self.config.connect_wait;
+                assert!(self.rig.now < until, "{} waits for a link too long", asker.number);
+            }
+        }
     }
 
     fn check_status(&self) {
@@ -264,9 +324,24 @@ fn check_opening(wire: &Wire, unsent: &[u8]) {
     }
 }
 
+/// Nothing more is put on a link while its oldest request is slow.
+fn check_stalled(known: &mut HashMap<u64, (usize, usize)>, wire: &Wire, in_flight: usize, is_stalled: bool) {
+    let before = known.remove(&wire.lond.serial);
+    if is_stalled {
+        if let Some((_, before)) = before.filter(|(lines_in, _)| *lines_in == wire.lines_in) {
+            assert!(in_flight <= before, "more is put behind a slow one");
+        }
+        known.insert(wire.lond.serial, (wire.lines_in, in_flight));
+    }
+}
+
+fn num_lines(bytes: &[u8]) -> usize {
+    bytes.split_inclusive(|byte| *byte == b'\n').count()
+}
+
 /// Commands begun and not answered.
 fn in_flight(wire: &Wire, unsent: &[u8]) -> usize {
-    let lines = unsent.split_inclusive(|byte| *byte == b'\n').count();
+    let lines = num_lines(unsent);
     // A line that lond has in part goes on in what is unsent.
     assert!(wire.lond.partial.is_empty() || lines > 0);
     let asked = wire.lond.seen.len() + lines + usize::from(wire.lond.steps > wire.lond.num_steps());

@@ -90,6 +90,8 @@ pub(super) enum Step {
     PassToTimeout,
     /// The driver asks although nothing need be due.
     SpuriousTimeout,
+    /// The host has left the address of a link.
+    Moved(Index),
     Reconnect,
     Reconfigure(Setting, bool),
     Stop,
@@ -124,6 +126,7 @@ impl Step {
             4 => span().prop_map(Self::Pass),
             1 => span().prop_map(Self::Late),
             5 => Just(Self::PassToTimeout),
+            2 => one().prop_map(Self::Moved),
             2 => Just(Self::Reconnect),
             2 => (Setting::any(), any::<bool>()).prop_map(|(setting, reopen)| Self::Reconfigure(setting, reopen)),
             2 => rarely_stop.prop_map(|stop| if stop { Self::Stop } else { Self::SpuriousTimeout }),

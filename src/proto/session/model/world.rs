@@ -12,7 +12,8 @@ use super::checks::Book;
 use super::steps::{Ask, Ending, Reply, Setting, Step};
 use crate::session::tests::lond::{PEER, Style};
 use crate::session::tests::rig::Rig;
-use crate::session::{ClientId, Config, LinkError, LinkId};
+use crate::session::{ClientId, Config, LinkError, LinkId, LinkState};
+use crate::time::Instant;
 
 /// Shorter than any `max_reply_bytes` there is.
 const SURELY_SHORT: usize = 120;
@@ -25,6 +26,8 @@ pub(super) struct Asker {
     pub(super) number: u32,
     pub(super) may_stop: bool,
     pub(super) asks: Vec<Ask>,
+    /// When each of them was asked.
+    pub(super) asked_at: Vec<Instant>,
     pub(super) answered: usize,
     /// Bytes of answers it was given and has not taken.
     pub(super) unread: usize,
@@ -76,9 +79,10 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(setting: &Setting) -> Self {
         let config = setting.config();
+        let rig = Rig::new(config.clone());
         let mut world = Self {
-            rig: Rig::new(config.clone()),
-            book: Book::new(&config),
+            book: Book::new(&config, rig.now),
+            rig,
             config,
             askers: vec![],
             replied: BTreeMap::new(),
@@ -122,6 +126,10 @@ impl World {
                 self.rig.session.handle_timeout(self.rig.now);
                 self.rig.obey();
             }
+            Step::Moved(one) => self.with_wire(*one, |world, link| {
+                world.rig.session.handle_moved(LinkId(link), world.rig.now);
+                world.rig.obey();
+            }),
             Step::Reconnect => {
                 self.rig.session.handle_reconnect(self.rig.now);
                 self.rig.obey();
@@ -155,6 +163,7 @@ impl World {
             number: u32::try_from(self.askers.len()).unwrap(),
             may_stop,
             asks: vec![],
+            asked_at: vec![],
             answered: 0,
             unread: 0,
             here: true,
@@ -167,6 +176,7 @@ impl World {
         for ask in asks {
             lines += &asker.line(*ask, asker.asks.len());
             asker.asks.push(*ask);
+            asker.asked_at.push(self.rig.now);
         }
         self.book.asked += asks.len();
         self.rig.say(asker.id, &lines);
@@ -235,6 +245,7 @@ impl World {
         let some = most.min(wire.lond.outbox.len());
         let newlines = wire.lond.outbox[..some].iter().filter(|byte| **byte == b'\n');
         let lines = lines_before + newlines.count();
+        self.book.peer_answers |= lines > steps + 1;
         let replies_before = self.rig.session.status().counters.replies;
         self.rig.deliver(link, some);
         if self.rig.ends().is_empty() {
@@ -321,6 +332,29 @@ impl World {
         let status = self.rig.session.status();
         assert_eq!(status.queued, 0);
         assert!(ending != Ending::Served || status.in_flight == 0);
+        if ending == Ending::Served && !self.stopped {
+            self.come_to_few_links();
+        }
+    }
+
+    /// With lond at work and nobody in need of them, links that are not kept are closed, and those that are are open.
+    fn come_to_few_links(&mut self) {
+        let config = &self.config;
+        let opening = config.opening_timeout * 4;
+        let end = self.rig.now + config.idle_timeout + config.request_timeout + opening;
+        loop {
+            let status = self.rig.session.status();
+            if status.links.len() == self.config.connections
+                && status.links.iter().all(|link| link.state == LinkState::Up)
+            {
+                return;
+            }
+            assert!(self.rig.session.poll_timeout().is_some(), "links for nobody");
+            self.pass_to_timeout();
+            assert!(self.rig.now <= end, "links for nobody, for too long");
+            self.check();
+            self.move_all(Ending::Served);
+        }
     }
 
     /// Moves all there is to move without time passing.
