@@ -130,6 +130,8 @@ impl Driver {
             let mut progress = false;
             // 1. What the daemon asks for is rare and must not wait.
             progress |= self.poll_inbox(cx, now);
+            // What that closes must not be read from any more: its number may be another link's already.
+            progress |= self.obey(now);
             self.session.handle_memory(self.clients.have_spent_all(), now);
             // 2. Replies make room for requests.
             progress |= self.poll_links(cx, now);

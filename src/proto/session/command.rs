@@ -15,11 +15,11 @@ use crate::request::Request;
 /// What the driver is to do next.
 #[derive(Debug)]
 pub enum Command {
-    /// Open a TCP connection, then say `connected` or `failed`.
+    /// Open a TCP connection, then say `handle_connected` or `handle_failed`.
     Connect(LinkId),
     /// Drop the connection, or the try, of this link at once.
     Close(LinkId),
-    /// Write this to the client, then say `client_took`.
+    /// Write this to the client, then say `handle_taken`.
     Answer(ClientId, Answers),
     /// A client that may asked for the instance to stop.
     Stop,

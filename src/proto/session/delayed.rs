@@ -25,6 +25,8 @@ pub(super) struct Delayed {
     /// Answered, but still on disk as far as is known: after a crash they are sent again.
     pub(super) removing: usize,
     pub(super) link: Option<LinkId>,
+    /// Since the last of them went no client had a turn; while clients wait they take turns.
+    pub(super) went_last: bool,
     /// So many of the first are sent one by one: the link broke while they were in flight together.
     pub(super) suspects: usize,
     /// Times in a row that the link broke while this one was alone on it, or that its answer was empty.

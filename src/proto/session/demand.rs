@@ -41,6 +41,11 @@ pub(super) struct Demand {
 impl Demand {
     /// lond would not have another link beside the `open` ones; how long none is tried.
     pub(super) fn refused(&mut self, why: LinkError, open: usize, now: Instant) -> Duration {
+        // Of several that were tried together the first says it all.
+        if let Some(refused) = self.refused.as_mut().filter(|refused| now < refused.until) {
+            refused.open = refused.open.min(open);
+            return refused.until.since(now);
+        }
         let pause = FIRST_PAUSE
             .saturating_mul(1 << self.failures.min(10))
             .min(LONGEST_PAUSE);
@@ -84,9 +89,12 @@ impl Demand {
         self.grown
     }
 
-    /// None is tried before this.
-    pub(super) fn pauses_until(&self) -> Option<Instant> {
-        self.refused.as_ref().map(|refused| refused.until)
+    /// With so many links no other is tried before this.
+    pub(super) fn pauses_until(&self, links: usize) -> Option<Instant> {
+        let refused = self.refused.as_ref();
+        refused
+            .filter(|refused| links >= refused.open)
+            .map(|refused| refused.until)
     }
 
     pub(super) fn last_refused(&self) -> Option<&Refused> {
@@ -105,16 +113,20 @@ mod tests {
 
     #[test]
     fn pauses_double_until_a_further_link_carries_something() {
-        let now = Instant::after_origin(Duration::ZERO);
+        let mut now = Instant::after_origin(Duration::ZERO);
         let mut demand = Demand::default();
-        assert_eq!((demand.pauses_until(), demand.at_a_time(4)), (None, 4));
+        assert_eq!((demand.pauses_until(9), demand.at_a_time(4)), (None, 4));
         let seconds = [30, 60, 120, 240, 480, 900, 900].map(Duration::from_secs);
         for pause in seconds {
             assert_eq!(demand.refused(LinkError::Closed, 3, now), pause);
+            // Others of the same burst.
+            assert_eq!(demand.refused(LinkError::Closed, 3, now), pause);
+            now = now + pause;
         }
         assert_eq!(demand.at_a_time(4), 1);
         demand.carried(3);
-        assert_eq!(demand.pauses_until(), Some(now + LONGEST_PAUSE));
+        assert_eq!(demand.pauses_until(3), Some(now));
+        assert_eq!(demand.pauses_until(2), None, "so many it did have");
         demand.carried(4);
         assert_eq!(demand.refused(LinkError::Closed, 3, now), FIRST_PAUSE);
     }

@@ -18,6 +18,10 @@ const SOME: i64 = 20_000;
 const WEIGHT: i64 = 16;
 /// What delays a reply now and then, and means nothing: the machines' other work.
 const HICCUP: Duration = Duration::from_millis(10);
+/// A request that takes so long is slow, and more than one in 160 of the last are some.
+const SLOW: Duration = Duration::from_millis(50);
+const SLOW_SHARE: i64 = (1 << 16) / 160;
+const SLOW_WEIGHT: i64 = 64;
 /// lond is fast: its work on a request takes less.
 const FAST: Duration = Duration::from_micros(100);
 /// Shorter round trips are of the same house, and say little.
@@ -30,6 +34,8 @@ pub(in crate::session) struct Pace {
     rtt: Duration,
     /// What lond takes for a request on average, in nanoseconds; unknown before the first reply.
     service: Option<i64>,
+    /// The part of slow ones among the last replies, of 1 << 16.
+    slow: i64,
     /// Requests that keep lond busy.
     depth: usize,
     /// A request that has been the oldest for so long is slow: a few round trips and some milliseconds.
@@ -43,16 +49,26 @@ impl Pace {
         Self {
             rtt,
             service: None,
+            slow: 0,
             depth: 1,
             patience: rtt * 2 + HICCUP,
             last_reply: now,
         }
     }
 
-    /// A round trip with no work in it.
+    /// A round trip with no work in it. One that takes longer than the shortest may be a hiccup, or another way.
     pub(super) fn trip(&mut self, took: Duration, now: Instant) {
-        self.rtt = self.rtt.min(took);
-        self.patience = self.patience.min(self.rtt * 4 + HICCUP);
+        self.rtt = if took < self.rtt {
+            took
+        } else {
+            self.rtt + (took - self.rtt) / 2
+        };
+        self.patience = self.rtt * 4 + HICCUP;
+        self.last_reply = now;
+    }
+
+    /// Something of lonc's own was answered.
+    pub(super) fn noted(&mut self, now: Instant) {
         self.last_reply = now;
     }
 
@@ -65,17 +81,29 @@ impl Pace {
             known + (took.min(known * UNUSUAL + SOME) - known) / WEIGHT
         });
         self.last_reply = now;
-        if self.service != Some(service) {
+        let is_slow = i64::from(took >= nanos(SLOW)) << 16;
+        let slow = self.slow + (is_slow - self.slow) / SLOW_WEIGHT;
+        if self.service != Some(service) || slow != self.slow {
             self.service = Some(service);
+            self.slow = slow;
             self.reckon(service.max(1));
         }
+    }
+
+    fn has_slow_ones(&self) -> bool {
+        self.slow > SLOW_SHARE
     }
 
     fn reckon(&mut self, service: i64) {
         let rtt = nanos(self.rtt);
         // A quarter more than covers the round trip, for replies do not come evenly.
         let crossing = rtt * 5 / 4 + service / 2;
-        let most = crossing.max(nanos(NO_TIME));
+        // Where some are slow what is behind them is caught, however fast the others are.
+        let most = if self.has_slow_ones() {
+            crossing
+        } else {
+            crossing.max(nanos(NO_TIME))
+        };
         self.depth = usize::try_from(1 + most / service).unwrap_or(1);
         let work = u64::try_from(service.min(rtt)).map_or(Duration::ZERO, Duration::from_nanos);
         self.patience = self.rtt * 2 + work * 2 + HICCUP;
@@ -91,7 +119,7 @@ impl Pace {
     pub(in crate::session) fn is_fast(&self, most: usize) -> bool {
         let Some(service) = self.service else { return false };
         let worked = service.saturating_mul(i64::try_from(most).unwrap_or(i64::MAX));
-        service < nanos(FAST) && (self.rtt < NEAR || nanos(self.rtt) < worked)
+        service < nanos(FAST) && !self.has_slow_ones() && (self.rtt < NEAR || nanos(self.rtt) < worked)
     }
 
     /// The shortest round trip.
@@ -176,6 +204,29 @@ mod tests {
             assert!(pace.depth(64).unwrap() > 48, "{pace:?}");
             assert!(pace.is_fast(64));
         }
+    }
+
+    #[test]
+    fn where_one_in_fifty_is_slow_little_is_put_behind_the_others() {
+        let mut now = Instant::after_origin(Duration::ZERO);
+        let mut pace = busy(50 * MICRO, 20 * MICRO);
+        for round in 0..500 {
+            let put = now;
+            now = now + if round % 50 == 0 { 200 * MILLI } else { 70 * MICRO };
+            pace.replied(put, now);
+            assert!(round < 50 || pace.depth(64).unwrap() <= 6, "{pace:?}");
+        }
+        assert!(!pace.is_fast(64));
+    }
+
+    #[test]
+    fn another_way_that_is_longer_is_known_after_some_probes() {
+        let now = Instant::after_origin(Duration::ZERO);
+        let mut pace = busy(MILLI, MILLI);
+        for _ in 0..8 {
+            pace.trip(80 * MILLI, now);
+        }
+        assert!(pace.rtt() > 70 * MILLI);
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use alloc::collections::VecDeque;
 use bytes::{Buf as _, BytesMut};
-use core::time::Duration;
 
 use super::{HIGH_WATER, InFlight, Link, Owner, Phase, Replied, Up};
 use crate::request::{Encoder, Request};
@@ -114,12 +113,19 @@ impl Link {
         let took = now.since(first.since);
         if first.owner.is_own() {
             up.own = up.own.saturating_sub(1);
-            up.pace.trip(if first.alone { took } else { Duration::MAX }, now);
+            if first.alone {
+                up.pace.trip(took, now);
+            } else {
+                up.pace.noted(now);
+            }
         } else {
             up.pace.replied(first.since, now);
         }
         if first.owner == Owner::Probe {
             up.rtt = Some(now.since(up.front_since));
+        }
+        if self.needed >= first.since && !first.owner.is_own() {
+            self.needed = now;
         }
         if first.owner != Owner::Check {
             up.served = true;

@@ -78,12 +78,15 @@ impl Machine {
             Some(due) => due,
             None => self.trapped_due().filter(|_| trying == 0)?,
         };
-        Some(self.demand.pauses_until().map_or(due, |until| due.max(until)))
+        let pause = self.demand.pauses_until(self.num_active());
+        Some(pause.map_or(due, |until| due.max(until)))
     }
 
     /// When those who wait for any link will have waited too long: the first of them, or one after the other.
     fn queue_due(&self) -> Option<Instant> {
-        let (since, always) = (self.turns.waiting_since()?, self.turns.queue_since()?);
+        // Waiting for the peer to come up says nothing of the number of links.
+        let since = self.turns.waiting_since()?.max(self.since);
+        let always = self.turns.queue_since()?.max(self.since);
         let open = || self.links.iter().filter(|(_, link)| link.is_open());
         let rtt = open()
             .filter_map(|(_, link)| link.up())
@@ -112,9 +115,6 @@ impl Machine {
 
     /// Notes that a link is needed, if none before it has room for a request of this client.
     pub(super) fn note_need(&mut self, id: LinkId) {
-        if self.links.len() <= self.config.connections {
-            return;
-        }
         let before = self.links.iter().take_while(|(index, _)| *index < id.0);
         let mut roomy = before.filter(|(_, link)| link.has_room(0, self.config.pipeline, self.now));
         if roomy.next().is_none()
@@ -130,10 +130,8 @@ impl Machine {
         if open <= self.config.connections || self.state != State::Up {
             return None;
         }
-        let may_go = |id: LinkId, link: &Link| {
-            // The last one may be needed by somebody this very moment.
-            link.is_open() && (open > 1 || link.num_requests() == 0) && !self.delayed.needs(id)
-        };
+        let may_go =
+            |id: LinkId, link: &Link| link.is_open() && link.num_requests() == 0 && !self.delayed.needs(id);
         let links = self.links.iter().map(|(index, link)| (LinkId(index), link));
         let candidates = links.filter(|(id, link)| may_go(*id, link));
         // Of several the last goes first.

@@ -113,13 +113,15 @@ impl Machine {
             return;
         }
         // No more than these can come a second time after a crash.
-        while self.delayed.in_flight + self.delayed.removing < together
+        while (self.state != State::Up || !self.delayed.went_last || self.turns.next_for(id).is_none())
+            && self.delayed.in_flight + self.delayed.removing < together
             && link.has_room(self.delayed.in_flight, self.config.pipeline, self.now)
         {
             let Some((message, request)) = self.delayed.queue.pop_front() else {
                 break;
             };
             self.delayed.in_flight += 1;
+            self.delayed.went_last = true;
             link.push(Owner::Delayed(message), request, self.now);
         }
     }

@@ -144,7 +144,8 @@ impl Machine {
             return;
         };
         let (was_up, cause, retiring) = (link.up().is_some(), link.cause, link.retiring);
-        let was_of_no_use = was_up && !retiring && !link.has_served();
+        let is_closed = matches!(why, LinkError::Closed | LinkError::Io(_) | LinkError::Unasked);
+        let was_of_no_use = was_up && is_closed && !retiring && !link.has_served();
         link.note_trouble(&why, self.now);
         let retry_in = link.backoff.next_wait(self.config.backoff, &mut self.rng);
         let (written, unwritten) = link.end(self.now, self.now + retry_in);

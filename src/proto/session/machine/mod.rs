@@ -204,8 +204,12 @@ impl Machine {
         let mut active = self.links_that(|link| !link.retiring);
         // Those that work are kept first.
         active.sort_by_key(|id| !self.links.get(id.0).is_some_and(Link::is_open));
-        for id in active.into_iter().skip(keep) {
-            self.retire(id);
+        let kept = self.config.connections.max(1);
+        for (index, id) in active.into_iter().enumerate() {
+            let waits = self.links.get(id.0).is_some_and(|link| link.next_try().is_some());
+            if index >= keep || (waits && index >= kept) {
+                self.retire(id);
+            }
         }
         let is_lost = match self.state {
             State::Idle => self.config.connections > 0,

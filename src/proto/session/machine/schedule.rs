@@ -103,6 +103,7 @@ impl Machine {
                 }
             }
         }
+        self.delayed.went_last = false;
         self.seat_if_asking(client);
     }
 

@@ -408,3 +408,34 @@ fn a_replacement_takes_no_other_links_place() {
     let stays = |link: &LinkStatus| link.link == LinkId(0) && link.state == LinkState::Up;
     assert!(links.iter().any(stays));
 }
+
+#[test]
+fn growth_after_quiet_hours_closes_nothing() {
+    let mut rig = Rig::up(on_demand(1));
+    rig.pass(10_000 * SECOND);
+    ask(&mut rig, 2);
+    rig.write_all(0);
+    rig.pass(5 * MILLI);
+    open_all(&mut rig);
+    rig.pass(SECOND);
+    assert_eq!((rig.wires.len(), waiting(&rig)), (2, vec![1, 1]));
+}
+
+#[test]
+fn a_link_at_work_is_needed_however_long_it_works() {
+    let mut rig = Rig::up(Config {
+        idle_timeout: 2 * SECOND,
+        ..on_demand(0)
+    });
+    assert_eq!(rig.state(), State::Idle);
+    let client = rig.client();
+    rig.say(client, "long\n");
+    rig.open_all();
+    rig.write_all(0);
+    rig.pass(100 * SECOND);
+    rig.reply(0, "at last");
+    rig.pass(SECOND);
+    assert_eq!(rig.state(), State::Up);
+    rig.pass(2 * SECOND);
+    assert_eq!(rig.state(), State::Idle);
+}
