@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use lonc_proto::session::MessageId;
 
 use super::desk::{Errand, Found, Listing, Message, MessageState, MoveError, Shelf, Summary};
-use super::worker::Worker;
+use super::thread::SpoolThread;
 
 /// Of the thread's time, counting may take one part in so many.
 const SHARE: u32 = 20;
@@ -20,7 +20,7 @@ pub(super) struct Counted {
     until: Instant,
 }
 
-impl Worker {
+impl SpoolThread {
     /// Who asked may have stopped waiting.
     pub(super) fn run_errand(&mut self, errand: Errand) {
         match errand {

@@ -5,36 +5,36 @@
 //!
 //! ```text
 //!   workers' files ─┐                       ┌─ Messages ─► session ─► link
-//!                   ├─ directory ─► worker ─┤
+//!                   ├─── disk ────► thread ─┤
 //!   critical: ─ Store ─┘   ▲                └─ Stored, Removed, CaughtUp, Fresh
 //!                          └─ watch (inotify): what appears
 //! ```
 
 mod desk;
-mod directory;
+mod disk;
 mod errands;
 mod names;
 mod permanent_log;
 mod shelves;
 mod storing;
+mod thread;
 mod watch;
-mod worker;
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc;
-use std::thread;
+use std::thread::Builder;
 
 use lonc_proto::request::Request;
 use lonc_proto::session::{MessageId, Stored, Ticket};
 use tokio::sync::{mpsc as channel, oneshot};
 
 pub(crate) use self::desk::{Closed, Desk, Message, MessageState, MoveError, Shelf, Summary};
-pub(crate) use self::directory::Directory;
+pub(crate) use self::disk::Directory;
 pub(crate) use self::names::Owner;
 use self::permanent_log::PermanentLog;
-use self::worker::Worker;
+use self::thread::SpoolThread;
 use crate::config::Settings;
 
 /// What the spool is asked to do, in order.
@@ -111,10 +111,10 @@ impl Spool {
         let (say, said) = channel::unbounded_channel();
         let set_aside = Arc::new(AtomicU64::new(0));
         let desk = Desk::new(jobs.clone(), set_aside.clone());
-        let mut worker = Worker::new(Place::of(settings), say, set_aside);
-        thread::Builder::new()
+        let mut thread = SpoolThread::new(Place::of(settings), say, set_aside);
+        Builder::new()
             .name("spool".to_owned())
-            .spawn(move || worker.run(&to_do))?;
+            .spawn(move || thread.run(&to_do))?;
         let watch = watch::start(&settings.spool_dir, jobs.clone())?;
         Ok((
             Self {

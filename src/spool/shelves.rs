@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use super::desk::Shelf;
-use super::directory::Directory;
+use super::disk::Directory;
 
 impl Directory {
     /// The directory itself.

@@ -9,14 +9,14 @@ use lonc_proto::session::{Stored, Ticket};
 use tracing::{error, info};
 
 use super::permanent_log::Fate;
-use super::worker::Worker;
+use super::thread::SpoolThread;
 use super::{FromSpool, Job};
 use crate::journal::message;
 
 /// Requests that are stored with one sync of the directory.
 const STORE_BATCH: usize = 64;
 
-impl Worker {
+impl SpoolThread {
     /// Stores a request, and those that wait to be stored as well; the first job that is another one.
     pub(super) fn store(&mut self, ticket: Ticket, request: Request, jobs: &Receiver<Job>) -> Option<Job> {
         let mut batch = vec![(ticket, request)];

@@ -14,7 +14,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tracing::{error, info, warn};
 
 use super::desk::Shelf;
-use super::directory::Unsendable;
+use super::disk::Unsendable;
 use super::errands::Counted;
 use super::names::Namer;
 use super::permanent_log::Fate;
@@ -28,7 +28,7 @@ const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// A message that has no newline after this is reported.
 const UNFINISHED: Duration = Duration::from_secs(60);
 
-pub(super) struct Worker {
+pub(super) struct SpoolThread {
     pub(super) place: Place,
     say: UnboundedSender<FromSpool>,
     pub(super) namer: Namer,
@@ -56,7 +56,7 @@ pub(super) struct Worker {
     pub(super) counted: Option<Counted>,
 }
 
-impl Worker {
+impl SpoolThread {
     pub(super) fn new(place: Place, say: UnboundedSender<FromSpool>, set_aside: Arc<AtomicU64>) -> Self {
         Self {
             place,
