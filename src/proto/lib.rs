@@ -12,6 +12,7 @@
 //! | [`cipher`] | the key of a link, and IDEA under it |
 //! | [`backoff`] | how long to wait before the next try |
 //! | [`session`] | everything between one host's clients and its links: queues, order, deadlines |
+//! | [`spool`] | what waits on disk: what is stored, promised, sent next, removed, set aside |
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -27,4 +28,5 @@ pub mod line;
 pub mod reply;
 pub mod request;
 pub mod session;
+pub mod spool;
 pub mod time;

@@ -34,4 +34,4 @@ pub struct MessageId(pub u64);
 
 /// Names a critical request that is being stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Ticket(pub(super) u64);
+pub struct Ticket(pub(crate) u64);

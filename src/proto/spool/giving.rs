@@ -1,0 +1,101 @@
+//! Messages go to the driver, in order; those that were answered are removed.
+
+use alloc::vec::Vec;
+use bytes::Bytes;
+
+use super::message::{most_read, parse};
+use super::{
+    Awaited, Command, Event, Fate, Fault, FromSpool, Machine, Name, Operation, Removal, Task, Unsendable, Why,
+};
+use crate::request::Request;
+use crate::session::MessageId;
+
+/// Messages that are read, to be given together.
+#[derive(Debug)]
+pub(super) struct Giving {
+    most: usize,
+    batch: Vec<(MessageId, Request)>,
+    bytes: usize,
+}
+
+impl Machine {
+    /// Gives the driver the next messages, or tells that there are none.
+    pub(super) fn more(&mut self, most: usize) {
+        self.has_told_fresh = false;
+        self.give(Giving {
+            most,
+            batch: Vec::new(),
+            bytes: 0,
+        });
+    }
+
+    pub(super) fn give(&mut self, giving: Giving) {
+        if giving.batch.len() >= giving.most || giving.bytes >= self.config.limits.batch_bytes {
+            self.tell(FromSpool::Messages(giving.batch));
+        } else if self.window.is_used_up() {
+            self.then([Task::Refill, Task::Give(giving)]);
+        } else if let Some(name) = self.window.take() {
+            let most = most_read(self.config.max_request_bytes);
+            self.operate(Operation::Read(name.clone(), most), Awaited::Read(name, giving));
+        } else if giving.batch.is_empty() {
+            self.tell(FromSpool::CaughtUp);
+        } else {
+            self.tell(FromSpool::Messages(giving.batch));
+        }
+    }
+
+    pub(super) fn read(&mut self, name: Name, mut giving: Giving, outcome: Result<Bytes, Unsendable>) {
+        match outcome.and_then(|content| parse(content, self.config.max_request_bytes)) {
+            Ok(request) => {
+                giving.bytes += request.command().len();
+                let id = self.book.give(name, request.clone());
+                giving.batch.push((id, request));
+                self.give(giving);
+            }
+            Err(fault) => {
+                self.then([Task::Give(giving)]);
+                self.pass_over(name, fault);
+            }
+        }
+    }
+
+    fn pass_over(&mut self, name: Name, fault: Unsendable) {
+        match fault {
+            Unsendable::Gone => self.book.forget(&name),
+            Unsendable::Unfinished => self.book.unfinished(name, self.now.instant),
+            Unsendable::Damaged | Unsendable::TooLarge => self.move_aside(name, Why::Content(fault)),
+            Unsendable::NotAFile | Unsendable::Unreadable(_) => {
+                if self.book.leave_alone(name.clone()) {
+                    self.event(Event::LeftAlone(name, fault));
+                }
+            }
+        }
+    }
+
+    pub(super) fn delivered(&mut self, id: MessageId) {
+        if let Some((name, request)) = self.book.answered(id) {
+            self.then([
+                Task::Remove(name, Removal::Answered),
+                Task::Record(Fate::Sent, request),
+                Task::Say(Command::Tell(FromSpool::Removed)),
+            ]);
+        }
+    }
+
+    pub(super) fn removed(&mut self, name: Name, removal: &Removal, outcome: Result<(), Fault>) {
+        match (removal, outcome) {
+            (Removal::Answered | Removal::Again, Ok(())) => self.book.forget(&name),
+            (Removal::Answered, Err(fault)) => self.event(Event::NotRemoved(name, fault)),
+            (Removal::Unsafe, Err(fault)) => self.event(Event::NotTakenBack(name, fault)),
+            // What cannot be removed now is removed at the next look, or the next start.
+            (Removal::Again | Removal::Temporary, Err(_))
+            | (Removal::Temporary | Removal::Unsafe, Ok(())) => {}
+        }
+    }
+
+    pub(super) fn set_aside(&mut self, id: MessageId) {
+        if let Some(name) = self.book.take_back(id) {
+            self.move_aside(name, Why::BreaksTheLink);
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Which messages there are: what an instance before left, what is in the directory, what appears in it.
+
+use alloc::vec::Vec;
+
+use super::window::Refill;
+use super::{Awaited, Event, Fault, FromSpool, Machine, Name, Operation, Removal, Shelf, Task};
+
+impl Machine {
+    /// What an instance that was killed had begun to store is removed; nobody was promised any of that.
+    pub(super) fn leftovers(&mut self, names: Vec<Name>, outcome: Result<(), Fault>) {
+        self.window.start_over();
+        self.then([Task::Refill]);
+        match outcome {
+            Ok(()) => self.then([Task::RemoveLeftovers(names)]),
+            Err(fault) => self.unreadable(fault),
+        }
+    }
+
+    pub(super) fn remove_leftovers(&mut self, mut names: Vec<Name>) {
+        if let Some(name) = names.pop() {
+            self.operate(Operation::Remove(name), Awaited::Leftover(names));
+        }
+    }
+
+    pub(super) fn leftover_removed(&mut self, names: Vec<Name>, outcome: Result<(), Fault>) {
+        match outcome {
+            Ok(()) => self.remove_leftovers(names),
+            Err(fault) => self.unreadable(fault),
+        }
+    }
+
+    pub(super) fn look(&mut self) {
+        self.window.start_over();
+        self.book.begin_listing();
+        self.then([Task::Refill, Task::Looked]);
+    }
+
+    pub(super) fn refill(&mut self, refill: Refill) {
+        self.operate(Operation::List(Shelf::Queue), Awaited::Refill(refill));
+    }
+
+    pub(super) fn refilled(&mut self, mut refill: Refill, outcome: Result<(), Fault>) {
+        match outcome {
+            Ok(()) if refill.goes_on() => self.refill(refill),
+            Ok(()) => {
+                self.window.fill(Some(refill));
+                if core::mem::take(&mut self.is_unreadable) {
+                    self.event(Event::Readable);
+                }
+            }
+            Err(fault) => {
+                self.window.fill(None);
+                self.unreadable(fault);
+            }
+        }
+    }
+
+    fn unreadable(&mut self, fault: Fault) {
+        if !core::mem::replace(&mut self.is_unreadable, true) {
+            self.event(Event::Unreadable(fault));
+        }
+    }
+
+    /// What was answered long ago may be removable now, and what was never finished is told of.
+    pub(super) fn looked(&mut self) {
+        let again = self.book.unremoved().into_iter();
+        self.then(again.map(|name| Task::Remove(name, Removal::Again)));
+        if !self.is_unreadable {
+            for name in self.book.never_finished(self.now.instant) {
+                self.event(Event::NeverFinished(name));
+            }
+        }
+        self.tell_fresh();
+    }
+
+    /// Takes in a name that may be a message's.
+    pub(super) fn appeared(&mut self, name: Name) {
+        if !self.owner.owns(name.as_bytes()) || self.book.is_busy(name.as_bytes()) {
+            return;
+        }
+        self.namer.heed(name.as_bytes());
+        self.window.insert(name);
+        self.tell_fresh();
+    }
+
+    fn tell_fresh(&mut self) {
+        if !self.window.is_empty() && !self.has_told_fresh {
+            self.has_told_fresh = true;
+            self.tell(FromSpool::Fresh);
+        }
+    }
+}

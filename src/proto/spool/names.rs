@@ -1,0 +1,244 @@
+//! Names in the spool: whose they are, and new ones that sort behind the old.
+//!
+//! A name ends in `.<peer id>`; what is before sorts by time. Ours are `<epoch>.<count>.<pid>.<word>.<peer>`, as later
+//! releases of lonnet write them, with the count padded so that it sorts as a number.
+
+use alloc::borrow::ToOwned as _;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::disk::Shelf;
+use super::name::Name;
+use crate::request::Request;
+
+/// Longest piece of a command in a name, in bytes; what lonnet takes.
+const WORD: usize = 16;
+
+/// Tells the peer's files from others.
+#[derive(Debug)]
+pub(super) struct Owner {
+    suffix: String,
+    /// Endings of other hosts' files that end like ours as well, as `.a.b` does for the host `b`.
+    others: Vec<String>,
+    temporary: String,
+}
+
+impl Owner {
+    /// The files of `peer`, and not those of `alike`, hosts whose ids end in `.<peer>`.
+    pub(super) fn new(peer: &str, alike: &[String]) -> Self {
+        let others = alike.iter().map(|host| format!(".{host}")).collect();
+        Self {
+            suffix: format!(".{peer}"),
+            others,
+            temporary: format!(".storing-{peer}-"),
+        }
+    }
+
+    /// True if a file of this name is a message for the peer.
+    pub(super) fn owns(&self, name: &[u8]) -> bool {
+        let is_others = |suffix: &String| name.ends_with(suffix.as_bytes());
+        !name.starts_with(b".")
+            && name.ends_with(self.suffix.as_bytes())
+            && !self.others.iter().any(is_others)
+    }
+
+    /// True if this is a name of one of the peer's messages on the shelf. No name leads to another directory.
+    pub(super) fn keeps(&self, shelf: Shelf, name: &[u8]) -> bool {
+        let is_plain = !name.contains(&b'/');
+        is_plain && (self.owns(name) || (shelf != Shelf::Queue && self.owns(original(name))))
+    }
+
+    /// The name of a message that comes back to the queue.
+    pub(super) fn queued(&self, name: &Name) -> Name {
+        if self.owns(name.as_bytes()) {
+            name.clone()
+        } else {
+            Name::from(original(name.as_bytes()))
+        }
+    }
+
+    /// What `name` is called while it is written: nobody's message, as its end does not make it one.
+    pub(super) fn temporary(&self, pid: u32, name: &Name) -> Name {
+        let front = format!("{}{pid}.", self.temporary);
+        Name::from(&*[front.as_bytes(), name.as_bytes(), b".tmp"].concat())
+    }
+
+    /// True if an instance began to store a message by this name.
+    pub(super) fn is_temporary(&self, name: &[u8]) -> bool {
+        let pid = name.strip_prefix(self.temporary.as_bytes());
+        let pid = pid.and_then(|rest| rest.split(|byte| *byte == b'.').next());
+        pid.is_some_and(|pid| pid.iter().all(u8::is_ascii_digit))
+    }
+}
+
+/// The name without the number that told it from another of the same name.
+fn original(name: &[u8]) -> &[u8] {
+    let dot = name.iter().rposition(|byte| *byte == b'.');
+    match dot.and_then(|dot| name.split_at_checked(dot)) {
+        Some((front, [_, digits @ ..])) if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) => {
+            front
+        }
+        Some(_) | None => name,
+    }
+}
+
+/// A name to tell a message from others of the same name.
+pub(super) fn numbered(name: &Name, number: u32) -> Name {
+    Name::from(&*[name.as_bytes(), format!(".{number}").as_bytes()].concat())
+}
+
+/// Makes names, each behind all before.
+#[derive(Debug, Default)]
+pub(super) struct Namer {
+    epoch: u64,
+    count: u64,
+    last: String,
+}
+
+impl Namer {
+    /// Heeds a name that is there already: those to come sort behind it.
+    pub(super) fn heed(&mut self, name: &[u8]) {
+        if name <= self.last.as_bytes() {
+            return;
+        }
+        let front = name.split(|byte| *byte == b'.').next().unwrap_or_default();
+        let epoch = core::str::from_utf8(front)
+            .ok()
+            .and_then(|digits| digits.parse::<u64>().ok());
+        if let Some(epoch) = epoch.filter(|epoch| *epoch >= self.epoch && front.len() <= 10) {
+            self.epoch = epoch + 1;
+            self.count = 0;
+        }
+    }
+
+    /// A name for a message of `peer`, stored at `epoch`, in seconds since 1970, by the process `pid`.
+    pub(super) fn name(&mut self, epoch: u64, request: &Request, peer: &str, pid: u32) -> Name {
+        if epoch > self.epoch {
+            (self.epoch, self.count) = (epoch, 0);
+        }
+        self.count += 1;
+        self.last = format!(
+            "{:010}.{:06}.{pid}.{}.{peer}",
+            self.epoch,
+            self.count,
+            word(request)
+        );
+        Name::from(self.last.as_bytes())
+    }
+}
+
+/// What the message is about, for a person who looks at the directory; nothing of an encrypted one.
+fn word(request: &Request) -> String {
+    if request.is_encrypted() {
+        return "encrypt".to_owned();
+    }
+    let command = request.command().split(|byte| *byte == b':').next();
+    command
+        .unwrap_or_default()
+        .iter()
+        .filter(|byte| byte.is_ascii_alphanumeric())
+        .take(WORD)
+        .map(|byte| char::from(*byte))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::string::ToString as _;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::request::Asked;
+
+    fn request(line: &'static str) -> Request {
+        match Asked::of(Bytes::from_static(line.as_bytes())) {
+            Asked::Forward(request) => request,
+            Asked::Nothing | Asked::Stop => panic!("{line} is a command"),
+        }
+    }
+
+    #[test]
+    fn only_the_peers_own_files_are_its() {
+        let owner = Owner::new("msul1", &[]);
+        assert!(owner.owns(b"1038000000.3.4711.putx.msul1"));
+        assert!(owner.owns(b"1.msul1"));
+        for other in [
+            "x.xmsul1",
+            "x.msul10",
+            "x.msul1.",
+            "msul1",
+            "x-msul1",
+            ".tmp.msul1",
+            "x.MSUL1",
+        ] {
+            assert!(!owner.owns(other.as_bytes()), "{other}");
+        }
+        let dotted = Owner::new("a.b", &[]);
+        assert!(dotted.owns(b"1.2.a.b"));
+        assert!(!dotted.owns(b"1.2.axb"));
+        let short = Owner::new("b", &["a.b".to_string()]);
+        assert!(short.owns(b"1.2.b"));
+        assert!(!short.owns(b"1.2.a.b"));
+    }
+
+    #[test]
+    fn names_sort_in_the_order_they_were_made() {
+        let (mut namer, put) = (Namer::default(), request("critical:put:x"));
+        let old = Name::from(&b"1700000100.1.2.x.msul1"[..]);
+        namer.heed(old.as_bytes());
+        let times = [
+            1_700_000_000,
+            1_700_000_000,
+            1_699_999_999,
+            1_700_000_101,
+            1_700_000_200,
+            1_700_000_150,
+        ];
+        let names: Vec<Name> = times
+            .iter()
+            .map(|epoch| namer.name(*epoch, &put, "msul1", 77))
+            .collect();
+        assert!(names.is_sorted() && names[0] > old, "{names:?}");
+        assert!(
+            names
+                .iter()
+                .all(|name| name.as_bytes().ends_with(b".77.put.msul1"))
+        );
+        let secret = namer.name(
+            1_800_000_000,
+            &request("critical:encrypt:auth:secret"),
+            "msul1",
+            77,
+        );
+        assert!(secret.as_bytes().ends_with(b".encrypt.msul1"), "{secret:?}");
+    }
+
+    #[test]
+    fn originals() {
+        for (name, is) in [
+            ("a.msul1.12", "a.msul1"),
+            ("a.msul1", "a.msul1"),
+            ("a.", "a."),
+            ("a", "a"),
+        ] {
+            assert_eq!(original(name.as_bytes()), is.as_bytes());
+        }
+    }
+
+    #[test]
+    fn what_is_being_stored_is_no_message_and_can_be_told() {
+        let owner = Owner::new("msul1", &[]);
+        let name = Name::from(&b"1.msul1"[..]);
+        let temporary = owner.temporary(77, &name);
+        assert!(owner.is_temporary(temporary.as_bytes()) && !owner.owns(temporary.as_bytes()));
+        for other in [
+            ".storing-msul1-x.1.msul1",
+            ".storing-other-77.1.msul1.tmp",
+            "1.msul1",
+        ] {
+            assert!(!owner.is_temporary(other.as_bytes()), "{other}");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! What the machine says, step by step.
+
+use std::prelude::v1::*;
+use std::{format, panic, vec};
+
+use bytes::Bytes;
+use core::time::Duration;
+
+use super::*;
+use crate::request::Asked;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A machine that was started, and what time it is.
+struct Rig {
+    machine: Machine,
+    now: Now,
+}
+
+impl Rig {
+    /// With these names in the queue.
+    fn new(names: &[&str]) -> Self {
+        let config = Config {
+            peer: "msul1".into(),
+            alike: vec![],
+            max_request_bytes: 100,
+            pid: 7,
+            limits: Limits::default(),
+        };
+        let now = Now {
+            instant: Instant::after_origin(SECOND),
+            epoch: 1_000,
+        };
+        let mut rig = Self {
+            machine: Machine::new(config),
+            now,
+        };
+        rig.machine.handle_start(now);
+        while let Some(Command::Operate(Operation::List(Shelf::Queue))) = rig.machine.next_command() {
+            rig.list(names);
+        }
+        rig
+    }
+
+    fn list(&mut self, names: &[&str]) {
+        for name in names {
+            self.machine.handle_entry(name.as_bytes());
+        }
+        self.machine.handle_listed(Ok(()), self.now);
+    }
+
+    fn pass(&mut self, span: Duration) {
+        self.now.instant = self.now.instant + span;
+    }
+
+    /// The next command, as it is told.
+    fn next(&mut self) -> String {
+        let command = self.machine.next_command();
+        command.map_or("nothing".into(), |command| format!("{command:?}"))
+    }
+
+    fn store(&mut self, ticket: u64, line: &'static str) {
+        let Asked::Forward(request) = Asked::of(Bytes::from_static(line.as_bytes())) else {
+            panic!("{line} is a command");
+        };
+        self.machine.handle_store(Ticket(ticket), request, self.now);
+    }
+
+    /// Writes a file, up to its name.
+    fn place(&mut self, name: &str, size: usize) {
+        assert_eq!(
+            self.next(),
+            format!("Operate(Write(.storing-msul1-7.{name}.tmp, {size} bytes))")
+        );
+        self.machine.handle_written(Ok(()), self.now);
+        assert_eq!(self.next(), "Operate(SyncFile)");
+        self.machine.handle_synced(Ok(()), self.now);
+        let Some(Command::Operate(Operation::Rename { from, to })) = self.machine.next_command() else {
+            panic!("it is not renamed");
+        };
+        assert_eq!(from.name, Name::from(format!(".storing-msul1-7.{name}.tmp")));
+        assert_eq!((to.shelf, to.name), (Shelf::Queue, Name::from(name.to_owned())));
+        self.machine.handle_renamed(Ok(()), self.now);
+    }
+}
+
+fn refused() -> Fault {
+    Fault {
+        kind: FaultKind::Other,
+        text: "no".into(),
+    }
+}
+
+#[test]
+fn what_waits_together_is_stored_with_one_sync_and_told_after_it() {
+    let mut rig = Rig::new(&[]);
+    rig.store(1, "critical:put:a");
+    rig.store(2, "critical:encrypt:b");
+    rig.machine.handle_more(5, rig.now);
+    rig.store(3, "critical:c");
+    rig.place("0000001000.000001.7.put.msul1", 6);
+    rig.place("0000001000.000002.7.encrypt.msul1", 10);
+    assert_eq!(rig.next(), "Operate(Sync(Queue))");
+    assert_eq!(rig.next(), "nothing");
+    rig.machine.handle_synced(Ok(()), rig.now);
+    assert_eq!(rig.next(), "Tell(Fresh)");
+    for (ticket, request) in [
+        (1, "critical request of 5 bytes"),
+        (2, "critical encrypted request of 1 bytes"),
+    ] {
+        assert_eq!(rig.next(), format!("Event(Stored({request}))"));
+        assert_eq!(rig.next(), format!("Record(Stored, {request})"));
+        rig.machine.handle_recorded(Ok(()), rig.now);
+        assert_eq!(rig.next(), format!("Tell(Stored(Ticket({ticket}), Safe))"));
+    }
+    assert_eq!(rig.next(), "Operate(Read(0000001000.000001.7.put.msul1, 102))");
+}
+
+#[test]
+fn a_failed_sync_takes_back_what_was_placed() {
+    let mut rig = Rig::new(&["0000002000.1.msul1"]);
+    rig.store(1, "critical:put:a");
+    rig.place("0000002001.000001.7.put.msul1", 6);
+    assert_eq!(rig.next(), "Operate(Sync(Queue))");
+    rig.machine.handle_synced(Err(refused()), rig.now);
+    assert_eq!(rig.next(), "Operate(Remove(0000002001.000001.7.put.msul1))");
+    rig.machine.handle_removed(Ok(()), rig.now);
+    let fault = format!("{:?}", refused());
+    let request = "critical request of 5 bytes";
+    assert_eq!(rig.next(), format!("Event(NotStored({request}, {fault}))"));
+    assert_eq!(rig.next(), format!("Record(Failed, {request})"));
+    rig.machine.handle_recorded(Err(refused()), rig.now);
+    assert_eq!(rig.next(), format!("Event(NotRecorded({fault}))"));
+    assert_eq!(rig.next(), "Tell(Stored(Ticket(1), Failed))");
+}
+
+#[test]
+fn an_outcome_that_nobody_awaits_changes_nothing() {
+    let mut rig = Rig::new(&["1.msul1"]);
+    rig.machine.handle_more(1, rig.now);
+    assert_eq!(rig.next(), "Operate(Read(1.msul1, 102))");
+    rig.machine.handle_removed(Ok(()), rig.now);
+    rig.machine.handle_synced(Err(refused()), rig.now);
+    rig.list(&["2.msul1"]);
+    assert_eq!(rig.next(), "nothing");
+    rig.machine.handle_read(Ok(Bytes::from_static(b"put\n")), rig.now);
+    assert_eq!(rig.next(), "Tell(Messages([(MessageId(1), request of 3 bytes)]))");
+}
+
+#[test]
+fn a_line_that_is_never_finished_is_told_of_once() {
+    let mut rig = Rig::new(&["1.msul1"]);
+    rig.machine.handle_more(1, rig.now);
+    assert_eq!(rig.next(), "Operate(Read(1.msul1, 102))");
+    rig.machine.handle_read(Ok(Bytes::from_static(b"pu")), rig.now);
+    assert_eq!(rig.next(), "Tell(CaughtUp)");
+    for told in [false, true, false] {
+        rig.pass(31 * SECOND);
+        rig.machine.handle_look(rig.now);
+        let mut said = vec![];
+        while let Some(command) = rig.machine.next_command() {
+            if let Command::Operate(_) = command {
+                rig.list(&["1.msul1"]);
+            } else if let Command::Event(event) = command {
+                said.push(format!("{event:?}"));
+            }
+        }
+        let due = if told {
+            vec!["NeverFinished(1.msul1)"]
+        } else {
+            vec![]
+        };
+        assert_eq!(said, due);
+    }
+}
+
+/// Has all three shelves listed; how long that takes.
+fn count(rig: &mut Rig, queue: &[&str], cost: Duration) {
+    assert_eq!(rig.next(), "Operate(List(Queue))");
+    rig.pass(cost);
+    rig.list(queue);
+    assert_eq!(rig.next(), "Operate(Stat(Place { shelf: Queue, name: 1.msul1 }))");
+    let stat = Stat {
+        size: 4,
+        written: SECOND,
+    };
+    rig.machine.handle_stat(Ok(stat), rig.now);
+    for shelf in ["Held", "Failed"] {
+        assert_eq!(rig.next(), format!("Operate(List({shelf}))"));
+        rig.machine.handle_listed(Err(refused()), rig.now);
+    }
+}
+
+#[test]
+fn a_summary_that_was_costly_is_told_again_for_a_while() {
+    let mut rig = Rig::new(&["1.msul1"]);
+    let summary = |queued| {
+        let answer = Summary {
+            queued,
+            oldest: Some(SECOND),
+            ..Summary::default()
+        };
+        format!("Summary({answer:?})")
+    };
+    rig.machine.handle_errand(ErrandId(1), Errand::Summary, rig.now);
+    count(&mut rig, &["1.msul1", "1.other"], 2 * SECOND);
+    assert_eq!(rig.next(), format!("Answer(ErrandId(1), {})", summary(1)));
+    rig.pass(39 * SECOND);
+    rig.machine.handle_errand(ErrandId(2), Errand::Summary, rig.now);
+    assert_eq!(rig.next(), format!("Answer(ErrandId(2), {})", summary(1)));
+    rig.pass(SECOND);
+    rig.machine.handle_errand(ErrandId(3), Errand::Summary, rig.now);
+    count(&mut rig, &["1.msul1", "2.msul1"], Duration::ZERO);
+    assert_eq!(rig.next(), format!("Answer(ErrandId(3), {})", summary(2)));
+}
