@@ -2,6 +2,8 @@
 //!
 //! Fields ending in `_usec` are microseconds: dates count from 1970, all others are spans.
 
+mod delayed;
+
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::link::{Cause, Link, LinkState, Refused, Trouble, TroubleKind};

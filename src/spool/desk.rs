@@ -1,114 +1,24 @@
 //! The operator's desk: what is in the spool, and where a message is to go.
 
-use std::ffi::{OsStr, OsString};
-use std::io;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc;
-use std::time::SystemTime;
 
 use lonc_proto::session::MessageId;
+use lonc_proto::spool::{Errand, Fault, Found, Listing, MoveError, Name, Reply, Shelf, Summary};
 use tokio::sync::oneshot;
 
 use super::Job;
+use super::paths::Paths;
 
-/// Where a message lies; the directories are beside each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shelf {
-    /// `spool_dir`: it is sent when the link is up.
-    Queue,
-    /// `held/`: it waits until an operator has it sent.
-    Held,
-    /// `failed/`: it was set aside.
-    Failed,
-}
-
-/// What an operator asks of the spool.
-pub(super) enum Errand {
-    Summary(oneshot::Sender<Summary>),
-    List {
-        most: usize,
-        failing: Option<(MessageId, u32)>,
-        answer: oneshot::Sender<io::Result<Listing>>,
-    },
-    Find(OsString, oneshot::Sender<Option<Found>>),
-    Move {
-        name: OsString,
-        to: Shelf,
-        /// The session has given it back.
-        withdrawn: Option<MessageId>,
-        answer: oneshot::Sender<Result<PathBuf, MoveError>>,
-    },
-}
-
-/// How much there is, over all the peer's messages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Summary {
-    /// Messages that are to be sent.
-    pub(crate) queued: usize,
-    /// When the first of them was written.
-    pub(crate) oldest: Option<SystemTime>,
-    pub(crate) held: usize,
-    pub(crate) failed: usize,
-}
-
-/// The first messages of each shelf, in their order, and how many there are.
-#[derive(Debug, Default)]
-pub(crate) struct Listing {
-    pub(crate) messages: Vec<Message>,
-    pub(crate) total: usize,
-}
-
-/// A message, as far as it can be told without its body.
-#[derive(Debug)]
-pub(crate) struct Message {
-    pub(crate) name: OsString,
-    pub(crate) state: MessageState,
-    /// Bytes of its file.
-    pub(crate) size: u64,
-    pub(crate) written: SystemTime,
-    /// How often in a row it broke the link, alone on it.
-    pub(crate) attempts: u32,
-}
-
-/// What a message is at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum MessageState {
-    /// On disk; its turn comes.
-    Waiting,
-    /// Handed over to the link.
-    Sending,
-    /// Answered, and cannot be removed.
-    Answered,
-    /// Without the newline at its end.
-    Unfinished,
-    /// Left alone: no message, unreadable, or it cannot be set aside.
-    Unusable,
-    Held,
-    Failed,
-}
-
-/// Where a message was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Found {
-    pub(crate) shelf: Shelf,
-    /// By this name the session has it.
-    pub(crate) given: Option<MessageId>,
-}
-
-/// Why a message stays where it is.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum MoveError {
-    /// There is none of that name.
-    #[error("no such message")]
-    NoSuchMessage,
-    /// It is on the link, or was answered just now.
-    #[error("it is being sent")]
-    Busy,
-    /// The system refuses.
-    #[error(transparent)]
-    System(#[from] io::Error),
+/// What the machine has to say to an operator.
+pub(super) struct Answer {
+    pub(super) reply: Reply,
+    /// Where it was when it said so.
+    pub(super) paths: Paths,
 }
 
 /// The spool's thread has ended.
@@ -133,7 +43,7 @@ impl Desk {
     }
 
     pub(crate) async fn summary(&self) -> Result<Summary, Closed> {
-        self.ask(Errand::Summary).await
+        self.ask(Errand::Summary, Reply::summary).await.map(|(it, _)| it)
     }
 
     /// The first `most` messages; `failing` is what the session knows of their failures.
@@ -141,17 +51,14 @@ impl Desk {
         &self,
         most: usize,
         failing: Option<(MessageId, u32)>,
-    ) -> Result<io::Result<Listing>, Closed> {
-        self.ask(|answer| Errand::List {
-            most,
-            failing,
-            answer,
-        })
-        .await
+    ) -> Result<Result<Listing, Fault>, Closed> {
+        let (mut listing, _) = self.ask(Errand::List { most, failing }, Reply::listing).await?;
+        Ok(listing.fault.take().map_or(Ok(listing), Err))
     }
 
     pub(crate) async fn find(&self, name: &OsStr) -> Result<Option<Found>, Closed> {
-        self.ask(|answer| Errand::Find(name.to_owned(), answer)).await
+        let errand = Errand::Find(Name::from(name.as_bytes()));
+        self.ask(errand, Reply::found).await.map(|(it, _)| it)
     }
 
     /// Puts a message onto another shelf; where it is then. One that is there already stays.
@@ -161,13 +68,10 @@ impl Desk {
         to: Shelf,
         withdrawn: Option<MessageId>,
     ) -> Result<Result<PathBuf, MoveError>, Closed> {
-        self.ask(|answer| Errand::Move {
-            name: name.to_owned(),
-            to,
-            withdrawn,
-            answer,
-        })
-        .await
+        let name = Name::from(name.as_bytes());
+        let errand = Errand::Move { name, to, withdrawn };
+        let (moved, paths) = self.ask(errand, Reply::moved).await?;
+        Ok(moved.map(|place| paths.place(&place)))
     }
 
     /// Has the whole directory looked at anew.
@@ -176,9 +80,14 @@ impl Desk {
         let _ = self.jobs.send(Job::Look);
     }
 
-    async fn ask<T>(&self, errand: impl FnOnce(oneshot::Sender<T>) -> Errand) -> Result<T, Closed> {
+    async fn ask<T>(
+        &self,
+        errand: Errand,
+        of: impl FnOnce(Reply) -> Option<T>,
+    ) -> Result<(T, Paths), Closed> {
         let (answer, answered) = oneshot::channel();
-        self.jobs.send(Job::Errand(errand(answer))).map_err(|_| Closed)?;
-        answered.await.map_err(|_| Closed)
+        self.jobs.send(Job::Errand(errand, answer)).map_err(|_| Closed)?;
+        let Answer { reply, paths } = answered.await.map_err(|_| Closed)?;
+        of(reply).map(|it| (it, paths)).ok_or(Closed)
     }
 }

@@ -1,249 +1,215 @@
-//! The spool's directory: finding the peer's messages, reading, storing, removing.
+//! Does on the disk what the machine wants done there, and nothing else.
 
-use std::collections::BTreeSet;
-use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::process;
+use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
-use lonc_proto::request::{Asked, Request};
-use memchr::memchr;
+use lonc_proto::spool::{Fault, FaultKind, Machine, Name, Now, Operation, Place, Shelf, Stat, Unsendable};
+use nix::errno::Errno;
 use nix::fcntl::OFlag;
 
-use super::names::Owner;
-use crate::config::HostId;
+use super::paths::Paths;
 
-/// A message that cannot be sent.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Unsendable {
-    /// It may still be being written.
-    #[error("its last line has no newline yet")]
-    Unfinished,
-    /// It is gone.
-    #[error("it is gone")]
-    Gone,
-    /// The system does not let us.
-    #[error("cannot be read: {0}")]
-    Unreadable(io::Error),
-    /// A link, a directory, a FIFO.
-    #[error("is no regular file")]
-    NotAFile,
-    /// Not one command in one line.
-    #[error("does not hold one command in one line")]
-    Damaged,
-    /// More than a request may have.
-    #[error("is larger than client.max_request_bytes")]
-    TooLarge,
+/// The directories of a spool.
+#[derive(Debug)]
+pub(super) struct Disk {
+    paths: Paths,
+    /// The file written last, until it is synced.
+    written: Option<File>,
 }
 
-/// The directory, for one peer.
-#[derive(Clone, Debug)]
-pub(crate) struct Directory {
-    path: PathBuf,
-    peer: HostId,
-    owner: Owner,
-    longest: usize,
-}
-
-impl Directory {
-    pub(crate) fn new(path: &Path, peer: &HostId, owner: Owner, longest: usize) -> Self {
-        Self {
-            path: path.to_owned(),
-            peer: peer.clone(),
-            owner,
-            longest,
-        }
+impl Disk {
+    pub(super) fn new(paths: Paths) -> Self {
+        Self { paths, written: None }
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    pub(super) fn paths(&self) -> &Paths {
+        &self.paths
     }
 
-    pub(crate) fn owns(&self, name: &OsStr) -> bool {
-        self.owner.owns(name)
-    }
-
-    /// The first `most` of the peer's names in order, but for those that `skip` knows, and whether there are more.
-    /// `see` is shown each of the peer's names.
-    pub(crate) fn first(
-        &self,
-        most: usize,
-        skip: impl Fn(&OsStr) -> bool,
-        mut see: impl FnMut(&OsStr),
-    ) -> io::Result<(BTreeSet<OsString>, bool)> {
-        let (mut names, mut more) = self.list(most, &skip, &mut see)?;
-        let Some(last) = names.last().cloned() else {
-            return Ok((names, more));
-        };
-        // While files appear, a directory may show one and not another made before it; listed again it shows that, too.
-        let (missed, _) = self.list(most, &|name| name >= last || skip(name), &mut see)?;
-        names.extend(missed);
-        while names.len() > most {
-            names.pop_last();
-            more = true;
-        }
-        Ok((names, more))
-    }
-
-    fn list(
-        &self,
-        most: usize,
-        skip: &dyn Fn(&OsStr) -> bool,
-        see: &mut dyn FnMut(&OsStr),
-    ) -> io::Result<(BTreeSet<OsString>, bool)> {
-        let (mut names, mut more) = (BTreeSet::new(), false);
-        for entry in fs::read_dir(&self.path)? {
-            let name = entry?.file_name();
-            if !self.owns(&name) {
-                continue;
+    /// Does this, and hands in the outcome with the time when it is there.
+    pub(super) fn operate(&mut self, operation: Operation, machine: &mut Machine, now: impl Fn() -> Now) {
+        match operation {
+            Operation::List(shelf) => {
+                let listed = self.list(shelf, |name| machine.handle_entry(name));
+                machine.handle_listed(outcome(listed), now());
             }
-            see(&name);
-            if skip(&name) {
-                continue;
+            Operation::Stat(place) => machine.handle_stat(outcome(self.stat(&place)), now()),
+            Operation::Read(name, most) => {
+                let content = read(&self.path(&name), most).map(Bytes::from);
+                machine.handle_read(content, now());
             }
-            names.insert(name);
-            if names.len() > most {
-                names.pop_last();
-                more = true;
+            Operation::Write(name, content) => {
+                machine.handle_written(outcome(self.write(&name, content.as_bytes())), now());
             }
-        }
-        Ok((names, more))
-    }
-
-    /// The command in a file. Links are not followed, and nothing but a regular file is read.
-    pub(crate) fn read(&self, name: &OsStr) -> Result<Request, Unsendable> {
-        let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
-        let file = OpenOptions::new()
-            .read(true)
-            .custom_flags(flags.bits())
-            .open(self.path.join(name));
-        let file = file.map_err(
-            |error| match error.raw_os_error().map(nix::errno::Errno::from_raw) {
-                Some(nix::errno::Errno::ENOENT) => Unsendable::Gone,
-                Some(nix::errno::Errno::ELOOP | nix::errno::Errno::ENXIO) => Unsendable::NotAFile,
-                _ => Unsendable::Unreadable(error),
-            },
-        )?;
-        let metadata = file.metadata().map_err(Unsendable::Unreadable)?;
-        if !metadata.is_file() {
-            return Err(Unsendable::NotAFile);
-        }
-        let mut content = Vec::new();
-        let limit = self.longest as u64 + 2;
-        file.take(limit)
-            .read_to_end(&mut content)
-            .map_err(Unsendable::Unreadable)?;
-        if content.len() as u64 == limit {
-            return Err(Unsendable::TooLarge);
-        }
-        let newline = memchr(b'\n', &content).ok_or(Unsendable::Unfinished)?;
-        if newline + 1 != content.len() {
-            return Err(Unsendable::Damaged);
-        }
-        content.truncate(newline);
-        match Asked::of(Bytes::from(content)) {
-            Asked::Forward(request) => Ok(request),
-            Asked::Nothing | Asked::Stop => Err(Unsendable::Damaged),
-        }
-    }
-
-    /// Puts a message there so that a crash cannot lose it once [`Directory::sync`] is done as well.
-    pub(crate) fn write(&self, name: &str, request: &Request) -> io::Result<()> {
-        let temporary = self
-            .path
-            .join(format!("{}{}.{name}.tmp", self.temporary_front(), process::id()));
-        let written = Self::write_new(&temporary, request);
-        let placed = written.and_then(|()| fs::rename(&temporary, self.path.join(name)));
-        if placed.is_err() {
-            // What cannot be removed either is removed at the next start.
-            let _ = fs::remove_file(&temporary);
-        }
-        placed
-    }
-
-    fn write_new(path: &Path, request: &Request) -> io::Result<()> {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?;
-        file.write_all(&[&line_of(request)[..], b"\n"].concat())?;
-        file.sync_all()
-    }
-
-    /// Has what was renamed and removed survive a crash.
-    pub(crate) fn sync(&self) -> io::Result<()> {
-        File::open(&self.path)?.sync_all()
-    }
-
-    pub(crate) fn remove(&self, name: &OsStr) -> io::Result<()> {
-        match fs::remove_file(self.path.join(name)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            removed => removed,
-        }
-    }
-
-    /// Removes what an instance that was killed had begun to store; nobody was promised any of that.
-    pub(crate) fn remove_leftovers(&self) -> io::Result<()> {
-        let front = self.temporary_front();
-        for entry in fs::read_dir(&self.path)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            let pid = name.as_bytes().strip_prefix(front.as_bytes());
-            let pid = pid.and_then(|rest| rest.split(|byte| *byte == b'.').next());
-            if pid.is_some_and(|pid| pid.iter().all(u8::is_ascii_digit)) {
-                fs::remove_file(entry.path())?;
+            Operation::SyncFile => machine.handle_synced(outcome(self.sync_file()), now()),
+            Operation::Sync(shelf) => machine.handle_synced(outcome(self.sync(shelf)), now()),
+            Operation::Rename { from, to } => {
+                let renamed = fs::rename(self.paths.place(&from), self.paths.place(&to));
+                machine.handle_renamed(outcome(renamed), now());
             }
+            Operation::Remove(name) => {
+                machine.handle_removed(outcome(fs::remove_file(self.path(&name))), now());
+            }
+            Operation::Make(shelf) => machine.handle_made(outcome(self.make(shelf)), now()),
+        }
+    }
+
+    /// Of a file in the queue.
+    fn path(&self, name: &Name) -> PathBuf {
+        self.paths.file(Shelf::Queue, name)
+    }
+
+    fn list(&self, shelf: Shelf, mut see: impl FnMut(&[u8])) -> io::Result<()> {
+        for entry in fs::read_dir(self.paths.shelf(shelf))? {
+            see(entry?.file_name().as_bytes());
         }
         Ok(())
     }
 
-    /// Names that begin so, then have our pid, are nobody's messages; nor does the end of the name make them one.
-    fn temporary_front(&self) -> String {
-        format!(".storing-{}-", self.peer)
+    fn stat(&self, place: &Place) -> io::Result<Stat> {
+        let metadata = fs::symlink_metadata(self.paths.place(place))?;
+        Ok(Stat {
+            size: metadata.len(),
+            written: metadata
+                .modified()?
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default(),
+        })
+    }
+
+    fn write(&mut self, name: &Name, content: &[u8]) -> io::Result<()> {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(self.path(name))?;
+        file.write_all(content)?;
+        self.written = Some(file);
+        Ok(())
+    }
+
+    fn sync_file(&mut self) -> io::Result<()> {
+        let written = self.written.take().ok_or(io::ErrorKind::NotFound)?;
+        written.sync_all()
+    }
+
+    fn sync(&self, shelf: Shelf) -> io::Result<()> {
+        File::open(self.paths.shelf(shelf))?.sync_all()
+    }
+
+    fn make(&self, shelf: Shelf) -> io::Result<()> {
+        match DirBuilder::new().mode(0o770).create(self.paths.shelf(shelf)) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            made => made,
+        }
     }
 }
 
-/// The line that asks for `request` when it is read again.
-fn line_of(request: &Request) -> Bytes {
-    let prefix: &[u8] = if request.is_encrypted() { b"encrypt:" } else { b"" };
-    let line = Bytes::from([prefix, request.command()].concat());
-    // A command that reads like a prefix or a word for lonc needs its own prefix before it again.
-    let is_plain = matches!(Asked::of(line.clone()), Asked::Forward(read) if !read.is_critical());
-    if is_plain {
-        line
-    } else {
-        Bytes::from([b"critical:", &line[..]].concat())
+/// The first `most` bytes of a file. Links are not followed, and nothing but a regular file is read.
+pub(super) fn read(path: &Path, most: usize) -> Result<Vec<u8>, Unsendable> {
+    let unreadable = |error| Unsendable::Unreadable(fault(&error));
+    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits())
+        .open(path);
+    let file = file.map_err(|error| match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::ENOENT) => Unsendable::Gone,
+        Some(Errno::ELOOP | Errno::ENXIO) => Unsendable::NotAFile,
+        _ => unreadable(error),
+    })?;
+    if !file.metadata().map_err(unreadable)?.is_file() {
+        return Err(Unsendable::NotAFile);
     }
+    let mut content = Vec::new();
+    file.take(most as u64)
+        .read_to_end(&mut content)
+        .map_err(unreadable)?;
+    Ok(content)
+}
+
+/// What became of an operation, as the machine knows it.
+pub(super) fn outcome<T>(done: io::Result<T>) -> Result<T, Fault> {
+    done.map_err(|error| fault(&error))
+}
+
+fn fault(error: &io::Error) -> Fault {
+    let kind = if error.kind() == io::ErrorKind::NotFound {
+        FaultKind::NotFound
+    } else if error.kind() == io::ErrorKind::AlreadyExists {
+        FaultKind::Exists
+    } else {
+        FaultKind::Other
+    };
+    let text = error.to_string();
+    Fault { kind, text }
 }
 
 #[cfg(test)]
 mod tests {
     use std::thread;
 
+    use lonc_proto::spool::{Command, Config, FromSpool, Limits};
+
     use super::*;
+
+    /// All messages of `msul1` that are found, as what they ask for.
+    fn found(path: &Path) -> Vec<Vec<u8>> {
+        let mut machine = Machine::new(Config {
+            peer: "msul1".to_owned(),
+            alike: vec![],
+            max_request_bytes: 100,
+            pid: 1,
+            limits: Limits {
+                window: usize::MAX,
+                ..Limits::default()
+            },
+        });
+        let mut disk = Disk::new(Paths::new(path));
+        machine.handle_start(Now::default());
+        machine.handle_more(usize::MAX, Now::default());
+        let mut found = vec![];
+        while let Some(command) = machine.next_command() {
+            match command {
+                Command::Operate(operation) => disk.operate(operation, &mut machine, Now::default),
+                Command::Tell(FromSpool::Messages(messages)) => {
+                    found.extend(messages.iter().map(|(_, request)| request.command().to_vec()));
+                }
+                Command::Tell(_)
+                | Command::Record(..)
+                | Command::Answer(..)
+                | Command::Reconfigured
+                | Command::Finished
+                | Command::Event(_) => {}
+            }
+        }
+        found
+    }
 
     #[test]
     fn a_name_is_not_found_without_those_made_before_it() {
         let dir = tempfile::tempdir().unwrap();
-        let peer: HostId = "msul1".parse().unwrap();
-        let directory = Directory::new(dir.path(), &peer, Owner::new(&peer, &[]), 100);
-        let name = |number: usize| format!("{number:06}.msul1");
+        let path = dir.path().join("delayed");
+        fs::create_dir(&path).unwrap();
+        let content = |number: usize| format!("{number:06}");
         let making = thread::spawn({
-            let path = dir.path().to_owned();
+            let (aside, path) = (dir.path().to_owned(), path.clone());
             move || {
                 for number in 0..2500 {
-                    File::create(path.join(name(number))).unwrap();
+                    let name = format!("{}.msul1", content(number));
+                    fs::write(aside.join(&name), content(number) + "\n").unwrap();
+                    fs::rename(aside.join(&name), path.join(&name)).unwrap();
                 }
             }
         });
         while !making.is_finished() {
-            let (found, _) = directory.first(usize::MAX, |_| false, |_| ()).unwrap();
-            let expected = (0..found.len()).map(|number| OsString::from(name(number)));
+            let found = found(&path);
+            let expected = (0..found.len()).map(|number| content(number).into_bytes());
             assert!(found.iter().cloned().eq(expected), "{:?}", found.last());
         }
         making.join().unwrap();

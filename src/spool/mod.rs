@@ -1,38 +1,44 @@
 //! The spool: messages that must not be lost, on disk until the peer has answered them.
 //!
-//! A thread of its own does the work, so that neither a slow disk nor a directory of a hundred thousand files holds
-//! up a reply. The driver gives it jobs and gets messages to send.
+//! What is done, and when, the machine in [`lonc_proto::spool`] decides. A thread of its own does it, so that neither
+//! a slow disk nor a directory of a hundred thousand files holds up a reply. The driver gives it jobs and gets messages
+//! to send. `loncctl` asks the same machine where there is no daemon.
 //!
 //! ```text
-//!   workers' files ─┐                       ┌─ Messages ─► session ─► link
-//!                   ├─── disk ────► thread ─┤
-//!   critical: ─ Store ─┘   ▲                └─ Stored, Removed, CaughtUp, Fresh
-//!                          └─ watch (inotify): what appears
+//!   watch (inotify) ─ Appeared, Look ────────────┐             ┌─ Messages ─► session ─► link
+//!   driver ─ More, Delivered, SetAside, Store ───┼─► thread ───┤
+//!   operators ─ desk ─ Errand ───────────────────┘    ▲ │      └─ Stored, Removed, CaughtUp, Fresh
+//!                                            outcomes │ ▼ operations
+//!                                                     disk
 //! ```
 
+mod clock;
 mod desk;
 mod disk;
-mod errands;
-mod names;
+mod log;
+mod offline;
+mod paths;
 mod permanent_log;
-mod shelves;
-mod storing;
 mod thread;
 mod watch;
 
 use std::io;
+use std::process;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc;
 use std::thread::Builder;
 
 use lonc_proto::request::Request;
-use lonc_proto::session::{MessageId, Stored, Ticket};
+use lonc_proto::session::{MessageId, Ticket};
+use lonc_proto::spool::{Asking, Config, Errand, Limits, Name};
 use tokio::sync::{mpsc as channel, oneshot};
 
-pub(crate) use self::desk::{Closed, Desk, Message, MessageState, MoveError, Shelf, Summary};
-pub(crate) use self::disk::Directory;
-pub(crate) use self::names::Owner;
+pub(crate) use lonc_proto::spool::{FromSpool, MoveError, Shelf, Summary};
+
+pub(crate) use self::desk::{Closed, Desk};
+pub(crate) use self::offline::Offline;
+use self::paths::Paths;
 use self::permanent_log::PermanentLog;
 use self::thread::SpoolThread;
 use crate::config::Settings;
@@ -42,7 +48,7 @@ enum Job {
     /// Look at the whole directory again.
     Look,
     /// Look whether this is a message.
-    Appeared(std::ffi::OsString),
+    Appeared(Name),
     /// Give the next messages, up to so many.
     More(usize),
     /// It was answered.
@@ -52,54 +58,41 @@ enum Job {
     /// It is critical and cannot be sent now.
     Store(Ticket, Request),
     /// What an operator wants.
-    Errand(desk::Errand),
+    Errand(Errand, oneshot::Sender<desk::Answer>),
     /// Go by other settings.
-    Reconfigure(Box<Place>),
+    Reconfigure(Box<Setup>),
     /// Say when all before this is done.
     Finish(oneshot::Sender<()>),
 }
 
-/// Where the spool is.
-struct Place {
-    directory: Directory,
+/// What the thread goes by.
+struct Setup {
+    config: Config,
+    paths: Paths,
     log: PermanentLog,
-    settings: Settings,
 }
 
-impl Place {
+impl Setup {
     fn of(settings: &Settings) -> Self {
-        let owner = Owner::new(&settings.peer, &settings.alike);
-        let longest = settings.client.max_request_bytes;
         Self {
-            directory: Directory::new(&settings.spool_dir, &settings.peer, owner, longest),
-            log: PermanentLog::new(&settings.permanent_log),
-            settings: settings.clone(),
+            config: Config {
+                peer: settings.peer.to_string(),
+                alike: settings.alike.iter().map(ToString::to_string).collect(),
+                max_request_bytes: settings.client.max_request_bytes,
+                pid: process::id(),
+                limits: Limits::default(),
+            },
+            paths: Paths::new(&settings.spool_dir),
+            log: PermanentLog::new(&settings.permanent_log, &settings.peer),
         }
     }
-}
-
-/// What the spool has to say.
-pub(crate) enum FromSpool {
-    /// The next messages; at least one.
-    Messages(Vec<(MessageId, Request)>),
-    /// There are no more messages.
-    CaughtUp,
-    /// There are messages that were not asked for yet.
-    Fresh,
-    /// A delivered message has been dealt with.
-    Removed,
-    /// How storing went.
-    Stored(Ticket, Stored),
 }
 
 /// The driver's end.
 pub(crate) struct Spool {
     jobs: mpsc::Sender<Job>,
     desk: Desk,
-    /// A request for more is under way.
-    asked: bool,
-    /// Its answer may not know what a later look finds.
-    outdated: bool,
+    asking: Asking,
     /// Held for its end.
     _watch: watch::Control,
 }
@@ -111,7 +104,7 @@ impl Spool {
         let (say, said) = channel::unbounded_channel();
         let set_aside = Arc::new(AtomicU64::new(0));
         let desk = Desk::new(jobs.clone(), set_aside.clone());
-        let mut thread = SpoolThread::new(Place::of(settings), say, set_aside);
+        let mut thread = SpoolThread::new(Setup::of(settings), say, set_aside);
         Builder::new()
             .name("spool".to_owned())
             .spawn(move || thread.run(&to_do))?;
@@ -120,8 +113,7 @@ impl Spool {
             Self {
                 jobs,
                 desk,
-                asked: false,
-                outdated: false,
+                asking: Asking::default(),
                 _watch: watch,
             },
             said,
@@ -135,22 +127,20 @@ impl Spool {
 
     /// Has the directory looked at anew.
     pub(crate) fn look(&mut self) {
-        self.outdated = self.asked;
+        self.asking.look();
         self.give(Job::Look);
     }
 
     /// Asks for more messages, unless that is under way.
     pub(crate) fn ask(&mut self, most: usize) {
-        if !self.asked {
-            self.asked = true;
+        if self.asking.ask() {
             self.give(Job::More(most));
         }
     }
 
     /// To be called with each answer to [`Spool::ask`]; false if it was overtaken by a look.
     pub(crate) fn answered(&mut self) -> bool {
-        self.asked = false;
-        !std::mem::take(&mut self.outdated)
+        self.asking.answered()
     }
 
     pub(crate) fn delivered(&self, id: MessageId) {
@@ -166,7 +156,7 @@ impl Spool {
     }
 
     pub(crate) fn reconfigure(&self, settings: &Settings) {
-        self.give(Job::Reconfigure(Box::new(Place::of(settings))));
+        self.give(Job::Reconfigure(Box::new(Setup::of(settings))));
     }
 
     /// Ends when all that was asked for is done.

@@ -6,46 +6,38 @@ use std::path::{Path, PathBuf};
 
 use chrono::Local;
 use lonc_proto::request::Request;
+use lonc_proto::spool::Fate;
 
 use crate::config::HostId;
 
-/// What became of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    /// `D`: stored for later.
-    Delayed,
-    /// `S`: sent later.
-    Sent,
-    /// `F`: could not be stored.
-    Failed,
-}
-
 /// The file; opened for each line, so that it may be rotated in any way.
 #[derive(Clone, Debug)]
-pub(crate) struct PermanentLog {
+pub(super) struct PermanentLog {
     path: PathBuf,
+    peer: HostId,
 }
 
 impl PermanentLog {
-    pub(crate) fn new(path: &Path) -> Self {
+    pub(super) fn new(path: &Path, peer: &HostId) -> Self {
         Self {
             path: path.to_owned(),
+            peer: peer.clone(),
         }
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Appends a line with one write. Of an encrypted command only the length is written.
-    pub(crate) fn record(&self, fate: Fate, peer: &HostId, request: &Request) -> io::Result<()> {
+    pub(super) fn record(&self, fate: Fate, request: &Request) -> io::Result<()> {
         let now = Local::now();
         let letter = match fate {
-            Fate::Delayed => 'D',
+            Fate::Stored => 'D',
             Fate::Sent => 'S',
             Fate::Failed => 'F',
         };
-        let mut line = format!("{}:{letter}:{peer}:", now.timestamp()).into_bytes();
+        let mut line = format!("{}:{letter}:{}:", now.timestamp(), self.peer).into_bytes();
         if request.is_encrypted() {
             line.extend_from_slice(format!("encrypt:{}", request.command().len()).as_bytes());
         } else {

@@ -2,12 +2,14 @@
 
 use std::io;
 use std::os::fd::AsFd as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use lonc_proto::spool::Name;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -142,7 +144,7 @@ impl Watch {
         let gone = AddWatchFlags::IN_DELETE_SELF | AddWatchFlags::IN_MOVE_SELF | AddWatchFlags::IN_IGNORED;
         let job = match event.name {
             _ if event.mask.intersects(gone) => return Err(io::ErrorKind::NotFound.into()),
-            Some(name) => Job::Appeared(name),
+            Some(name) => Job::Appeared(Name::from(name.as_bytes())),
             // Some were missed, or the directory's permissions are others now.
             None => Job::Look,
         };

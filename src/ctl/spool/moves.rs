@@ -110,12 +110,10 @@ impl Mover<'_> {
             ));
         }
         let store = Store::of(self.site, peer).map_err(|fault| fault.to_string())?;
-        let from = store.find(name).ok_or_else(|| {
+        let found = store.find(name).ok_or_else(|| {
             format!("no such message of {peer}, or you may not look; loncctl spool list {peer} shows them")
         })?;
-        let path = store
-            .put(name, from, self.to)
-            .map_err(|fault| fault.to_string())?;
+        let path = store.put(name, found.shelf, self.to)?;
         let path = words::safe(&path.to_string_lossy());
         Ok(match self.to {
             Shelf::Queue => {

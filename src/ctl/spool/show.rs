@@ -1,7 +1,6 @@
 //! `loncctl spool show`: one message. Bodies may hold secrets: only who may read the file sees one, and one that goes
 //! encrypted only on demand.
 
-use std::ffi::OsStr;
 use std::time::{Duration, SystemTime};
 
 use serde_json::json;
@@ -25,7 +24,8 @@ pub(super) async fn run(site: &Site, arguments: &arguments::SpoolShow) -> Result
     let peer = site.peer(&arguments.peer)?.id;
     let store = Store::of(site, &peer)?;
     let name = &arguments.name;
-    let shelf = store.find(name);
+    let found = store.find(name);
+    let shelf = found.as_ref().map(|found| found.shelf);
     if arguments.body {
         return body_alone(&store, shelf, arguments);
     }
@@ -35,7 +35,7 @@ pub(super) async fn run(site: &Site, arguments: &arguments::SpoolShow) -> Result
     let told = asked
         .ok()
         .and_then(|reply| reply.messages.into_iter().find(|one| one.name == *name));
-    let seen = shelf.and_then(|shelf| store.message(shelf, OsStr::new(name)).ok());
+    let seen = found.map(|found| Message::from(&found.message));
     let Some(message) = told.or(seen) else {
         complain(&format_args!(
             "{peer} has no delayed message {}, or you may not look; loncctl spool list {peer} shows them",

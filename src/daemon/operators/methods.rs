@@ -13,7 +13,7 @@ use super::instance::{Instance, from_desk};
 use super::{render, service, wire};
 use crate::config::LogLevel;
 use crate::control::interface::{
-    self, ClientsReply, DelayedReply, MetricsReply, MovedReply, ReloadReply, StatusReply,
+    self, ClientsReply, DelayedReply, Message, MetricsReply, MovedReply, ReloadReply, StatusReply,
 };
 use crate::daemon::credentials::Credentials;
 use crate::daemon::order::Order;
@@ -144,7 +144,7 @@ async fn read(reading: Reading, mut given: Parameters, instance: &Instance) -> R
             let listing = from_desk(instance.desk.list(limit, failing)).await?;
             let listing = listing.map_err(|fault| Failure::SpoolFault(fault.to_string()))?;
             let total = listing.total;
-            let messages = listing.messages.iter().map(render::message).collect();
+            let messages = listing.messages.iter().map(Message::from).collect();
             Ok(wire::reply(&DelayedReply { messages, total }, false))
         }
     }

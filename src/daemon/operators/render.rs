@@ -8,12 +8,12 @@ use lonc_proto::time::Instant;
 
 use super::instance::Instance;
 use crate::control::interface::{
-    Bucket, Cause, Client, Counters, DelayedSummary, Histogram, Link, LinkState, Message, MessageState,
-    Metrics, Refused, State, Status, Trouble, TroubleKind,
+    Bucket, Cause, Client, Counters, DelayedSummary, Histogram, Link, LinkState, Metrics, Refused, State,
+    Status, Trouble, TroubleKind,
 };
 use crate::daemon::driver::ClientReport;
 use crate::daemon::status::Snapshot;
-use crate::spool::{self, Summary};
+use crate::spool::Summary;
 use crate::units::{micros, micros_since_1970};
 
 pub(super) fn status(instance: &Instance, snapshot: &Snapshot, delayed: Option<&Summary>) -> Status {
@@ -102,25 +102,6 @@ pub(super) fn clients(mut reports: Vec<ClientReport>, now: Instant) -> Vec<Clien
         bytes_held: report.held,
     };
     reports.into_iter().map(client).collect()
-}
-
-/// A name that is not UTF-8 shows so, and cannot be asked for.
-pub(super) fn message(message: &spool::Message) -> Message {
-    Message {
-        name: message.name.to_string_lossy().into_owned(),
-        state: match message.state {
-            spool::MessageState::Waiting => MessageState::Waiting,
-            spool::MessageState::Sending => MessageState::Sending,
-            spool::MessageState::Answered => MessageState::Answered,
-            spool::MessageState::Unfinished => MessageState::Unfinished,
-            spool::MessageState::Unusable => MessageState::Unusable,
-            spool::MessageState::Held => MessageState::Held,
-            spool::MessageState::Failed => MessageState::Failed,
-        },
-        size: message.size,
-        written_usec: micros_since_1970(message.written),
-        attempts: message.attempts,
-    }
 }
 
 fn state(state: session::State) -> State {
@@ -231,7 +212,7 @@ fn kind(why: &LinkError) -> TroubleKind {
 fn summary(summary: &Summary) -> DelayedSummary {
     DelayedSummary {
         queued: summary.queued,
-        oldest_usec: summary.oldest.map(micros_since_1970),
+        oldest_usec: summary.oldest.map(micros),
         held: summary.held,
         failed: summary.failed,
     }

@@ -1,0 +1,33 @@
+//! Delayed messages, as the spool knows them.
+
+use lonc_proto::spool;
+
+use super::{Message, MessageState};
+use crate::units::micros;
+
+/// A name that is not UTF-8 shows so, and cannot be asked for.
+impl From<&spool::Message> for Message {
+    fn from(message: &spool::Message) -> Self {
+        Self {
+            name: message.name.to_string_lossy().into_owned(),
+            state: message.state.into(),
+            size: message.stat.size,
+            written_usec: micros(message.stat.written),
+            attempts: message.attempts,
+        }
+    }
+}
+
+impl From<spool::MessageState> for MessageState {
+    fn from(state: spool::MessageState) -> Self {
+        match state {
+            spool::MessageState::Waiting => Self::Waiting,
+            spool::MessageState::Sending => Self::Sending,
+            spool::MessageState::Answered => Self::Answered,
+            spool::MessageState::Unfinished => Self::Unfinished,
+            spool::MessageState::Unusable => Self::Unusable,
+            spool::MessageState::Held => Self::Held,
+            spool::MessageState::Failed => Self::Failed,
+        }
+    }
+}
