@@ -14,7 +14,7 @@ fn each_names_the_tests_that_pin_it_and_they_are_there() {
     let rows = table.lines().filter(|line| line.starts_with("| ")).skip(1);
     let pinned = rows.map(|row| row.rsplit(" | ").next().unwrap());
     let all: Vec<_> = pinned.chain(kept.split("\n- ").skip(1)).collect();
-    assert!(all.len() >= 19, "{all:?}");
+    assert!(all.len() >= 18, "{all:?}");
     for tests in all {
         let names: Vec<_> = names(tests).collect();
         assert!(!names.is_empty(), "no test for {tests}");
