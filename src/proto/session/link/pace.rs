@@ -58,11 +58,8 @@ impl Pace {
 
     /// A round trip with no work in it. One that takes longer than the shortest may be a hiccup, or another way.
     pub(super) fn trip(&mut self, took: Duration, now: Instant) {
-        self.rtt = if took < self.rtt {
-            took
-        } else {
-            self.rtt + (took - self.rtt) / 2
-        };
+        let longer = took.saturating_sub(self.rtt);
+        self.rtt = self.rtt.min(took) + longer / 2;
         self.patience = self.rtt * 4 + HICCUP;
         self.last_reply = now;
     }
