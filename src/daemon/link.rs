@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 use tokio::net::TcpStream;
 
 use crate::config::{Address, LinkSettings};
-use crate::daemon::dial::{self, Addresses, Route};
+use crate::daemon::dial::{self, Addresses, Dialed, Route};
 use crate::daemon::path::Path;
 
 /// Bytes asked for in one read.
@@ -43,16 +43,15 @@ enum State {
 type Opening<T> = Pin<Box<dyn Future<Output = Result<T, LinkError>> + Send>>;
 
 struct Connection {
-    stream: TcpStream,
+    dialed: Dialed,
     path: Path,
-    remote: SocketAddr,
 }
 
 impl Connection {
     async fn open(route: Route, settings: LinkSettings) -> Result<Self, LinkError> {
-        let (stream, remote) = route.connect().await?;
-        let path = Path::new(&stream, &settings).map_err(|error| broken(&error))?;
-        Ok(Self { stream, path, remote })
+        let dialed = route.connect().await?;
+        let path = Path::new(&dialed.stream, &settings).map_err(|error| broken(&error))?;
+        Ok(Self { dialed, path })
     }
 }
 
@@ -60,8 +59,8 @@ impl Connection {
 pub(crate) enum Progress {
     /// It is known which addresses to try.
     Resolved,
-    /// The connection is there.
-    Connected,
+    /// The connection is there; and whether another address may do better.
+    Connected { has_others: bool },
     /// More input is there.
     Read,
 }
@@ -80,7 +79,7 @@ impl Link {
     /// The address it is connected to.
     pub(crate) fn remote(&self) -> Option<SocketAddr> {
         match &self.state {
-            State::Open(connection) => Some(connection.remote),
+            State::Open(connection) => Some(connection.dialed.remote),
             State::Closed | State::Resolving(_) | State::Connecting(_) => None,
         }
     }
@@ -89,7 +88,7 @@ impl Link {
     /// flight for `waiting`; to be called as [`Path::look`].
     pub(crate) fn look(&mut self, waiting: Duration) -> Option<Duration> {
         match &mut self.state {
-            State::Open(connection) => connection.path.look(&connection.stream, waiting),
+            State::Open(connection) => connection.path.look(&connection.dialed.stream, waiting),
             State::Closed | State::Resolving(_) | State::Connecting(_) => None,
         }
     }
@@ -113,10 +112,12 @@ impl Link {
             State::Connecting(connecting) => {
                 let connected = ready!(connecting.as_mut().poll(cx));
                 self.state = State::Closed;
-                self.state = State::Open(connected?);
-                Poll::Ready(Ok(Progress::Connected))
+                let connection = connected?;
+                let has_others = connection.dialed.has_others;
+                self.state = State::Open(connection);
+                Poll::Ready(Ok(Progress::Connected { has_others }))
             }
-            State::Open(connection) => poll_read(&mut connection.stream, &mut self.input, cx),
+            State::Open(connection) => poll_read(&mut connection.dialed.stream, &mut self.input, cx),
         }
     }
 
@@ -124,7 +125,7 @@ impl Link {
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<usize> {
         match &mut self.state {
             State::Open(connection) if !self.write_closed => {
-                let written = ready!(Pin::new(&mut connection.stream).poll_write(cx, bytes));
+                let written = ready!(Pin::new(&mut connection.dialed.stream).poll_write(cx, bytes));
                 self.write_closed = written.is_err();
                 Poll::Ready(written.unwrap_or(0))
             }

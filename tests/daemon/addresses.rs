@@ -46,7 +46,7 @@ fn a_first_address_that_closes_in_the_opening_stands_behind_the_others() {
         let Some(run) = Run::start() else { return };
         run.first.behave(Behaviour::CloseAt(step));
         let lonc = run.lonc(PATIENT);
-        wait_until("the second", || lonc.client().ask("encrypt:echo:1") == "1");
+        assert_eq!(lonc.client().ask("encrypt:echo:1"), "1");
         assert_eq!((run.first.connections(), run.second.connections()), (1, 1));
         // It is remembered: a later try does not begin there.
         run.second.drop_links();
@@ -61,7 +61,7 @@ fn a_first_address_that_accepts_and_is_silent_stands_behind_the_others() {
     let Some(run) = Run::start() else { return };
     run.first.behave(Behaviour::StallAt(Step::Accept));
     let lonc = run.lonc(&format!("{PATIENT}handshake_timeout = '2s'\n"));
-    wait_until("the second", || lonc.client().ask("encrypt:echo:1") == "1");
+    assert_eq!(lonc.client().ask("encrypt:echo:1"), "1");
     assert_eq!((run.first.connections(), run.second.connections()), (1, 1));
     // When that one fails, too, the first has its turn again.
     run.first.behave(Behaviour::Normal);
@@ -92,7 +92,7 @@ fn an_address_of_the_table_whose_lond_closes_is_followed_by_the_name_beside_it()
     run.first.behave(Behaviour::CloseAt(Step::SetHost));
     run.know(&[run.second.addr().ip()]);
     let lonc = run.lonc_by_table(run.first.addr().ip());
-    wait_until("the second", || lonc.client().ask("encrypt:echo:1") == "1");
+    assert_eq!(lonc.client().ask("encrypt:echo:1"), "1");
     assert_eq!(run.second.count("echo:1"), 1);
 }
 

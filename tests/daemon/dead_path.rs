@@ -23,6 +23,7 @@ fn a_host_that_is_gone_with_requests_acknowledged_is_found_in_seconds() {
     run.peer.await_command("hold:1");
     run.network.vanish();
     assert_lost_soon(&mut [client]);
+    run.lonc.await_log("nothing is heard of the host any more");
     // Requests wait for it as for any that was just lost, and not for ever.
     let mut client = run.lonc.client();
     wait_until("down", || client.ask("echo:2") == "con_lost");

@@ -26,9 +26,20 @@ pub(crate) struct Route {
     steps: VecDeque<Step>,
     /// The addresses that are, or were, among the steps.
     seen: Vec<SocketAddr>,
+    /// A name is still to be looked up.
+    is_open: bool,
     addresses: Addresses,
     /// For each step.
     patience: Duration,
+}
+
+/// A connection, and what is known of the way to it.
+#[derive(Debug)]
+pub(crate) struct Dialed {
+    pub(crate) stream: TcpStream,
+    pub(crate) remote: SocketAddr,
+    /// If nothing comes of it, another address may do better that has not failed yet.
+    pub(crate) has_others: bool,
 }
 
 enum Step {
@@ -70,6 +81,7 @@ pub(crate) async fn look_up(
     let mut route = Route {
         steps: VecDeque::new(),
         seen: Vec::new(),
+        is_open: later.is_some(),
         addresses,
         patience,
     };
@@ -89,7 +101,7 @@ pub(crate) async fn whereabouts(address: Address, patience: Duration) -> Option<
 
 impl Route {
     /// Tries all of it, as many addresses at a time as do not answer soon; gives the first that can be connected to.
-    pub(crate) async fn connect(mut self) -> Result<(TcpStream, SocketAddr), LinkError> {
+    pub(crate) async fn connect(mut self) -> Result<Dialed, LinkError> {
         let mut trying = JoinSet::new();
         let mut failures = Failures::default();
         loop {
@@ -101,15 +113,37 @@ impl Route {
                 () = sleep(STAGGER), if !self.steps.is_empty() => continue,
             };
             match outcome {
-                Some(Ok(Outcome::Connected(stream, address))) => return Ok((stream, address)),
+                Some(Ok(Outcome::Connected(stream, remote))) => {
+                    let has_others = self.has_others(remote, &failures);
+                    return Ok(Dialed {
+                        stream,
+                        remote,
+                        has_others,
+                    });
+                }
                 Some(Ok(Outcome::Unreachable(address, error))) => failures.add(address, &error),
-                Some(Ok(Outcome::Found(found))) => self.add(&found),
-                Some(Ok(Outcome::NotFound(error))) => failures.texts.push(error.to_string()),
+                Some(Ok(Outcome::Found(found))) => {
+                    self.is_open = false;
+                    self.add(&found);
+                }
+                Some(Ok(Outcome::NotFound(error))) => {
+                    self.is_open = false;
+                    failures.texts.push(error.to_string());
+                }
                 // A step that panics has nothing to tell.
                 Some(Err(_)) => {}
                 None => return Err(failures.into_error()),
             }
         }
+    }
+
+    /// Whether an address besides this one has not failed, be it only that it is slow; but not if this one has failed
+    /// before, so that each address is the reason for this once.
+    fn has_others(&self, reached: SocketAddr, failures: &Failures) -> bool {
+        let is_fresh = |one: &SocketAddr| !self.addresses.has_failed(one);
+        let is_other =
+            |one: &SocketAddr| *one != reached && is_fresh(one) && !failures.addresses.contains(one);
+        is_fresh(&reached) && (self.is_open || self.seen.iter().any(is_other))
     }
 
     /// Adds what of these is not there yet.
@@ -166,12 +200,14 @@ async fn resolve(name: &str, port: u16, patience: Duration) -> Result<Vec<Socket
 /// What the system said of each address.
 #[derive(Default)]
 struct Failures {
+    addresses: Vec<SocketAddr>,
     texts: Vec<String>,
     fault: Option<ConnectFault>,
 }
 
 impl Failures {
     fn add(&mut self, address: SocketAddr, error: &io::Error) {
+        self.addresses.push(address);
         self.texts.push(format!("{address}: {error}"));
         self.fault = self.fault.max(Some(connect_fault(error)));
     }

@@ -15,9 +15,9 @@ async fn an_address_that_does_not_answer_costs_a_moment() {
     let good = good.local_addr().unwrap();
     let silent = Silent::start().await;
     let begun = Instant::now();
-    let (_, reached) = route(&[silent.address, good], PATIENCE).connect().await.unwrap();
+    let dialed = route(&[silent.address, good], PATIENCE).connect().await.unwrap();
     let took = begun.elapsed();
-    assert_eq!(reached, good);
+    assert_eq!(dialed.remote, good);
     assert!(took >= STAGGER && took < PATIENCE / 2, "{took:?}");
 }
 
@@ -29,8 +29,8 @@ async fn a_slow_one_that_answers_is_taken_while_others_fail() {
     // Until the other has failed, and then there is room.
     sleep(2 * STAGGER).await;
     let (_stream, _) = silent.listener.accept().await.unwrap();
-    let (_, reached) = connecting.await.unwrap().unwrap();
-    assert_eq!(reached, silent.address);
+    let dialed = connecting.await.unwrap().unwrap();
+    assert_eq!(dialed.remote, silent.address);
 }
 
 #[tokio::test]
@@ -68,8 +68,8 @@ async fn the_alternative_follows_what_cannot_be_reached() {
         PATIENCE,
     )
     .await;
-    let (_, reached) = found.unwrap().connect().await.unwrap();
-    assert_eq!(reached, good.local_addr().unwrap());
+    let dialed = found.unwrap().connect().await.unwrap();
+    assert_eq!(dialed.remote, good.local_addr().unwrap());
     let found = look_up(
         address(&nobody, "no-such-host.invalid", port),
         Addresses::default(),
@@ -81,6 +81,31 @@ async fn the_alternative_follows_what_cannot_be_reached() {
         error.contains("127.5.5.7") && error.contains("no-such-host.invalid"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_connection_tells_whether_another_address_may_do_better() {
+    let first = TcpListener::bind((host(1), 0)).await.unwrap();
+    let first = first.local_addr().unwrap();
+    let silent = Silent::start().await;
+    let dead = dead(0).await;
+    for (found, failed, expected) in [
+        (vec![first], vec![], false),
+        (vec![first, dead], vec![], true),
+        (vec![silent.address, first], vec![], true),
+        // Not one that has failed, now or before;
+        (vec![dead, first], vec![], false),
+        (vec![first, dead], vec![dead], false),
+        // nor if this one has, too: all have had their turn.
+        (vec![silent.address, first], vec![first], false),
+    ] {
+        let mut route = route(&found, PATIENCE);
+        for one in failed {
+            route.addresses.failed(one);
+        }
+        let dialed = route.connect().await.unwrap();
+        assert_eq!((dialed.remote, dialed.has_others), (first, expected), "{found:?}");
+    }
 }
 
 #[tokio::test]
@@ -149,6 +174,7 @@ fn route(found: &[SocketAddr], patience: Duration) -> Route {
     let mut route = Route {
         steps: VecDeque::new(),
         seen: Vec::new(),
+        is_open: false,
         addresses: Addresses::default(),
         patience,
     };

@@ -104,7 +104,12 @@ impl Driver {
             progress = true;
             match moved {
                 Ok(Progress::Resolved) => self.session.handle_stage(id, Stage::Connect, now),
-                Ok(Progress::Connected) => self.session.handle_connected(id, now),
+                Ok(Progress::Connected { has_others }) => {
+                    self.session.handle_connected(id, now);
+                    if has_others {
+                        self.session.handle_others(id, now);
+                    }
+                }
                 Ok(Progress::Read) => self.session.handle_input(id, &mut link.input, now),
                 Err(why) => self.session.handle_failed(id, why, now),
             }

@@ -26,6 +26,9 @@ use crate::time::Instant;
 /// Unsent bytes beyond which no more is put on a link; requests are better kept where they can still wait.
 const HIGH_WATER: usize = 64 * 1024;
 
+/// Tries in a row that may follow each other at once, whatever addresses a name server thinks up.
+const MOST_AT_ONCE: u32 = 16;
+
 /// Whose request it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
@@ -113,6 +116,8 @@ pub(super) struct Link {
     pub(super) cause: Cause,
     /// What whoever answers on it calls itself, if that is not the peer.
     pub(super) other_host: Option<String>,
+    /// The host has other addresses than that of this try, which may do.
+    pub(super) has_others: bool,
     /// When it is up this one is retired.
     pub(super) replaces: Option<LinkId>,
     /// To be closed once nothing is in flight; nothing more is put on it.
@@ -143,6 +148,7 @@ impl Link {
             troubles: Troubles::default(),
             cause,
             other_host: None,
+            has_others: false,
             replaces: None,
             retiring: false,
             needed: now,
@@ -156,6 +162,7 @@ impl Link {
         self.phase = Phase::Opening(Stage::Lookup);
         self.since = now;
         self.other_host = None;
+        self.has_others = false;
         self.out.clear();
     }
 
@@ -225,6 +232,11 @@ impl Link {
             failed_tries: self.troubles.tries,
             next_try: self.next_try(),
         }
+    }
+
+    /// True if, were its opening to fail now, the next would begin at once, at another address.
+    pub(super) fn goes_on_at_once(&self) -> bool {
+        self.has_others && self.step().is_some() && self.troubles.tries < MOST_AT_ONCE
     }
 
     /// True while a try is under way.

@@ -153,6 +153,12 @@ impl Session {
         self.told(now).connected(link);
     }
 
+    /// Besides the address that this try is connected to, others may do: if its opening fails, the next try begins at
+    /// once, and what waits for it waits on.
+    pub fn handle_others(&mut self, link: LinkId, now: Instant) {
+        self.told(now).others(link);
+    }
+
     /// The try or the link ended, by the driver's word.
     pub fn handle_failed(&mut self, link: LinkId, why: LinkError, now: Instant) {
         self.told(now).failed(link, why);

@@ -144,10 +144,15 @@ impl Machine {
             return;
         };
         let (was_up, cause, retiring) = (link.up().is_some(), link.cause, link.retiring);
+        let goes_on = link.goes_on_at_once() && !retiring && others < kept && !self.stopped;
         let is_closed = matches!(why, LinkError::Closed | LinkError::Io(_) | LinkError::Unasked);
         let was_of_no_use = was_up && is_closed && !retiring && !link.has_served();
         link.note_trouble(&why, self.now);
-        let retry_in = link.backoff.next_wait(self.config.backoff, &mut self.rng);
+        let retry_in = if goes_on {
+            Duration::ZERO
+        } else {
+            link.backoff.next_wait(self.config.backoff, &mut self.rng)
+        };
         let (written, unwritten) = link.end(self.now, self.now + retry_in);
         if retiring || is_replaced || others >= kept {
             self.remove(id);
@@ -179,6 +184,9 @@ impl Machine {
         }
         self.settle_in_flight(written, unwritten);
         self.seat_again(id);
+        if goes_on {
+            self.try_now(id);
+        }
         if !retiring {
             self.settle_state(was_up);
         }

@@ -137,6 +137,12 @@ impl Machine {
         }
     }
 
+    pub(in crate::session) fn others(&mut self, id: LinkId) {
+        if let Some(link) = self.links.get_mut(id.0) {
+            link.has_others = true;
+        }
+    }
+
     pub(in crate::session) fn failed(&mut self, id: LinkId, why: LinkError) {
         let step = self.links.get(id.0).and_then(Link::step);
         let why = match (why, step) {

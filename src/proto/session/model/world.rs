@@ -191,6 +191,7 @@ impl World {
 
     fn connect(&mut self, link: usize) {
         if !self.rig.wire(link).connected {
+            self.rig.has_others = !self.rig.has_others;
             self.rig.connect(link);
             self.check();
         }

@@ -59,6 +59,50 @@ fn the_first_request_waits_at_most_connect_wait_and_later_ones_not_at_all() {
 }
 
 #[test]
+fn while_the_host_has_other_addresses_a_failed_opening_is_followed_at_once_and_nobody_loses_by_it() {
+    let mut rig = Rig::new(config());
+    let client = rig.client();
+    rig.say(client, "one\n");
+    rig.has_others = true;
+    rig.connect(0);
+    rig.shake(0, 2);
+    rig.fail(0);
+    assert!(rig.events.iter().any(|event| matches!(
+        event,
+        Event::TryFailed { retry_in, .. } if retry_in.is_zero()
+    )));
+    assert_eq!(
+        (rig.state(), rig.got(client)),
+        (State::Connecting, Vec::<String>::new())
+    );
+    // Also where lond is silent, as long as anybody waits.
+    rig.connect(0);
+    rig.pass(60 * SECOND);
+    assert_eq!(rig.got(client), ["con_lost"]);
+    assert_eq!(rig.session.status().next_try, None);
+    // The last of them fails as any.
+    rig.has_others = false;
+    rig.connect(0);
+    rig.fail(0);
+    assert!(rig.session.status().next_try.is_some());
+    assert_eq!(rig.state(), State::Down);
+}
+
+#[test]
+fn a_host_with_new_addresses_all_the_time_is_left_alone_in_the_end() {
+    let mut rig = Rig::new(config());
+    rig.has_others = true;
+    let mut tries = 0;
+    while rig.session.status().next_try.is_none() {
+        rig.connect(0);
+        rig.fail(0);
+        tries += 1;
+        assert!(tries < 100);
+    }
+    assert_eq!(rig.state(), State::Down);
+}
+
+#[test]
 fn reconnect_makes_the_next_request_wait_for_the_try() {
     let mut rig = down();
     rig.session.handle_reconnect(rig.now);

@@ -73,6 +73,8 @@ pub(in crate::session) struct Rig {
     serial: u64,
     /// lond is asked for `pong`.
     pub(in crate::session) pong: bool,
+    /// Connections from now on are to one of several addresses.
+    pub(in crate::session) has_others: bool,
     /// Lines that clients were given and the test has not looked at.
     pub(in crate::session) answers: HashMap<ClientId, Vec<Vec<u8>>>,
     pub(in crate::session) events: Vec<Event>,
@@ -97,6 +99,7 @@ impl Rig {
             wires: BTreeMap::new(),
             serial: 0,
             pong,
+            has_others: false,
             answers: HashMap::new(),
             events: Vec::new(),
             stops: 0,
@@ -183,6 +186,9 @@ impl Rig {
         self.wire(link).connected = true;
         self.lond(link).pong = pong;
         self.session.handle_connected(LinkId(link), self.now);
+        if self.has_others {
+            self.session.handle_others(LinkId(link), self.now);
+        }
         self.obey();
     }
 
