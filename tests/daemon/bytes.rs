@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use stand_in_lond::EncryptedReplies;
 use test_harness::programs::installed;
-use test_harness::{Lonc, Peer};
+use test_harness::{Lonc, Peer, wait_until};
 
 #[test]
 fn any_byte_but_the_newline_passes_through_both_ways() {
@@ -177,6 +177,8 @@ fn critical_messages_get_the_reply_while_the_link_is_up_and_con_failed_while_the
     );
     lonc.await_log("is up");
     let mut client = lonc.client();
+    // Clients are let in once the spool has said that nothing waits there.
+    wait_until("it is let in", || client.ask("echo:0") == "0");
     assert_eq!(client.ask("critical:echo:1"), "1");
     assert_eq!(client.ask("critical:encrypt:echo:2"), "2");
     peer.kill();
