@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use stand_in_lond::Behaviour;
 use test_harness::programs::{fed, installed};
-use test_harness::{ABSENT, Lonc, Peer, QUICK, Site, wait_until};
+use test_harness::{ABSENT, Lonc, Peer, SLOW, Site, wait_until};
 
 use crate::exporter::{get, open_metrics};
 use crate::samples::Samples;
@@ -15,9 +15,11 @@ use crate::samples::Samples;
 #[test]
 fn counters_agree_with_the_load() {
     let peer = Peer::start();
-    let lonc = Lonc::start_linked(&peer, QUICK);
-    let before = samples(&lonc);
+    // The answer to who is there counts as well: it comes before the first reply, and no other link is opened.
+    let lonc = Lonc::start_linked(&peer, SLOW);
     let mut client = lonc.client();
+    assert_eq!(client.ask("echo:first"), "first");
+    let before = samples(&lonc);
     for number in 0..100 {
         assert_eq!(client.ask(&format!("echo:{number}")), number.to_string());
     }
