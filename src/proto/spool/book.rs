@@ -58,7 +58,7 @@ impl Book {
         self.entries.get(name).is_some_and(Entry::is_busy)
     }
 
-    /// By this name the driver has it.
+    /// By this id the driver has it.
     pub(super) fn id_of(&self, name: &Name) -> Option<MessageId> {
         match self.entries.get(name)?.standing {
             Standing::Given(id) => Some(id),
@@ -78,7 +78,7 @@ impl Book {
         }
     }
 
-    /// The driver gets it, by the name that is returned.
+    /// The driver gets it, by this id.
     pub(super) fn give(&mut self, name: Name, request: Request) -> MessageId {
         self.last_id += 1;
         let id = MessageId(self.last_id);

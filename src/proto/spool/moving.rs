@@ -123,7 +123,10 @@ impl Machine {
                         self.book.stick(name.clone());
                         Event::NotSetAside { name, why, fault }
                     }
-                    fault => Event::SetAside { name, why, to, fault },
+                    fault => {
+                        self.book.forget(&name);
+                        Event::SetAside { name, why, to, fault }
+                    }
                 };
                 self.event(event);
             }

@@ -213,3 +213,45 @@ fn a_summary_that_was_costly_is_told_again_for_a_while() {
     count(&mut rig, &["1.msul1", "2.msul1"], Duration::ZERO);
     assert_eq!(rig.next(), format!("Answer(ErrandId(3), {})", summary(2)));
 }
+
+#[test]
+fn what_was_set_aside_says_nothing_of_another_file_of_its_name() {
+    let mut rig = Rig::new(&["1.msul1"]);
+    rig.machine.handle_more(1, rig.now);
+    assert_eq!(rig.next(), "Operate(Read(1.msul1, 102))");
+    rig.machine
+        .handle_read(Err(Unsendable::Unreadable(refused())), rig.now);
+    assert!(rig.next().starts_with("Event(LeftAlone(1.msul1"));
+    assert_eq!(rig.next(), "Tell(CaughtUp)");
+    rig.machine
+        .handle_appeared(Name::from("1.msul1".to_owned()), rig.now);
+    rig.machine.handle_more(1, rig.now);
+    assert_eq!(rig.next(), "Tell(Fresh)");
+    assert_eq!(rig.next(), "Operate(Read(1.msul1, 102))");
+    rig.machine
+        .handle_read(Ok(Bytes::from_static(b"two\nlines\n")), rig.now);
+    assert_eq!(rig.next(), "Operate(Make(Failed))");
+    rig.machine.handle_made(Ok(()), rig.now);
+    assert_eq!(
+        rig.next(),
+        "Operate(Stat(Place { shelf: Failed, name: 1.msul1 }))"
+    );
+    let kind = FaultKind::NotFound;
+    rig.machine.handle_stat(Err(Fault { kind, ..refused() }), rig.now);
+    assert!(rig.next().starts_with("Operate(Rename"));
+    rig.machine.handle_renamed(Ok(()), rig.now);
+    assert_eq!(rig.next(), "Operate(Sync(Failed))");
+    rig.machine.handle_synced(Ok(()), rig.now);
+    assert!(rig.next().starts_with("Event(SetAside"));
+    assert_eq!(rig.next(), "Tell(CaughtUp)");
+    // Another worker uses the name again.
+    let errand = Errand::Find(Name::from("1.msul1".to_owned()));
+    rig.machine.handle_errand(ErrandId(1), errand, rig.now);
+    assert_eq!(rig.next(), "Operate(Stat(Place { shelf: Queue, name: 1.msul1 }))");
+    let stat = Stat {
+        size: 4,
+        written: SECOND,
+    };
+    rig.machine.handle_stat(Ok(stat), rig.now);
+    assert!(rig.next().contains("state: Waiting"));
+}

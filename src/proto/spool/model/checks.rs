@@ -240,6 +240,8 @@ impl World {
             self.last_stored = Some(to.name.clone());
         } else if from.shelf == Shelf::Queue {
             self.announced.forget(&from.name);
+            self.stuck.remove(&from.name);
+            self.left_alone.remove(&from.name);
         }
         if to.shelf == Shelf::Queue {
             self.events.push_back(to.name.clone());

@@ -127,10 +127,6 @@ impl World {
         match moved {
             Ok(place) => {
                 assert!(self.disk.get(&place).is_some(), "{place:?} is told of");
-                if place.shelf != Shelf::Queue && self.disk.get(&at(Shelf::Queue, name)).is_none() {
-                    self.stuck.remove(name);
-                    self.left_alone.remove(name);
-                }
                 if place.shelf == Shelf::Queue {
                     self.is_wanted_again(id, &place);
                     self.announced.add(place.name);
