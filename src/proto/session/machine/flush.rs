@@ -112,8 +112,10 @@ impl Machine {
             }
             return;
         }
+        // Where one of several suspects is to go no client has a turn.
+        let takes_turns = self.state == State::Up && !suspected;
         // No more than these can come a second time after a crash.
-        while (self.state != State::Up || !self.delayed.went_last || self.turns.next_for(id).is_none())
+        while !(takes_turns && self.delayed.went_last && self.turns.next_for(id).is_some())
             && self.delayed.in_flight + self.delayed.removing < together
             && link.has_room(self.delayed.in_flight, self.config.pipeline, self.now)
         {

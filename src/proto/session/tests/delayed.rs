@@ -4,7 +4,7 @@ use std::format;
 use std::prelude::v1::*;
 
 use super::rig::{Rig, SECOND, config};
-use crate::session::{Config, MessageId, State, Stored};
+use crate::session::{Config, LinkId, MessageId, State, Stored};
 
 #[test]
 fn clients_are_let_in_behind_the_delayed_messages() {
@@ -245,6 +245,32 @@ fn what_breaks_each_link_is_sent_alone_beside_links_that_carry_clients() {
     let lost = answers.iter().filter(|answer| *answer == "con_lost").count();
     assert!(lost <= clients.len(), "{lost} requests were lost beside it");
     assert!(lost < answers.len());
+}
+
+#[test]
+fn what_broke_a_link_and_a_client_do_not_wait_for_each_other() {
+    let mut rig = Rig::up(Config {
+        connections: 2,
+        max_connections: 2,
+        ..spooling(4)
+    });
+    rig.open_all();
+    rig.catch_up();
+    rig.delay(1, "one");
+    rig.delay(2, "two");
+    let link = usize::from(!rig.session.unsent(LinkId(1)).is_empty());
+    rig.write_all(link);
+    rig.fail(link);
+    // Where it goes now nobody else is put, and the other link is not back.
+    let client = rig.client();
+    rig.say(client, "live\n");
+    for _ in 0..2 {
+        rig.serve(1 - link);
+        rig.removed();
+    }
+    assert_eq!(through(&rig), [(1, true), (2, true)]);
+    rig.serve(1 - link);
+    assert_eq!(rig.got(client), ["re:live"]);
 }
 
 fn spooling(pipeline: usize) -> Config {
