@@ -62,7 +62,8 @@ fn a_lond_at_work_for_long_keeps_its_link_also_with_its_window_shut() {
     let Some(run) = Run::start("connections = 2\nmax_connections = 2\n") else {
         return;
     };
-    run.peer.await_links(|_, open| open == 2);
+    // Each link has asked who is there, and so has a client: lond is to be silent only from now on.
+    wait_until("two links", || run.peer.count("ping") == 3);
     let (mut patient, mut large_one) = (run.lonc.client(), run.lonc.client());
     patient.say("hold:1");
     run.peer.await_command("hold:1");
