@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{BufMut as _, BytesMut};
-use lonc_proto::session::LinkError;
+use lonc_proto::session::{LinkError, Others};
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 use tokio::net::TcpStream;
 
@@ -59,8 +59,8 @@ impl Connection {
 pub(crate) enum Progress {
     /// It is known which addresses to try.
     Resolved,
-    /// The connection is there; and whether another address may do better.
-    Connected { has_others: bool },
+    /// The connection is there; and which other addresses may do better.
+    Connected(Others),
     /// More input is there.
     Read,
 }
@@ -113,9 +113,9 @@ impl Link {
                 let connected = ready!(connecting.as_mut().poll(cx));
                 self.state = State::Closed;
                 let connection = connected?;
-                let has_others = connection.dialed.has_others;
+                let others = connection.dialed.others;
                 self.state = State::Open(connection);
-                Poll::Ready(Ok(Progress::Connected { has_others }))
+                Poll::Ready(Ok(Progress::Connected(others)))
             }
             State::Open(connection) => poll_read(&mut connection.dialed.stream, &mut self.input, cx),
         }

@@ -60,15 +60,53 @@ fn a_first_address_that_closes_in_the_opening_stands_behind_the_others() {
 fn a_first_address_that_accepts_and_is_silent_stands_behind_the_others() {
     let Some(run) = Run::start() else { return };
     run.first.behave(Behaviour::StallAt(Step::Accept));
-    let lonc = run.lonc(&format!("{PATIENT}handshake_timeout = '2s'\n"));
+    let begun = Instant::now();
+    let lonc = run.lonc(PATIENT);
     assert_eq!(lonc.client().ask("encrypt:echo:1"), "1");
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
     assert_eq!((run.first.connections(), run.second.connections()), (1, 1));
+    lonc.await_log("there is no answer at");
     // When that one fails, too, the first has its turn again.
     run.first.behave(Behaviour::Normal);
     run.second.behave(Behaviour::CloseAt(Step::Accept));
     run.second.drop_links();
     wait_until("the first", || lonc.client().ask("encrypt:echo:2") == "2");
     assert_eq!(run.first.count("echo:2"), 1);
+}
+
+#[test]
+fn whoever_is_silent_in_any_step_and_however_many_are_costs_seconds() {
+    for step in [Step::Challenge, Step::Version, Step::BuildKey] {
+        let Some(run) = Run::start() else { return };
+        run.first.behave(Behaviour::StallAt(step));
+        let lonc = run.lonc(&format!("{PATIENT}connections = 3\n"));
+        let begun = Instant::now();
+        let mut clients: Vec<_> = (0..20).map(|_| lonc.client()).collect();
+        for client in &mut clients {
+            client.say("encrypt:echo:1");
+        }
+        for client in &mut clients {
+            assert_eq!(client.hear(), "1");
+        }
+        assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+    }
+}
+
+/// One address is silent for good, and the other one refuses at first: the silent one does not keep it from the next try.
+#[test]
+fn a_silent_address_keeps_nobody_from_one_that_comes_back() {
+    let Some(run) = Run::start() else { return };
+    run.first.behave(Behaviour::StallAt(Step::Accept));
+    run.second.behave(Behaviour::CloseAt(Step::Accept));
+    let lonc = run.lonc(PATIENT);
+    let mut client = lonc.client();
+    client.say("encrypt:echo:1");
+    wait_until("tries at the other", || run.second.connections() >= 3);
+    assert!(run.first.connections() <= 2, "{}", run.first.connections());
+    run.second.behave(Behaviour::Normal);
+    let begun = Instant::now();
+    assert_eq!(client.hear(), "1");
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
 }
 
 #[test]

@@ -92,6 +92,8 @@ pub enum Cause {
     Replacement,
     /// Somebody asked for a try while another one did not get on.
     Asked,
+    /// Another try got no answer, and the host has more addresses than the one of that.
+    Silence,
 }
 
 /// lond would not have one more link.

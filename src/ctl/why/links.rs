@@ -25,6 +25,7 @@ fn number(status: &Status, now: u64) -> String {
         (Cause::Demand, "on demand, since requests waited"),
         (Cause::Replacement, "in place of another"),
         (Cause::Asked, "since somebody asked for a try"),
+        (Cause::Silence, "since another try got no answer"),
     ];
     let some = |(cause, words): (Cause, &str)| {
         let number = status.links.iter().filter(|link| link.cause == cause).count();

@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use lonc_proto::session::{ConnectFault, LinkError};
+use lonc_proto::session::{ConnectFault, LinkError, Others};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -38,8 +38,8 @@ pub(crate) struct Route {
 pub(crate) struct Dialed {
     pub(crate) stream: TcpStream,
     pub(crate) remote: SocketAddr,
-    /// If nothing comes of it, another address may do better that has not failed yet.
-    pub(crate) has_others: bool,
+    /// If nothing comes of it, one of these may do better.
+    pub(crate) others: Others,
 }
 
 enum Step {
@@ -114,11 +114,11 @@ impl Route {
             };
             match outcome {
                 Some(Ok(Outcome::Connected(stream, remote))) => {
-                    let has_others = self.has_others(remote, &failures);
+                    let others = self.others(remote, &failures);
                     return Ok(Dialed {
                         stream,
                         remote,
-                        has_others,
+                        others,
                     });
                 }
                 Some(Ok(Outcome::Unreachable(address, error))) => failures.add(address, &error),
@@ -137,13 +137,16 @@ impl Route {
         }
     }
 
-    /// Whether an address besides this one has not failed, be it only that it is slow; but not if this one has failed
-    /// before, so that each address is the reason for this once.
-    fn has_others(&self, reached: SocketAddr, failures: &Failures) -> bool {
-        let is_fresh = |one: &SocketAddr| !self.addresses.has_failed(one);
-        let is_other =
-            |one: &SocketAddr| *one != reached && is_fresh(one) && !failures.addresses.contains(one);
-        is_fresh(&reached) && (self.is_open || self.seen.iter().any(is_other))
+    /// The addresses besides this one that have not failed now, be it only that they are slow.
+    fn others(&self, reached: SocketAddr, failures: &Failures) -> Others {
+        let is_other = |one: &&SocketAddr| **one != reached && !failures.addresses.contains(one);
+        let is_untried = |one: &SocketAddr| !self.addresses.has_failed(one);
+        let others = || self.seen.iter().filter(is_other);
+        Others {
+            num: others().count() + usize::from(self.is_open),
+            // Each address is the reason for this once.
+            any_untried: is_untried(&reached) && (self.is_open || others().any(is_untried)),
+        }
     }
 
     /// Adds what of these is not there yet.

@@ -90,21 +90,24 @@ async fn a_connection_tells_whether_another_address_may_do_better() {
     let silent = Silent::start().await;
     let dead = dead(0).await;
     for (found, failed, expected) in [
-        (vec![first], vec![], false),
-        (vec![first, dead], vec![], true),
-        (vec![silent.address, first], vec![], true),
-        // Not one that has failed, now or before;
-        (vec![dead, first], vec![], false),
-        (vec![first, dead], vec![dead], false),
-        // nor if this one has, too: all have had their turn.
-        (vec![silent.address, first], vec![first], false),
+        (vec![first], vec![], (0, false)),
+        (vec![first, dead], vec![], (1, true)),
+        (vec![silent.address, first], vec![], (1, true)),
+        // Not one that has failed now;
+        (vec![dead, first], vec![], (0, false)),
+        // nor is one untried that has before,
+        (vec![first, dead], vec![dead], (1, false)),
+        // or if this one has, too: all have had their turn.
+        (vec![silent.address, first], vec![first], (1, false)),
     ] {
         let mut route = route(&found, PATIENCE);
+        let (num, any_untried) = expected;
+        let expected = Others { num, any_untried };
         for one in failed {
             route.addresses.failed(one);
         }
         let dialed = route.connect().await.unwrap();
-        assert_eq!((dialed.remote, dialed.has_others), (first, expected), "{found:?}");
+        assert_eq!((dialed.remote, dialed.others), (first, expected), "{found:?}");
     }
 }
 

@@ -25,6 +25,8 @@ struct Place {
     is_up: bool,
     /// And lond has answered on it since.
     works: bool,
+    /// Or lond does not answer in its opening, so far.
+    is_silent: bool,
 }
 
 impl Links {
@@ -34,21 +36,44 @@ impl Links {
         if self.places.len() <= id.index() {
             self.places.resize_with(id.index() + 1, Place::default);
         }
-        let addresses = self.addresses.clone();
+        let mut addresses = self.addresses.clone();
+        for silent in self.places.iter().filter(|place| place.is_silent && !place.works) {
+            silent
+                .link
+                .remote()
+                .into_iter()
+                .for_each(|remote| addresses.failed(remote));
+        }
         if let Some(link) = self.get_mut(id) {
             link.open(settings.address.clone(), addresses, &settings.link);
         }
     }
 
-    /// Drops it. If nothing came of its connection, other addresses have their turn before that.
+    /// Drops it. If nothing came of its connection, nor of others to that address, the other addresses have
+    /// their turn before it.
     pub(super) fn close(&mut self, id: LinkId) {
         let Some(place) = self.places.get_mut(id.index()) else {
             return;
         };
-        if let Some(remote) = place.link.remote().filter(|_| !place.works) {
+        let closed = std::mem::take(place);
+        let works = |remote: &SocketAddr| {
+            let mut places = self.places.iter();
+            places.any(|place| place.works && place.link.remote() == Some(*remote))
+        };
+        if let Some(remote) = closed
+            .link
+            .remote()
+            .filter(|remote| !closed.works && !works(remote))
+        {
             self.addresses.failed(remote);
         }
-        *place = Place::default();
+    }
+
+    /// lond does not answer there: while there are others, they come first. Gives the address.
+    pub(super) fn pass_by(&mut self, id: LinkId) -> Option<SocketAddr> {
+        let place = self.places.get_mut(id.index())?;
+        place.is_silent = true;
+        place.link.remote()
     }
 
     /// The session says that its opening is done.
@@ -104,11 +129,9 @@ impl Driver {
             progress = true;
             match moved {
                 Ok(Progress::Resolved) => self.session.handle_stage(id, Stage::Connect, now),
-                Ok(Progress::Connected { has_others }) => {
+                Ok(Progress::Connected(others)) => {
                     self.session.handle_connected(id, now);
-                    if has_others {
-                        self.session.handle_others(id, now);
-                    }
+                    self.session.handle_others(id, others, now);
                 }
                 Ok(Progress::Read) => self.session.handle_input(id, &mut link.input, now),
                 Err(why) => self.session.handle_failed(id, why, now),
@@ -134,6 +157,9 @@ impl Driver {
             };
             progress = true;
             self.session.handle_written(id, written, now);
+        }
+        // What lonc itself asks is not waited for so long.
+        if progress && self.rounds.deadline().is_none() && self.session.is_carrying() {
             self.rounds.begin(now);
         }
         progress

@@ -145,14 +145,17 @@ impl Log {
     }
 
     /// Warns once of each kind of failure in a row; tries go on for days when a host is away.
-    fn try_failed(&mut self, link: usize, why: &LinkError, retry_in: Duration, address: &Address) {
-        let seconds = retry_in.as_secs_f64();
+    fn try_failed(&mut self, link: usize, why: &LinkError, retry_in: Option<Duration>, address: &Address) {
+        let next = retry_in.map_or_else(
+            || "another try is under way".to_owned(),
+            |wait| format!("next try in {:.1} s", wait.as_secs_f64()),
+        );
         macro_rules! tell {
             ($level:ident) => {
                 $level!(
                     MESSAGE_ID = message::TRY_FAILED,
                     LONC_ERROR = %why,
-                    "cannot open link {link} to {address}: {why}; next try in {seconds:.1} s"
+                    "cannot open link {link} to {address}: {why}; {next}"
                 )
             };
         }
@@ -207,12 +210,13 @@ impl Log {
 }
 
 /// lond would not have one more link: that is its right, and worth a word, but no warning.
-fn link_refused(link: usize, why: &LinkError, retry_in: Duration, address: &Address) {
+fn link_refused(link: usize, why: &LinkError, retry_in: Option<Duration>, address: &Address) {
+    let pause = retry_in.map_or_else(String::new, |pause| {
+        format!(", no other is tried for {} s", pause.as_secs())
+    });
     info!(
         LONC_ERROR = %why,
-        "one more link to {address} (link {link}) could not be opened: {why}; those that are open go on, no other is \
-         tried for {} s",
-        retry_in.as_secs()
+        "one more link to {address} (link {link}) could not be opened: {why}; those that are open go on{pause}"
     );
 }
 
@@ -244,6 +248,13 @@ pub(super) fn status(snapshot: &Snapshot) {
             link.state,
             link.in_flight
         );
+    }
+}
+
+/// lond does not answer in an opening, and other addresses have their turn.
+pub(super) fn silent(link: usize, remote: Option<SocketAddr>) {
+    if let Some(remote) = remote {
+        info!("there is no answer at {remote}, where link {link} leads: the other addresses come first");
     }
 }
 

@@ -268,6 +268,10 @@ impl Driver {
             obeyed = true;
             match command {
                 Command::Connect(id) => self.links.open(id, &self.settings),
+                Command::PassBy(id) => {
+                    let remote = self.links.pass_by(id);
+                    log::silent(id.index(), remote);
+                }
                 Command::Close(id) => self.links.close(id),
                 Command::Answer(id, answers) => self.clients.answer(id, answers),
                 Command::Stop => self.drain(now),

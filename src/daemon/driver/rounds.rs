@@ -17,7 +17,7 @@ pub(super) struct Rounds(Option<Instant>);
 impl Rounds {
     /// Something was put in flight.
     pub(super) fn begin(&mut self, now: Instant) {
-        self.0.get_or_insert(now + EVERY);
+        self.0 = Some(now + EVERY);
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {

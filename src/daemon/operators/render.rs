@@ -154,6 +154,7 @@ fn cause(cause: session::Cause) -> Cause {
         session::Cause::Demand => Cause::Demand,
         session::Cause::Replacement => Cause::Replacement,
         session::Cause::Asked => Cause::Asked,
+        session::Cause::Silence => Cause::Silence,
     }
 }
 

@@ -17,6 +17,8 @@ use crate::request::Request;
 pub enum Command {
     /// Open a TCP connection, then say `handle_connected` or `handle_failed`.
     Connect(LinkId),
+    /// This try goes on, but gets no answer: others are to pass its address by while there is another.
+    PassBy(LinkId),
     /// Drop the connection, or the try, of this link at once.
     Close(LinkId),
     /// Write this to the client, then say `handle_taken`.
@@ -74,17 +76,17 @@ pub enum Event {
         link: LinkId,
         /// Why.
         why: LinkError,
-        /// The next try follows after this.
-        retry_in: Duration,
+        /// The next try follows after this; `None` if there are others instead.
+        retry_in: Option<Duration>,
     },
-    /// One more link was tried because requests waited, and lond would not have it; those that are open stay.
+    /// One more link was tried, and lond would not have it; those that are open stay.
     LinkRefused {
         /// Which one.
         link: LinkId,
         /// Why.
         why: LinkError,
-        /// No other is tried before this.
-        retry_in: Duration,
+        /// No other is tried before this, if one was opened for what waits.
+        retry_in: Option<Duration>,
     },
     /// A link that was not needed any more is closed.
     LinkRetired {

@@ -14,7 +14,7 @@ pub(super) use self::pace::Pace;
 use super::Config;
 use super::error::LinkError;
 use super::ids::{ClientId, LinkId, MessageId};
-use super::status::{Cause, LinkState, LinkStatus, Stage};
+use super::status::{Cause, LinkState, LinkStatus, Others, Stage};
 use super::trouble::{Reached, Trouble, Troubles};
 use crate::backoff::Backoff;
 use crate::cipher::Cipher;
@@ -25,6 +25,9 @@ use crate::time::Instant;
 
 /// Unsent bytes beyond which no more is put on a link; requests are better kept where they can still wait.
 const HIGH_WATER: usize = 64 * 1024;
+
+/// A try that gets no answer for so long has another beside it, if the host has another address.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// Tries in a row that may follow each other at once, whatever addresses a name server thinks up.
 const MOST_AT_ONCE: u32 = 16;
@@ -116,8 +119,10 @@ pub(super) struct Link {
     pub(super) cause: Cause,
     /// What whoever answers on it calls itself, if that is not the peer.
     pub(super) other_host: Option<String>,
-    /// The host has other addresses than that of this try, which may do.
-    pub(super) has_others: bool,
+    /// The other addresses of the host, which may do if this try does not.
+    pub(super) others: Others,
+    /// Its try got no answer for long enough to begin another at one of them.
+    pub(super) is_silent: bool,
     /// When it is up this one is retired.
     pub(super) replaces: Option<LinkId>,
     /// To be closed once nothing is in flight; nothing more is put on it.
@@ -148,7 +153,8 @@ impl Link {
             troubles: Troubles::default(),
             cause,
             other_host: None,
-            has_others: false,
+            others: Others::default(),
+            is_silent: false,
             replaces: None,
             retiring: false,
             needed: now,
@@ -162,7 +168,8 @@ impl Link {
         self.phase = Phase::Opening(Stage::Lookup);
         self.since = now;
         self.other_host = None;
-        self.has_others = false;
+        self.others = Others::default();
+        self.is_silent = false;
         self.out.clear();
     }
 
@@ -236,7 +243,7 @@ impl Link {
 
     /// True if, were its opening to fail now, the next would begin at once, at another address.
     pub(super) fn goes_on_at_once(&self) -> bool {
-        self.has_others && self.step().is_some() && self.troubles.tries < MOST_AT_ONCE
+        self.others.any_untried && self.step().is_some() && self.troubles.tries < MOST_AT_ONCE
     }
 
     /// True while a try is under way.
@@ -297,11 +304,6 @@ impl Link {
         owners().any(|owner| owner.client().is_some() && Some(owner) != first)
     }
 
-    /// True if somebody's request is in flight on it.
-    pub(super) fn carries(&self) -> bool {
-        self.up().is_some_and(|up| up.in_flight.len() > up.own)
-    }
-
     /// When its oldest request in flight becomes a slow one.
     pub(super) fn stalls_at(&self) -> Option<Instant> {
         let up = self.up().filter(|up| !up.in_flight.is_empty())?;
@@ -323,10 +325,15 @@ impl Link {
             Phase::Opening(_) => None,
             Phase::Waiting { until } => Some(*until),
             Phase::Handshake {
+                sent_at,
                 deadline,
                 opening_deadline,
                 ..
-            } => Some(*deadline.min(opening_deadline)),
+            } => {
+                let is_heard = self.is_silent || self.others.num == 0;
+                let silent_at = (!is_heard).then(|| *sent_at + SILENCE);
+                silent_at.into_iter().chain([*deadline, *opening_deadline]).min()
+            }
             Phase::Up(up) => {
                 let span = match up.in_flight.front().map(|first| first.owner) {
                     Some(Owner::Client(_)) => config.request_timeout,

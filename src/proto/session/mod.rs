@@ -35,7 +35,9 @@ pub use self::delayed::Stored;
 pub use self::error::{ConnectFault, LinkError};
 pub use self::ids::{ClientId, LinkId, MessageId, Ticket};
 pub use self::metrics::{BOUNDS, Histogram, Histograms, RECENT};
-pub use self::status::{Cause, ClientStatus, Counters, LinkState, LinkStatus, Refused, Stage, State, Status};
+pub use self::status::{
+    Cause, ClientStatus, Counters, LinkState, LinkStatus, Others, Refused, Stage, State, Status,
+};
 pub use self::trouble::{Reached, Trouble};
 
 use self::machine::Machine;
@@ -153,10 +155,11 @@ impl Session {
         self.told(now).connected(link);
     }
 
-    /// Besides the address that this try is connected to, others may do: if its opening fails, the next try begins at
-    /// once, and what waits for it waits on.
-    pub fn handle_others(&mut self, link: LinkId, now: Instant) {
-        self.told(now).others(link);
+    /// Besides the address that this try is connected to, others may do: if lond is silent there, another try begins
+    /// beside this one; if its opening fails and one of them is untried, the next begins at once, and what waits for it
+    /// waits on.
+    pub fn handle_others(&mut self, link: LinkId, others: Others, now: Instant) {
+        self.told(now).others(link, others);
     }
 
     /// The try or the link ended, by the driver's word.
@@ -295,6 +298,12 @@ impl Session {
     #[must_use]
     pub fn is_at_rest(&self) -> bool {
         self.machine.is_at_rest()
+    }
+
+    /// True if anything is in flight besides what lonc itself asks.
+    #[must_use]
+    pub fn is_carrying(&self) -> bool {
+        self.machine.is_carrying()
     }
 
     /// How things stand.

@@ -36,6 +36,15 @@ impl fmt::Display for State {
     }
 }
 
+/// The addresses of the host besides the one that a try is connected to, without those that failed during this try.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Others {
+    /// How many they are; a name that was not looked up yet is one.
+    pub num: usize,
+    /// Neither this address failed in its last opening nor did all of them: a failure is no reason to wait yet.
+    pub any_untried: bool,
+}
+
 /// Why a link was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
@@ -47,6 +56,8 @@ pub enum Cause {
     Replacement,
     /// Somebody asked for a try while another one did not get on.
     Asked,
+    /// Another try got no answer, and the host has more addresses than the one of that.
+    Silence,
 }
 
 /// What was counted since the start.

@@ -39,7 +39,12 @@ impl Machine {
             && !self.delayed.is_waiting()
             && self.delayed.removing == 0
             && self.delayed.num_storing() == 0
-            && !self.links.iter().any(|(_, link)| link.carries())
+            && !self.is_carrying()
+    }
+
+    /// True if somebody's request is in flight.
+    pub(in crate::session) fn is_carrying(&self) -> bool {
+        self.links.iter().any(|(_, link)| link.num_requests() > 0)
     }
 
     /// Has a link opened where there is none and somebody needs one.
@@ -70,7 +75,8 @@ impl Machine {
         if self.state != State::Up || self.num_active() >= self.config.max_connections {
             return None;
         }
-        let trying = self.links.iter().filter(|(_, link)| link.is_trying()).count();
+        let gets_on = |link: &Link| link.is_trying() && !link.is_silent;
+        let trying = self.links.iter().filter(|(_, link)| gets_on(link)).count();
         let due = match self.queue_due().filter(|_| {
             let at_a_time = self.demand.at_a_time(self.num_open());
             trying < self.turns.num_waiting().min(at_a_time)

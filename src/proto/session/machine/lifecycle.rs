@@ -111,7 +111,12 @@ impl Machine {
             Phase::Handshake {
                 dialogue, deadline, ..
             } if *deadline <= self.now => LinkError::StepTimeout(dialogue.step()),
-            Phase::Handshake { dialogue, .. } => LinkError::OpeningTimeout(dialogue.step()),
+            Phase::Handshake {
+                dialogue,
+                opening_deadline,
+                ..
+            } if *opening_deadline <= self.now => LinkError::OpeningTimeout(dialogue.step()),
+            Phase::Handshake { .. } => return self.is_silent(id),
             Phase::Up(up) => match up.in_flight.front().map(|first| first.owner) {
                 None => return link.push(Owner::Probe, Request::probe(), self.now),
                 Some(Owner::Check | Owner::Probe) => LinkError::ProbeTimeout,
@@ -122,12 +127,27 @@ impl Machine {
         self.end_link(id, why);
     }
 
+    /// lond does not answer where this try leads: unless it does elsewhere, another try begins at another address, until
+    /// there is one at each. This one goes on: a lond may be slow.
+    fn is_silent(&mut self, id: LinkId) {
+        let num_silent = self.links_that(|link| link.is_trying() && link.is_silent).len();
+        let Some(link) = self.links.get_mut(id.0) else {
+            return;
+        };
+        link.is_silent = true;
+        let has_another = num_silent < link.others.num && !link.retiring;
+        self.commands.push_back(Command::PassBy(id));
+        if has_another && !self.any_up() {
+            self.open_link(Cause::Silence);
+        }
+    }
+
     /// A link has finished its handshake: it takes the place of what it was opened for.
     pub(super) fn settle_links(&mut self, id: LinkId) {
         if let Some(old) = self.links.get_mut(id.0).and_then(|link| link.replaces.take()) {
             self.retire(old);
         }
-        let is_spare = |link: &Link| link.is_trying() && link.is_active() && link.cause != Cause::Demand;
+        let is_spare = |link: &Link| link.up().is_none() && link.is_active() && link.cause != Cause::Demand;
         for spare in self.links_that(is_spare) {
             if self.num_active() > self.num_kept().max(1) {
                 self.retire(spare);
@@ -135,10 +155,17 @@ impl Machine {
         }
     }
 
+    /// Links beside this one that there are to be; one that gets no answer is not counted on.
+    fn num_others(&self, id: LinkId) -> usize {
+        let counts = |link: &Link| link.is_active() && !(link.is_silent && link.is_trying());
+        let others = self.links.iter().filter(|(other, _)| *other != id.0);
+        others.filter(|(_, link)| counts(link)).count()
+    }
+
     /// Settles what was in flight on a link that ends, and plans the next try if there are no others.
     pub(super) fn end_link(&mut self, id: LinkId, why: LinkError) {
         let kept = self.num_kept().max(1);
-        let others = self.num_active() - usize::from(self.links.get(id.0).is_some_and(Link::is_active));
+        let others = self.num_others(id);
         let is_replaced = self.is_replaced(id);
         let Some(link) = self.links.get_mut(id.0) else {
             return;
@@ -154,7 +181,8 @@ impl Machine {
             link.backoff.next_wait(self.config.backoff, &mut self.rng)
         };
         let (written, unwritten) = link.end(self.now, self.now + retry_in);
-        if retiring || is_replaced || others >= kept {
+        let is_over = retiring || is_replaced || others >= kept;
+        if is_over {
             self.remove(id);
         }
         self.commands.push_back(Command::Close(id));
@@ -162,15 +190,7 @@ impl Machine {
             self.demand.refused(why.clone(), self.num_open(), self.now);
         }
         if was_up {
-            let count = |some: &VecDeque<InFlight>| some.iter().filter(|one| !one.owner.is_own()).count();
-            let (lost, requeued) = (count(&written), count(&unwritten));
-            self.last_error = Some(why.clone());
-            self.event(Event::LinkLost {
-                link: id,
-                why,
-                lost,
-                requeued,
-            });
+            self.tell_lost(id, why, &written, &unwritten);
         } else if others >= kept && self.any_up() {
             self.refused(id, cause, why);
         } else {
@@ -179,7 +199,7 @@ impl Machine {
             self.event(Event::TryFailed {
                 link: id,
                 why,
-                retry_in,
+                retry_in: (!is_over).then_some(retry_in),
             });
         }
         self.settle_in_flight(written, unwritten);
@@ -192,14 +212,31 @@ impl Machine {
         }
     }
 
+    fn tell_lost(
+        &mut self,
+        link: LinkId,
+        why: LinkError,
+        written: &VecDeque<InFlight>,
+        unwritten: &VecDeque<InFlight>,
+    ) {
+        let count = |some: &VecDeque<InFlight>| some.iter().filter(|one| !one.owner.is_own()).count();
+        let (lost, requeued) = (count(written), count(unwritten));
+        self.last_error = Some(why.clone());
+        self.event(Event::LinkLost {
+            link,
+            why,
+            lost,
+            requeued,
+        });
+    }
+
     /// A link could not be opened beside those that are; they go on as before.
     fn refused(&mut self, link: LinkId, cause: Cause, why: LinkError) {
         self.counters.links_refused += 1;
-        let mut retry_in = Duration::ZERO;
-        if cause == Cause::Demand {
+        let retry_in = (cause == Cause::Demand).then(|| {
             let open = self.num_open();
-            retry_in = self.demand.refused(why.clone(), open, self.now);
-        }
+            self.demand.refused(why.clone(), open, self.now)
+        });
         self.event(Event::LinkRefused { link, why, retry_in });
     }
 

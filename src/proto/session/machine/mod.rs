@@ -25,7 +25,7 @@ use crate::session::error::LinkError;
 use crate::session::ids::{ClientId, LinkId};
 use crate::session::link::{Link, Owner};
 use crate::session::metrics::{Histograms, Rate};
-use crate::session::status::{Cause, Counters, Stage, State};
+use crate::session::status::{Cause, Counters, Others, Stage, State};
 use crate::session::turns::Turns;
 use crate::time::Instant;
 
@@ -137,9 +137,9 @@ impl Machine {
         }
     }
 
-    pub(in crate::session) fn others(&mut self, id: LinkId) {
+    pub(in crate::session) fn others(&mut self, id: LinkId, others: Others) {
         if let Some(link) = self.links.get_mut(id.0) {
-            link.has_others = true;
+            link.others = others;
         }
     }
 
@@ -186,9 +186,11 @@ impl Machine {
         self.try_all();
         self.keep_links();
         let now = self.now;
-        let trying = self.links_that(Link::is_trying);
-        let stands_still = |link: &Link| link.is_trying() && now.since(link.moved_on()) >= FRESH_TRY;
-        if !self.any_up() && trying.len() == 1 && !self.links_that(stands_still).is_empty() {
+        let trying = || self.links.iter().filter(|(_, link)| link.is_trying());
+        let gets_on = |link: &Link| now.since(link.moved_on()) < FRESH_TRY;
+        // One that was asked for is enough, unless it is all there is.
+        let is_asked = |link: &Link| link.cause == Cause::Asked && trying().count() > 1;
+        if !self.any_up() && !trying().any(|(_, link)| gets_on(link) || is_asked(link)) {
             self.open_link(Cause::Asked);
         }
         // Whoever asks may know that the peer came back, and that a link nobody uses is dead.

@@ -69,7 +69,7 @@ impl Machine {
         match cause {
             Cause::Demand => self.counters.links_on_demand += 1,
             Cause::Replacement => self.counters.links_replacing += 1,
-            Cause::Kept | Cause::Asked => {}
+            Cause::Kept | Cause::Asked | Cause::Silence => {}
         }
         self.last_error = None;
         self.event(Event::LinkUp {

@@ -267,7 +267,7 @@ impl World {
             LinkState::Retiring => false,
             LinkState::Up => true,
             LinkState::Opening(_) | LinkState::Handshake(_) | LinkState::Waiting => {
-                !matches!(link.cause, Cause::Replacement | Cause::Asked)
+                !matches!(link.cause, Cause::Replacement | Cause::Asked | Cause::Silence)
             }
         });
         let (active, most) = (active.count(), self.config.max_connections);

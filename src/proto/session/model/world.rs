@@ -12,7 +12,7 @@ use super::checks::Book;
 use super::steps::{Ask, Ending, Reply, Setting, Step};
 use crate::session::tests::lond::{PEER, Style};
 use crate::session::tests::rig::Rig;
-use crate::session::{ClientId, Config, LinkError, LinkId, LinkState};
+use crate::session::{ClientId, Config, LinkError, LinkId, LinkState, Others};
 use crate::time::Instant;
 
 /// Shorter than any `max_reply_bytes` there is.
@@ -191,7 +191,11 @@ impl World {
 
     fn connect(&mut self, link: usize) {
         if !self.rig.wire(link).connected {
-            self.rig.has_others = !self.rig.has_others;
+            let num = (self.rig.others.num + 1) % 4;
+            self.rig.others = Others {
+                num,
+                any_untried: num % 2 == 1,
+            };
             self.rig.connect(link);
             self.check();
         }

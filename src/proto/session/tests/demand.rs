@@ -326,7 +326,7 @@ fn a_lond_that_will_not_have_more_is_left_alone_and_what_works_stays() {
     let refused = Event::LinkRefused {
         link: LinkId(1),
         why: LinkError::Io("broken".into()),
-        retry_in: 30 * SECOND,
+        retry_in: Some(30 * SECOND),
     };
     assert!(rig.events.contains(&refused));
     let status = rig.session.status();

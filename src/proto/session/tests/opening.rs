@@ -8,7 +8,13 @@ use core::time::Duration;
 use super::rig::{Rig, SECOND, config};
 use crate::backoff::Bounds;
 use crate::handshake::{HandshakeError, Step};
-use crate::session::{Config, Event, LinkError, LinkId, Lost, State};
+use crate::session::{Config, Event, LinkError, LinkId, Lost, Others, State};
+
+/// One that has not failed yet.
+const UNTRIED: Others = Others {
+    num: 1,
+    any_untried: true,
+};
 
 #[test]
 fn nothing_precedes_the_handshake() {
@@ -63,35 +69,95 @@ fn while_the_host_has_other_addresses_a_failed_opening_is_followed_at_once_and_n
     let mut rig = Rig::new(config());
     let client = rig.client();
     rig.say(client, "one\n");
-    rig.has_others = true;
+    rig.others = UNTRIED;
     rig.connect(0);
     rig.shake(0, 2);
     rig.fail(0);
     assert!(rig.events.iter().any(|event| matches!(
         event,
-        Event::TryFailed { retry_in, .. } if retry_in.is_zero()
+        Event::TryFailed {
+            retry_in: Some(Duration::ZERO),
+            ..
+        }
     )));
     assert_eq!(
         (rig.state(), rig.got(client)),
         (State::Connecting, Vec::<String>::new())
     );
-    // Also where lond is silent, as long as anybody waits.
-    rig.connect(0);
-    rig.pass(60 * SECOND);
-    assert_eq!(rig.got(client), ["con_lost"]);
-    assert_eq!(rig.session.status().next_try, None);
     // The last of them fails as any.
-    rig.has_others = false;
+    rig.others = Others::default();
     rig.connect(0);
     rig.fail(0);
     assert!(rig.session.status().next_try.is_some());
-    assert_eq!(rig.state(), State::Down);
+    assert_eq!(
+        (rig.state(), rig.got(client)),
+        (State::Down, vec!["con_lost".into()])
+    );
+}
+
+#[test]
+fn a_try_that_gets_no_answer_has_another_beside_it_at_each_other_address() {
+    for steps in 0..5 {
+        let mut rig = Rig::new(config());
+        let client = rig.client();
+        rig.say(client, "one\n");
+        let tries = 3;
+        for link in 0..tries {
+            // Whether they failed before is of no account.
+            rig.others = Others {
+                num: tries - 1,
+                any_untried: false,
+            };
+            rig.connect(link);
+            rig.shake(link, steps);
+            assert_eq!(rig.wires.len(), link + 1, "a try that gets on");
+            rig.pass(SECOND);
+            assert_eq!(rig.passed_by.last(), Some(&link));
+        }
+        // There is one at each.
+        assert_eq!(rig.wires.len(), tries);
+        // Whichever is the first is taken, and the others are given up.
+        rig.finish(steps % tries);
+        rig.serve(steps % tries);
+        assert_eq!(rig.got(client), ["re:one"]);
+        assert_eq!(rig.wires.keys().copied().collect::<Vec<_>>(), [steps % tries]);
+    }
+}
+
+#[test]
+fn a_try_that_gets_no_answer_is_alone_where_there_is_no_other_address() {
+    let mut rig = Rig::new(config());
+    rig.connect(0);
+    rig.pass(59 * SECOND);
+    assert_eq!((rig.wires.len(), rig.passed_by.len()), (1, 0));
+}
+
+/// A server whose one address is silent and whose other one comes back is as good as any.
+#[test]
+fn a_try_beside_a_silent_one_that_fails_is_followed_by_others() {
+    let mut rig = Rig::new(config());
+    rig.others.num = 1;
+    rig.connect(0);
+    rig.pass(SECOND);
+    for _ in 0..5 {
+        rig.fail(1);
+        assert_eq!(rig.state(), State::Connecting);
+        let next = rig.session.status().next_try.expect("another try");
+        rig.pass(next.since(rig.now));
+        assert_eq!(rig.wires.keys().copied().collect::<Vec<_>>(), [0, 1]);
+    }
+    // The silent one goes first, and nothing is left that would come back.
+    rig.fail(1);
+    rig.finish(0);
+    rig.pass(600 * SECOND);
+    assert_eq!(rig.session.status().links.len(), 1);
+    assert_eq!(rig.state(), State::Up);
 }
 
 #[test]
 fn a_host_with_new_addresses_all_the_time_is_left_alone_in_the_end() {
     let mut rig = Rig::new(config());
-    rig.has_others = true;
+    rig.others = UNTRIED;
     let mut tries = 0;
     while rig.session.status().next_try.is_none() {
         rig.connect(0);
@@ -337,7 +403,11 @@ fn down() -> Rig {
 fn waits(rig: &Rig) -> Vec<Duration> {
     let mut waits = vec![];
     for event in &rig.events {
-        if let Event::TryFailed { retry_in, .. } = event {
+        if let Event::TryFailed {
+            retry_in: Some(retry_in),
+            ..
+        } = event
+        {
             waits.push(*retry_in);
         }
     }

@@ -15,7 +15,7 @@ use crate::handshake::Identity;
 use crate::line::Lines;
 use crate::request::{Asked, Request};
 use crate::session::{
-    ClientId, Command, Config, Event, LinkError, LinkId, MessageId, Session, State, Stored, Ticket,
+    ClientId, Command, Config, Event, LinkError, LinkId, MessageId, Others, Session, State, Stored, Ticket,
 };
 use crate::time::Instant;
 
@@ -73,8 +73,10 @@ pub(in crate::session) struct Rig {
     serial: u64,
     /// lond is asked for `pong`.
     pub(in crate::session) pong: bool,
-    /// Connections from now on are to one of several addresses.
-    pub(in crate::session) has_others: bool,
+    /// Connections from now on have so many other addresses.
+    pub(in crate::session) others: Others,
+    /// Tries whose address is to be passed by, one after the other.
+    pub(in crate::session) passed_by: Vec<usize>,
     /// Lines that clients were given and the test has not looked at.
     pub(in crate::session) answers: HashMap<ClientId, Vec<Vec<u8>>>,
     pub(in crate::session) events: Vec<Event>,
@@ -99,7 +101,8 @@ impl Rig {
             wires: BTreeMap::new(),
             serial: 0,
             pong,
-            has_others: false,
+            others: Others::default(),
+            passed_by: Vec::new(),
             answers: HashMap::new(),
             events: Vec::new(),
             stops: 0,
@@ -135,6 +138,7 @@ impl Rig {
                     let before = self.wires.insert(id.index(), wire);
                     assert!(before.is_none(), "{id:?} is connected twice");
                 }
+                Command::PassBy(id) => self.passed_by.push(id.index()),
                 Command::Close(id) => drop(self.wires.remove(&id.index())),
                 Command::Answer(client, answers) => {
                     let lines = answers.bytes.split_inclusive(|byte| *byte == b'\n');
@@ -186,9 +190,7 @@ impl Rig {
         self.wire(link).connected = true;
         self.lond(link).pong = pong;
         self.session.handle_connected(LinkId(link), self.now);
-        if self.has_others {
-            self.session.handle_others(LinkId(link), self.now);
-        }
+        self.session.handle_others(LinkId(link), self.others, self.now);
         self.obey();
     }
 
