@@ -38,6 +38,8 @@ pub mod message {
     pub const SENT_NO_REPLY: &str = "3935f00758964e7489d778e02cf68d3b";
     /// Requests were answered that no link was there to send them.
     pub const NEVER_SENT: &str = "5f43c7aa41384b32ad80fed748c86579";
+    /// A client's line was answered `refused`, and not sent.
+    pub const REFUSED: &str = "9d0b4f536254480f951164af5e2734da";
     /// An encrypted reply could not be used.
     pub const MALFORMED_REPLY: &str = "1cb709dfd8d945ccb409831a144dd4cc";
     /// lond answered a step of the handshake in an unexpected way.

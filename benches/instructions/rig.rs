@@ -29,7 +29,9 @@ pub(crate) fn request(size: usize) -> (Cipher, Request) {
     let line = [&b"encrypt:"[..], &vec![b'x'; size]].concat();
     match Asked::of(Bytes::from(line)) {
         Asked::Forward(request) => (cipher(), request),
-        Asked::Nothing | Asked::Stop => unreachable!("it asks for something"),
+        Asked::Nothing | Asked::Stop | Asked::Retry | Asked::Refused(_) => {
+            unreachable!("it asks for something")
+        }
     }
 }
 

@@ -50,6 +50,22 @@ pub enum Step {
     BuildKey,
 }
 
+/// True if lond takes `sethost:<id>:` before a command, by its version. Revision 321 of 2006 and those before do not, and
+/// one that tells no version is older still.
+#[must_use]
+pub fn takes_host_inline(version: Option<&str>) -> bool {
+    const LAST_WITHOUT: u32 = 321;
+    let number = version.map(|version| version.trim_matches(|other: char| !other.is_ascii_digit()));
+    match number
+        .and_then(|number| number.strip_prefix("1."))
+        .map(str::parse)
+    {
+        Some(Ok(revision)) => LAST_WITHOUT < revision,
+        Some(Err(_)) => true,
+        None => version.is_some(),
+    }
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
@@ -183,6 +199,17 @@ mod tests {
 
     /// How a dialogue ended, if it did.
     type End = Option<Result<Key, HandshakeError>>;
+
+    #[test]
+    fn a_lond_of_2006_is_told_by_its_version() {
+        for old in ["1.321", "$Revision: 1.121 $", "Revision: 1.9"] {
+            assert!(!takes_host_inline(Some(old)), "{old}");
+        }
+        for new in ["1.322", "$Revision: 1.489.2.35 $", "2.11.4", "1.x", "12", ""] {
+            assert!(takes_host_inline(Some(new)), "{new}");
+        }
+        assert!(!takes_host_inline(None));
+    }
 
     #[test]
     fn a_good_dialogue_is_in_the_fixed_order() {

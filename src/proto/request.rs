@@ -1,8 +1,22 @@
 //! What a client's line asks for, and how it goes on the wire.
+//!
+//! | a line | what it asks |
+//! |---|---|
+//! | `encrypt:<command>` | to send the command encrypted |
+//! | `critical:<line>` | not to lose it |
+//! | `sethost:<id>:<line>` | the same of the host of that id, which is the peer by another name; workers write it since 2007 |
+//! | `reset_retries` | to try now if there is no link |
+//! | `close_connection_exit` | to stop the instance |
+//! | anything else | to send it as it is |
+//!
+//! The first three stand in any order that makes sense: `critical:` on either side of `sethost:<id>:`, `encrypt:` behind
+//! both. Whatever asks for encryption in another way is refused, so that nothing which somebody wanted encrypted goes out
+//! in the clear; and so is whatever would change the link for everybody.
 
 use alloc::format;
 use bytes::{Buf as _, Bytes, BytesMut};
 use core::fmt;
+use memchr::memchr;
 
 use crate::cipher::{BLOCK, Cipher};
 use crate::time::Instant;
@@ -26,8 +40,10 @@ pub mod answer {
 }
 
 const CRITICAL: &[u8] = b"critical:";
+const SET_HOST: &[u8] = b"sethost:";
 const ENCRYPT: &[u8] = b"encrypt:";
 const STOP: &[u8] = b"close_connection_exit";
+const RETRY: &[u8] = b"reset_retries";
 
 /// What a client's line asks for.
 #[derive(Clone, PartialEq, Eq)]
@@ -36,6 +52,10 @@ pub enum Asked {
     Nothing,
     /// To stop this instance.
     Stop,
+    /// To try now if there is no link.
+    Retry,
+    /// Something that is not done.
+    Refused(Refusal),
     /// To carry a command to the peer.
     Forward(Request),
 }
@@ -44,22 +64,83 @@ impl Asked {
     /// Reads a line, given without its newline.
     #[must_use]
     pub fn of(line: Bytes) -> Self {
-        if line.as_ref() == STOP {
-            return Self::Stop;
-        }
-        let wire_len = line.len() + 1;
+        let line_len = line.len() + 1;
         let (critical, rest) = without_prefix(line, CRITICAL);
-        if rest.is_empty() {
-            return Self::Nothing;
+        let (host, rest) = match without_host(rest) {
+            Ok(parts) => parts,
+            Err(why) => return Self::Refused(why),
+        };
+        let (critical, rest) = if critical || host.is_empty() {
+            (critical, rest)
+        } else {
+            without_prefix(rest, CRITICAL)
+        };
+        match rest.as_ref() {
+            b"" => return Self::Nothing,
+            STOP if !critical => return Self::Stop,
+            RETRY if !critical => return Self::Retry,
+            _ => {}
         }
         let (encrypted, command) = without_prefix(rest, ENCRYPT);
+        if changes_the_link(&command) {
+            return Self::Refused(Refusal::Link);
+        }
+        if !encrypted && asks_for_encryption(&command) {
+            return Self::Refused(Refusal::Encryption);
+        }
         Self::Forward(Request {
+            host,
             command,
             critical,
             encrypted,
-            line_len: wire_len,
+            line_len,
             arrived: Instant::default(),
         })
+    }
+}
+
+/// Why a line is answered `refused`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// `encrypt` stands where it is not understood, and what follows must not go out in the clear.
+    #[error("it asks for encryption in a way that is not understood")]
+    Encryption,
+    /// It belongs to the opening of a link.
+    #[error("it would change the link for everybody")]
+    Link,
+}
+
+/// Takes `sethost:<id>:` off a line; refused if no id or nothing else follows.
+fn without_host(mut line: Bytes) -> Result<(Bytes, Bytes), Refusal> {
+    let Some(rest) = line.strip_prefix(SET_HOST) else {
+        return Ok((Bytes::new(), line));
+    };
+    let id = memchr(b':', rest).filter(|len| *len > 0).ok_or(Refusal::Link)?;
+    if rest.starts_with(ENCRYPT) {
+        return Err(Refusal::Encryption);
+    }
+    let host = line.split_to(SET_HOST.len() + id + 1);
+    Ok((host, line))
+}
+
+/// True for what opens a link, and would have lond change its id or its key.
+fn changes_the_link(command: &[u8]) -> bool {
+    let mut fields = command.split(|byte| *byte == b':');
+    let word = fields.next().unwrap_or_default();
+    matches!(word, b"init" | b"sethost") || word.starts_with(b"ekey")
+}
+
+/// True if `encrypt` stands among prefixes that are once too many, or behind a word that is none of lonc's. Further
+/// behind it is data.
+fn asks_for_encryption(command: &[u8]) -> bool {
+    let mut fields = command.split(|byte| *byte == b':');
+    loop {
+        return match fields.next() {
+            Some(b"critical") => continue,
+            Some(b"encrypt") => true,
+            Some(_) => fields.next() == Some(b"encrypt"),
+            None => false,
+        };
     }
 }
 
@@ -74,6 +155,8 @@ fn without_prefix(mut line: Bytes, prefix: &[u8]) -> (bool, Bytes) {
 /// A command on its way to the peer. `Debug` and `Display` never show its body.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
+    /// `sethost:<id>:`, if it is for a certain id of the peer.
+    host: Bytes,
     command: Bytes,
     critical: bool,
     encrypted: bool,
@@ -98,6 +181,7 @@ impl Request {
     #[must_use]
     pub fn probe() -> Self {
         Self {
+            host: Bytes::new(),
             command: Bytes::from_static(b"ping"),
             critical: false,
             encrypted: false,
@@ -124,6 +208,12 @@ impl Request {
         &self.command
     }
 
+    /// `sethost:<id>:`, if it is for a certain id of the peer; else empty.
+    #[must_use]
+    pub fn host(&self) -> &Bytes {
+        &self.host
+    }
+
     /// Bytes the line took from its client, with the newline.
     #[must_use]
     pub fn line_len(&self) -> usize {
@@ -133,6 +223,7 @@ impl Request {
     /// Gives the command's memory back; it cannot be sent after that.
     pub(crate) fn forget_body(&mut self) {
         self.command = Bytes::new();
+        self.host = Bytes::new();
     }
 
     /// What the client is told when no usable reply can be had.
@@ -167,13 +258,22 @@ impl fmt::Debug for Request {
 /// Puts a request on the wire piece by piece, so that a large one holds up nobody.
 #[derive(Default)]
 pub struct Encoder {
+    head: Bytes,
     done: usize,
 }
 
 impl Encoder {
+    /// One that puts these bytes before the request, in the clear.
+    pub(crate) fn behind(head: Bytes) -> Self {
+        Self { head, done: 0 }
+    }
+
     /// Appends about the next `room` bytes of the line to `out`; true once the newline is out. It must be the same
     /// request each time.
     pub fn encode(&mut self, request: &Request, cipher: &Cipher, room: usize, out: &mut BytesMut) -> bool {
+        if !self.head.is_empty() {
+            out.extend_from_slice(&core::mem::take(&mut self.head));
+        }
         let command = &request.command;
         let rest = command.get(self.done..).unwrap_or_default();
         if request.encrypted {
@@ -209,6 +309,13 @@ impl Encoder {
 mod tests {
     use super::*;
     use alloc::string::ToString as _;
+    use alloc::vec::Vec;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample;
+
+    use crate::cipher::Key;
 
     #[test]
     fn prefixes_are_taken_off_in_their_order_only() {
@@ -218,6 +325,89 @@ mod tests {
         assert!(!request.critical && request.encrypted && request.command.as_ref() == b"critical:put:x");
         assert!(forward(b"encrypt:").command.is_empty());
         assert!(forward(b"Encrypt:x").command.as_ref() == b"Encrypt:x");
+    }
+
+    #[test]
+    fn an_id_of_the_host_stands_before_the_command_and_critical_on_either_side_of_it() {
+        for (line, critical, encrypted) in [
+            (&b"sethost:a-1.b:get:x"[..], false, false),
+            (b"sethost:a-1.b:encrypt:get:x", false, true),
+            (b"critical:sethost:a-1.b:encrypt:get:x", true, true),
+            (b"sethost:a-1.b:critical:encrypt:get:x", true, true),
+            (b"sethost:a-1.b:critical:get:x", true, false),
+        ] {
+            let request = forward(line);
+            assert_eq!(
+                request.host().as_ref(),
+                b"sethost:a-1.b:",
+                "{}",
+                line.escape_ascii()
+            );
+            assert_eq!((request.critical, request.encrypted), (critical, encrypted));
+            assert_eq!(request.command(), b"get:x");
+        }
+        assert!(forward(b"get:sethost:a:x").host().is_empty());
+        assert!(asked(b"sethost:a:") == Asked::Nothing);
+        for word in ["reset_retries", "sethost:a:reset_retries"] {
+            assert!(asked(word.as_bytes()) == Asked::Retry);
+        }
+        assert!(asked(b"sethost:a:close_connection_exit") == Asked::Stop);
+    }
+
+    #[test]
+    fn what_would_change_the_link_is_refused() {
+        for line in [
+            "init",
+            "init:ssl:1",
+            "ekey",
+            "ekey:",
+            "sethost",
+            "sethost:",
+            "sethost:a",
+            "sethost::x",
+            "encrypt:ekey",
+            "encrypt:init",
+            "encrypt:sethost:a:x",
+            "critical:sethost:a",
+            "sethost:a:sethost:b:x",
+            "sethost:a:encrypt:init",
+            "critical:ekey",
+        ] {
+            assert!(asked(line.as_bytes()) == Asked::Refused(Refusal::Link), "{line}");
+        }
+        for line in ["initiate", "sethosts:a", "get:ekey", "x:init"] {
+            assert_eq!(forward(line.as_bytes()).command(), line.as_bytes());
+        }
+    }
+
+    proptest! {
+        /// However a line begins: where `encrypt` is a prefix, or may have been meant as one, nothing goes in the clear.
+        #[test]
+        fn nothing_that_asks_for_encryption_is_sent_in_the_clear(
+            fronts in vec(
+                sample::select(&["critical:", "encrypt:", "sethost:a:", "sethost:", "x:", "init:", "encrypt", ":", " "][..]),
+                0..6,
+            ),
+        ) {
+            let line = fronts.concat() + "secret";
+            let fields: Vec<_> = line.split(':').collect();
+            let mut first = 0;
+            while let Some(word @ ("critical" | "sethost")) = fields.get(first).copied() {
+                first += if word == "sethost" && fields.get(first + 1) != Some(&"encrypt") { 2 } else { 1 };
+            }
+            let asks = (first..first + 2).any(|at| at + 1 < fields.len() && fields[at] == "encrypt");
+            if let Asked::Forward(request) = asked(line.as_bytes()) {
+                let mut wire = BytesMut::new();
+                Encoder::behind(request.host().clone()).encode(&request, &cipher(), usize::MAX, &mut wire);
+                let is_clear = wire.windows(6).any(|bytes| bytes == b"secret");
+                prop_assert!(!(asks && is_clear), "{line}: {}", wire.escape_ascii());
+                prop_assert_eq!(request.is_encrypted(), !is_clear);
+            }
+        }
+    }
+
+    fn cipher() -> Cipher {
+        Cipher::new(&Key::from_bytes([7; 16]))
     }
 
     #[test]
@@ -242,10 +432,16 @@ mod tests {
         assert_eq!(request.no_reply(), answer::CON_FAILED);
     }
 
-    fn forward(line: &'static [u8]) -> Request {
-        match Asked::of(Bytes::from_static(line)) {
+    fn asked(line: &[u8]) -> Asked {
+        Asked::of(Bytes::copy_from_slice(line))
+    }
+
+    fn forward(line: &[u8]) -> Request {
+        match asked(line) {
             Asked::Forward(request) => request,
-            Asked::Nothing | Asked::Stop => panic!("{} is to be forwarded", line.escape_ascii()),
+            Asked::Nothing | Asked::Stop | Asked::Retry | Asked::Refused(_) => {
+                panic!("{} is to be forwarded", line.escape_ascii())
+            }
         }
     }
 }

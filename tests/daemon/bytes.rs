@@ -95,22 +95,6 @@ fn a_newline_in_an_encrypted_reply_is_dropped_at_the_end_and_malformed_elsewhere
 }
 
 #[test]
-fn what_opens_a_link_goes_to_lond_when_a_worker_asks_it() {
-    let peer = Peer::start();
-    let lonc = Lonc::start(&peer, "");
-    let mut client = lonc.client();
-    assert_eq!(client.ask("encrypt:echo:1"), "1");
-    assert_eq!(client.ask("init"), "unknown_cmd");
-    let build_key = client.ask("ekey");
-    let is_digit = |byte: u8| byte.is_ascii_hexdigit();
-    assert!(
-        !build_key.is_empty() && build_key.bytes().all(is_digit),
-        "{build_key}"
-    );
-    assert_eq!((peer.count("init"), peer.count("ekey")), (2, 2));
-}
-
-#[test]
 fn an_empty_line_asks_nothing_and_keeps_its_place() {
     let peer = Peer::start();
     let lonc = Lonc::start(&peer, "");

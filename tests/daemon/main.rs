@@ -21,6 +21,7 @@ mod demand;
 mod departures;
 mod fairness;
 mod handshake;
+mod hosts;
 mod idle_exit;
 mod journald;
 mod limits;

@@ -73,11 +73,10 @@ impl Driver {
         match word {
             Some(ToDriver::Reconnect { cycle, answer }) => {
                 log::status(&self.snapshot(now));
-                self.session.handle_reconnect(now);
+                self.retry(now);
                 if cycle {
                     self.cycle(now);
                 }
-                self.moves.look_soon(now);
                 let _ = answer.map(|answer| answer.send(()));
             }
             Some(ToDriver::Reconfigure(settings, answer)) => {
@@ -94,6 +93,12 @@ impl Driver {
             }
         }
         true
+    }
+
+    /// Tries now, and looks where the peer is.
+    pub(super) fn retry(&mut self, now: Instant) {
+        self.session.handle_reconnect(now);
+        self.moves.look_soon(now);
     }
 
     /// Has each open link replaced: it goes on until another is up, and what is in flight on it is finished.

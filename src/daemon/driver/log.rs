@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use lonc_proto::request::Refusal;
 use lonc_proto::session::{Cause, Event, LinkError, Lost, State};
 use lonc_proto::time::Instant;
 use tracing::{debug, error, info, warn};
@@ -23,6 +24,8 @@ const QUIET: Duration = Duration::from_secs(60);
 pub(super) struct Log {
     last_failure: Option<LinkError>,
     never_sent: Repeated,
+    /// By what asks for encryption, and by what would change the link.
+    refused: [Repeated; 2],
     grown: Repeated,
     full: Repeated,
     accept_failed: Repeated,
@@ -93,6 +96,7 @@ impl Log {
                 MESSAGE_ID = message::SET_ASIDE,
                 "a delayed message broke the link to {address} {attempts} times in a row, alone on it; it is set aside"
             ),
+            Event::Refused { why, .. } => self.refused(*why, client, address, now),
             Event::MalformedReply { why, .. } => warn!(
                 MESSAGE_ID = message::MALFORMED_REPLY,
                 LONC_CLIENT = name(client),
@@ -167,6 +171,24 @@ impl Log {
         } else {
             tell!(warn);
             self.last_failure = Some(why.clone());
+        }
+    }
+
+    fn refused(&mut self, why: Refusal, client: Option<Credentials>, address: &Address, now: Instant) {
+        let [encryption, link] = &mut self.refused;
+        let refused = match why {
+            Refusal::Encryption => encryption,
+            Refusal::Link => link,
+        };
+        if let Some(count) = refused.add(1, now) {
+            warn!(
+                MESSAGE_ID = message::REFUSED,
+                LONC_CLIENT = name(client),
+                LONC_ERROR = %why,
+                "{} for {address} {} refused, not sent: {why}",
+                units::count(count, "request"),
+                units::agree(count, "was", "were")
+            );
         }
     }
 

@@ -275,6 +275,7 @@ impl Driver {
                 Command::Close(id) => self.links.close(id),
                 Command::Answer(id, answers) => self.clients.answer(id, answers),
                 Command::Stop => self.drain(now),
+                Command::Retry => self.retry(now),
                 Command::Flush => self.spool.look(),
                 Command::Delivered(id) => self.spool.delivered(id),
                 Command::SetAside(id) => self.spool.set_aside(id),
@@ -291,7 +292,9 @@ impl Driver {
             self.moves.look_now_and_then(&self.settings.link, now);
         }
         let credentials = match event {
-            Event::Unanswered { client, .. } => self.clients.credentials(*client),
+            Event::Unanswered { client, .. } | Event::Refused { client, .. } => {
+                self.clients.credentials(*client)
+            }
             Event::MalformedReply { client, .. } => {
                 client.and_then(|client| self.clients.credentials(client))
             }

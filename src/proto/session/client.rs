@@ -8,7 +8,7 @@ use super::command::Answers;
 use super::ids::{ClientId, LinkId, Ticket};
 use super::status::ClientStatus;
 use crate::line::Lines;
-use crate::request::{Asked, Request, answer};
+use crate::request::{Asked, Refusal, Request, answer};
 use crate::time::Instant;
 
 /// What a client asks next.
@@ -17,8 +17,19 @@ pub(super) enum Front {
     Forward,
     /// lonc answers this one itself, with these words; its line has so many bytes.
     Local(&'static [u8], usize),
-    /// The same, and the instance is to stop.
-    Stop(usize),
+    /// The same, and something follows.
+    Aside(Aside, &'static [u8], usize),
+}
+
+/// What follows from a line that lonc answers itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Aside {
+    /// The instance is to stop.
+    Stop,
+    /// A link is to be tried now, if there is none.
+    Retry,
+    /// Somebody is to be told of this.
+    Refused(Refusal),
 }
 
 pub(super) struct Client {
@@ -145,8 +156,14 @@ impl Client {
             };
             match Asked::of(lines.slice(..end)) {
                 Asked::Nothing => return Some(Front::Local(answer::UNKNOWN_CMD, end + 1)),
-                Asked::Stop if self.privileged => return Some(Front::Stop(end + 1)),
+                Asked::Stop if self.privileged => {
+                    return Some(Front::Aside(Aside::Stop, answer::OK, end + 1));
+                }
                 Asked::Stop => return Some(Front::Local(answer::REFUSED, end + 1)),
+                Asked::Retry => return Some(Front::Aside(Aside::Retry, answer::OK, end + 1)),
+                Asked::Refused(why) => {
+                    return Some(Front::Aside(Aside::Refused(why), answer::REFUSED, end + 1));
+                }
                 Asked::Forward(request) => {
                     self.ready.push_back(request.arrived_at(*arrived));
                     self.pass_line(end + 1);
@@ -200,14 +217,13 @@ impl Client {
         self.held = true;
     }
 
-    /// Answers what lonc answers itself, up to the first request for the peer, which is made ready; true if the instance
-    /// is to stop.
-    pub(super) fn answer_locally(&mut self) -> bool {
+    /// Answers what lonc answers itself, up to the first request for the peer, which is made ready; `aside` is told what
+    /// follows from it.
+    pub(super) fn answer_locally(&mut self, mut aside: impl FnMut(Aside)) {
         if !self.ready.is_empty() {
             self.held = false;
-            return false;
+            return;
         }
-        let mut stop_asked = false;
         while self.unread < self.limit
             && let Some(front) = self.front()
         {
@@ -218,16 +234,15 @@ impl Client {
             let (words, line_len) = match front {
                 Front::Forward => break,
                 Front::Local(words, line_len) => (words, line_len),
-                Front::Stop(line_len) => {
-                    stop_asked = true;
-                    (answer::OK, line_len)
+                Front::Aside(what, words, line_len) => {
+                    aside(what);
+                    (words, line_len)
                 }
             };
             self.answer(words, line_len);
             self.queued = self.queued.saturating_sub(1);
             self.pass_line(line_len);
         }
-        stop_asked
     }
 
     /// Answers the oldest request without an answer, behind those whose answers are held.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use bytes::BytesMut;
 use slab::Slab;
 
-use super::client::{Client, Front};
+use super::client::{Aside, Client, Front};
 use super::command::Answers;
 use super::ids::{ClientId, Ticket};
 use super::status::ClientStatus;
@@ -17,7 +17,8 @@ pub(super) struct Clients {
     serial: u64,
     /// Those with answers to be handed out.
     answered: VecDeque<ClientId>,
-    stop_asked: bool,
+    /// What follows from lines that lonc answered itself, and whose they were.
+    asides: VecDeque<(ClientId, Aside)>,
 }
 
 impl Clients {
@@ -113,7 +114,7 @@ impl Clients {
             while let Some(front) = client.front() {
                 match front {
                     Front::Forward => critical.extend(client.take_ready().filter(Request::is_critical)),
-                    Front::Local(_, len) | Front::Stop(len) => client.pass_line(len),
+                    Front::Local(_, len) | Front::Aside(.., len) => client.pass_line(len),
                 }
             }
         }
@@ -143,10 +144,8 @@ impl Clients {
 
     /// Takes the request whose turn it is. Those that lonc answers itself are answered on the way.
     pub(super) fn take_next(&mut self, id: ClientId) -> Option<Request> {
-        let client = self.get_mut(id)?;
-        let stop_asked = client.answer_locally();
+        let client = self.answer_front(id)?;
         let (next, has_answers) = (client.start_next(), client.has_answers());
-        self.stop_asked |= stop_asked;
         if has_answers {
             self.hand_out(id);
         }
@@ -155,21 +154,31 @@ impl Clients {
 
     /// Answers what lonc answers itself, up to the first request for the peer, which is made ready; true if that may go.
     pub(super) fn answer_locally(&mut self, id: ClientId, sparing: bool) -> bool {
-        let Some(client) = self.get_mut(id) else {
+        let Some(client) = self.answer_front(id) else {
             return false;
         };
-        let stop_asked = client.answer_locally();
         let (wants, has_answers) = (client.wants_turn(sparing), client.has_answers());
-        self.stop_asked |= stop_asked;
         if has_answers {
             self.hand_out(id);
         }
         wants
     }
 
-    /// True once if a client that may asked for the instance to stop.
-    pub(super) fn take_stop(&mut self) -> bool {
-        core::mem::take(&mut self.stop_asked)
+    fn answer_front(&mut self, id: ClientId) -> Option<&mut Client> {
+        let client = self.slab.get_mut(id.slot)?;
+        let client = Some(client).filter(|client| client.serial == id.serial)?;
+        client.answer_locally(|aside| {
+            // A flood of them is one, until it is looked at.
+            if self.asides.back() != Some(&(id, aside)) {
+                self.asides.push_back((id, aside));
+            }
+        });
+        Some(client)
+    }
+
+    /// The next thing that follows from a line which lonc answered itself, and whose that was.
+    pub(super) fn take_aside(&mut self) -> Option<(ClientId, Aside)> {
+        self.asides.pop_front()
     }
 
     /// Answers that are ready for a client.

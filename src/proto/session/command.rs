@@ -10,7 +10,7 @@ use super::ids::{ClientId, LinkId, MessageId, Ticket};
 use super::status::{Cause, State};
 use crate::handshake::Note;
 use crate::reply::Malformed;
-use crate::request::Request;
+use crate::request::{Refusal, Request};
 
 /// What the driver is to do next.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub enum Command {
     Answer(ClientId, Answers),
     /// A client that may asked for the instance to stop.
     Stop,
+    /// A client asked for the link to be tried now.
+    Retry,
     /// A link is up: look for delayed messages on disk, hand them in, then say `caught_up`.
     Flush,
     /// This delayed message was answered: remove it from disk, then say `removed`.
@@ -57,6 +59,13 @@ impl fmt::Debug for Answers {
 /// What happened, for an operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
+    /// A line of a client was answered `refused`.
+    Refused {
+        /// Whose it was.
+        client: ClientId,
+        /// Why.
+        why: Refusal,
+    },
     /// The state of the peer is another one now.
     StateChanged(State),
     /// lond answered a step of the handshake in an unexpected way; the link opens all the same.

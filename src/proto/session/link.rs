@@ -7,7 +7,7 @@ mod traffic;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use core::time::Duration;
 
 pub(super) use self::pace::Pace;
@@ -68,6 +68,19 @@ pub(super) struct InFlight {
     start: u64,
     /// Where its last byte does; unknown until it is encoded.
     end: Option<u64>,
+    /// `sethost:<id>:` of the id that lond goes by from it on; empty for the peer's own.
+    host: Bytes,
+    change: Change,
+}
+
+/// A line before a request that has lond go by another id, for a lond that does not take that in the same line.
+enum Change {
+    /// There is none, or it was answered `ok`.
+    None,
+    /// It was not answered yet; it ends here in the bytes of this link.
+    Asked { end: u64 },
+    /// This was answered, safe to log.
+    Odd(Box<str>),
 }
 
 pub(super) struct Up {
@@ -80,6 +93,12 @@ pub(super) struct Up {
     relieved: usize,
     /// The request being put on the wire, the last in flight.
     encoder: Option<Encoder>,
+    /// `sethost:<id>:` of the peer's own id.
+    own_host: Bytes,
+    /// The same of the id that lond goes by, apart from what is in flight; empty for the peer's own.
+    host: Bytes,
+    /// lond takes that in the same line as a command.
+    takes_host_inline: bool,
     /// Since when the oldest in flight is the oldest, or nothing is in flight.
     front_since: Instant,
     pub(super) rtt: Option<Duration>,
@@ -142,6 +161,8 @@ pub(super) struct Replied {
     pub(super) reply: Reply,
     /// How long after the request was put on the link.
     pub(super) took: Duration,
+    /// What lond answered to the other id that it was to go by, if it was not `ok`.
+    pub(super) odd_change: Option<Box<str>>,
 }
 
 impl Link {

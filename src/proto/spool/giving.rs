@@ -63,7 +63,9 @@ impl Machine {
         match fault {
             Unsendable::Gone => self.book.forget(&name),
             Unsendable::Unfinished => self.book.unfinished(name, self.now.instant),
-            Unsendable::Damaged | Unsendable::TooLarge => self.move_aside(name, Why::Content(fault)),
+            Unsendable::Damaged | Unsendable::Refused(_) | Unsendable::TooLarge => {
+                self.move_aside(name, Why::Content(fault));
+            }
             Unsendable::NotAFile | Unsendable::Unreadable(_) => {
                 if self.book.leave_alone(name.clone()) {
                     self.event(Event::LeftAlone(name, fault));

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use core::fmt;
 
 use super::disk::Fault;
-use crate::request::{Asked, Request};
+use crate::request::{Asked, Refusal, Request};
 
 /// A message that cannot be sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +24,9 @@ pub enum Unsendable {
     /// Not one command in one line.
     #[error("does not hold one command in one line")]
     Damaged,
+    /// What no worker may ask either.
+    #[error("is not sent: {0}")]
+    Refused(Refusal),
     /// More than a request may have.
     #[error("is larger than client.max_request_bytes")]
     TooLarge,
@@ -38,7 +41,7 @@ impl Content {
     pub(super) fn of(request: &Request) -> Self {
         const CRITICAL: &[u8] = b"critical:";
         let encrypt: &[u8] = if request.is_encrypted() { b"encrypt:" } else { b"" };
-        let long = Bytes::from([CRITICAL, encrypt, request.command(), b"\n"].concat());
+        let long = Bytes::from([CRITICAL, request.host(), encrypt, request.command(), b"\n"].concat());
         let short = long.slice(CRITICAL.len()..);
         // A command that reads like a prefix or a word for lonc needs its own prefix before it again.
         let line = short.slice(..short.len().saturating_sub(1));
@@ -77,7 +80,8 @@ pub fn parse(mut content: Bytes, max_request_bytes: usize) -> Result<Request, Un
     content.truncate(newline);
     match Asked::of(content) {
         Asked::Forward(request) => Ok(request),
-        Asked::Nothing | Asked::Stop => Err(Unsendable::Damaged),
+        Asked::Refused(why) => Err(Unsendable::Refused(why)),
+        Asked::Nothing | Asked::Stop | Asked::Retry => Err(Unsendable::Damaged),
     }
 }
 
@@ -94,7 +98,8 @@ mod tests {
         #[test]
         fn what_is_stored_is_read_again(
             fronts in proptest::collection::vec(
-                prop_oneof![Just("critical:"), Just("encrypt:"), Just("close_connection_exit"), Just("x"), Just(":")],
+                prop_oneof![Just("critical:"), Just("encrypt:"), Just("close_connection_exit"),
+                    Just("reset_retries"), Just("sethost:a:"), Just("x"), Just(":")],
                 1..5,
             ),
         ) {
@@ -102,7 +107,9 @@ mod tests {
             if let Asked::Forward(request) = Asked::of(line) {
                 let read = parse(Bytes::from(Content::of(&request).as_bytes().to_vec()), 100);
                 prop_assert!(read.as_ref().is_ok_and(|read| {
-                    read.command() == request.command() && read.is_encrypted() == request.is_encrypted()
+                    read.command() == request.command()
+                        && read.is_encrypted() == request.is_encrypted()
+                        && read.host() == request.host()
                 }), "{read:?}");
             }
         }

@@ -155,7 +155,7 @@ mod tests {
     fn request(line: &'static str) -> Request {
         match Asked::of(Bytes::from_static(line.as_bytes())) {
             Asked::Forward(request) => request,
-            Asked::Nothing | Asked::Stop => panic!("{line} is a command"),
+            Asked::Nothing | Asked::Stop | Asked::Retry | Asked::Refused(_) => panic!("{line} is a command"),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::cipher::LinkKey;
-use crate::journal::{Journal, Received};
+use crate::journal::{Journal, Received, behind_host};
 
 /// A line waiting for its answer.
 pub(crate) struct Line {
@@ -36,7 +36,7 @@ impl Inbox {
             let (head, tail) = bytes.split_at(at);
             self.partial.extend_from_slice(head);
             let raw = std::mem::take(&mut self.partial);
-            let decrypted = key.and_then(|key| key.decrypt(&raw));
+            let decrypted = key.and_then(|key| key.decrypt(behind_host(&raw)));
             let received = Received {
                 connection: self.connection,
                 raw,

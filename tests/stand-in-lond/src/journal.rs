@@ -12,18 +12,27 @@ pub struct Received {
     pub connection: usize,
     /// The bytes on the wire, without the newline.
     pub raw: Vec<u8>,
-    /// What a well-formed `enc:` line says, exactly: a newline at its end is kept.
+    /// What a well-formed `enc:` line says, or what is behind `sethost:<id>:` if that is one, exactly: a newline at its end is kept.
     pub decrypted: Option<Vec<u8>>,
     /// False for the bytes after the last newline, recorded when the link ends.
     pub complete: bool,
 }
 
 impl Received {
-    /// The command asked for: the decrypted text if there is one, else the line.
+    /// The command asked for: the decrypted text if there is one, else the line; without `sethost:<id>:` before it.
     #[must_use]
     pub fn command(&self) -> &[u8] {
-        self.decrypted.as_deref().unwrap_or(&self.raw)
+        self.decrypted
+            .as_deref()
+            .unwrap_or_else(|| behind_host(&self.raw))
     }
+}
+
+/// What is behind `sethost:<id>:` in a line, or all of it.
+pub(crate) fn behind_host(line: &[u8]) -> &[u8] {
+    let id = line.strip_prefix(b"sethost:").unwrap_or_default();
+    let end = id.iter().position(|byte| *byte == b':');
+    end.and_then(|end| id.get(end + 1..)).unwrap_or(line)
 }
 
 pub(crate) struct Journal {

@@ -2,12 +2,12 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
-use bytes::{Buf as _, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use memchr::memchr;
 
 use super::{Link, Pace, Phase, Up};
 use crate::cipher::Cipher;
-use crate::handshake::{LONGEST_LINE, Note, Outcome, Step};
+use crate::handshake::{LONGEST_LINE, Note, Outcome, Step, takes_host_inline};
 use crate::reply::ReplyReader;
 use crate::session::{Config, LinkError};
 use crate::time::Instant;
@@ -59,6 +59,9 @@ impl Link {
                     own: 0,
                     relieved: 0,
                     encoder: None,
+                    own_host: ["sethost:", &config.identity.peer, ":"].concat().into(),
+                    host: Bytes::new(),
+                    takes_host_inline: takes_host_inline(version.as_deref()),
                     front_since: now,
                     rtt: *rtt,
                     pace: Pace::new(rtt.unwrap_or(took), now),

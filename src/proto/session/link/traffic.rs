@@ -1,12 +1,87 @@
 //! What goes over an open link: requests out, replies in, each reply for the oldest request in flight.
 
 use alloc::collections::VecDeque;
-use bytes::{Buf as _, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 
-use super::{HIGH_WATER, InFlight, Link, Owner, Phase, Replied, Up};
+use super::{Change, HIGH_WATER, InFlight, Link, Owner, Phase, Replied, Up};
+use crate::excerpt::excerpt;
+use crate::reply::Reply;
 use crate::request::{Encoder, Request};
 use crate::session::{Config, LinkError};
 use crate::time::Instant;
+
+impl Up {
+    /// What lond is to go by from this request on, as [`InFlight::host`] has it; and what has it do so, before the
+    /// request or, if it ends in a newline, as a line of its own.
+    fn go_by(&self, request: &Request) -> (Bytes, Bytes) {
+        let before = self.in_flight.back().map_or(&self.host, |last| &last.host);
+        let asked = request.host();
+        if asked.is_empty() && before.is_empty() {
+            return (Bytes::new(), Bytes::new());
+        }
+        let host = if asked.is_empty() || *asked == self.own_host {
+            Bytes::new()
+        } else if asked == before {
+            before.clone()
+        } else {
+            // It outlives the lines that the request came with.
+            Bytes::copy_from_slice(asked)
+        };
+        let words = if asked.is_empty() { &self.own_host } else { asked };
+        let head = match words.strip_suffix(b":") {
+            _ if self.takes_host_inline => words.clone(),
+            Some(line) if host != *before => Bytes::from([line, b"\n"].concat()),
+            Some(_) | None => Bytes::new(),
+        };
+        (host, head)
+    }
+
+    /// The next reply to the first in flight, of which what asks for it ends at `end`.
+    fn read(
+        &mut self,
+        input: &mut BytesMut,
+        config: &Config,
+        written: u64,
+        end: impl Fn(&InFlight) -> Option<u64>,
+    ) -> Result<Option<Reply>, LinkError> {
+        // A reply to what is not wholly written can be no reply to it.
+        let end = self.in_flight.front().and_then(end);
+        if end.is_none_or(|end| end > written) {
+            return Err(LinkError::Unasked);
+        }
+        let read = self.reader.read(input, &self.cipher, config.max_reply_bytes);
+        read.map_err(|_| LinkError::ReplyTooLong)
+    }
+
+    /// Takes the answer to the other id that lond is to go by for the first in flight; true if none is awaited.
+    fn take_change(
+        &mut self,
+        input: &mut BytesMut,
+        config: &Config,
+        written: u64,
+    ) -> Result<bool, LinkError> {
+        let Some(Change::Asked { end }) = self.in_flight.front().map(|first| &first.change) else {
+            return Ok(true);
+        };
+        let end = *end;
+        let Some(reply) = self.read(input, config, written, |_| Some(end))? else {
+            return Ok(false);
+        };
+        let answer = match reply {
+            Reply::Plain(len) => input.split_to(len + 1),
+            Reply::Decrypted(line) => line,
+            Reply::Malformed(_) => BytesMut::new(),
+        };
+        let change = match answer.strip_suffix(b"\n").unwrap_or(&answer) {
+            b"ok" => Change::None,
+            other => Change::Odd(excerpt(other).into()),
+        };
+        if let Some(first) = self.in_flight.front_mut() {
+            first.change = change;
+        }
+        Ok(!input.is_empty())
+    }
+}
 
 impl Link {
     /// So many bytes of what is unsent were written.
@@ -43,7 +118,15 @@ impl Link {
             up.front_since = now;
         }
         up.own += usize::from(owner.is_own());
-        up.encoder = Some(Encoder::default());
+        let (host, head) = up.go_by(&request);
+        let change = if head.ends_with(b"\n") {
+            Change::Asked {
+                end: self.encoded + head.len() as u64,
+            }
+        } else {
+            Change::None
+        };
+        up.encoder = Some(Encoder::behind(head));
         up.in_flight.push_back(InFlight {
             owner,
             request,
@@ -51,6 +134,8 @@ impl Link {
             alone,
             start: self.encoded,
             end: None,
+            host,
+            change,
         });
         self.encode();
     }
@@ -98,19 +183,21 @@ impl Link {
         if input.is_empty() {
             return Ok(None);
         }
-        // A reply to what is not wholly written can be no reply to it.
-        let written = |first: &InFlight| first.end.is_some_and(|end| end <= self.written);
-        if !up.in_flight.front().is_some_and(written) {
-            return Err(LinkError::Unasked);
+        if !up.take_change(input, config, self.written)? {
+            return Ok(None);
         }
-        let read = up.reader.read(input, &up.cipher, config.max_reply_bytes);
-        let Some(reply) = read.map_err(|_| LinkError::ReplyTooLong)? else {
+        let Some(reply) = up.read(input, config, self.written, |first| first.end)? else {
             return Ok(None);
         };
         let Some(first) = up.in_flight.pop_front() else {
             return Ok(None);
         };
         let took = now.since(first.since);
+        let odd_change = match first.change {
+            Change::Odd(answer) => Some(answer),
+            Change::None | Change::Asked { .. } => None,
+        };
+        up.host = first.host;
         if first.owner.is_own() {
             up.own = up.own.saturating_sub(1);
             if first.alone {
@@ -139,6 +226,7 @@ impl Link {
             request: first.request,
             reply,
             took,
+            odd_change,
         }))
     }
 

@@ -17,6 +17,7 @@ use slab::Slab;
 use crate::line::Lines;
 use crate::request::Request;
 use crate::session::Config;
+use crate::session::client::Aside;
 use crate::session::clients::Clients;
 use crate::session::command::{Command, Event};
 use crate::session::delayed::Delayed;
@@ -53,6 +54,8 @@ pub(in crate::session) struct Machine {
     pub(in crate::session) rate: Rate,
     pub(in crate::session) rng: Rng,
     pub(in crate::session) commands: VecDeque<Command>,
+    /// When a client's wish for a try was heeded last.
+    retried: Option<Instant>,
     /// Memory is scarce: each client has at most one request in flight.
     pub(in crate::session) sparing: bool,
     pub(in crate::session) stopped: bool,
@@ -83,6 +86,7 @@ impl Machine {
             rate: Rate::default(),
             rng: Rng::with_seed(seed),
             commands: VecDeque::new(),
+            retried: None,
             sparing: false,
             stopped: false,
         };
@@ -240,8 +244,20 @@ impl Machine {
     }
 
     pub(in crate::session) fn next_command(&mut self) -> Option<Command> {
-        if self.clients.take_stop() {
-            return Some(Command::Stop);
+        while let Some((client, aside)) = self.clients.take_aside() {
+            match aside {
+                Aside::Stop => return Some(Command::Stop),
+                Aside::Refused(why) => return Some(Command::Event(Event::Refused { client, why })),
+                // Whoever wants it may say so all the time, and where there is a link it changes nothing.
+                Aside::Retry if self.any_up() => {}
+                Aside::Retry => {
+                    let is_early = |last| self.now < last + FRESH_TRY;
+                    if !self.retried.is_some_and(is_early) {
+                        self.retried = Some(self.now);
+                        return Some(Command::Retry);
+                    }
+                }
+            }
         }
         let answers = || {
             self.clients

@@ -4,6 +4,7 @@ use bytes::{Buf as _, BytesMut};
 
 use super::Machine;
 use crate::excerpt::excerpt;
+use crate::handshake::{Note, Step};
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::session::command::{Command, Event};
@@ -93,7 +94,14 @@ impl Machine {
             request,
             reply,
             took,
+            odd_change,
         } = replied;
+        if let Some(answer) = odd_change {
+            self.event(Event::HandshakeNote(Note {
+                step: Step::SetHost,
+                answer: answer.into(),
+            }));
+        }
         if let Reply::Malformed(why) = reply {
             self.counters.malformed += 1;
             let client = owner.client();

@@ -5,13 +5,14 @@ use std::vec::Vec;
 
 use super::steps::Ask;
 use super::world::{Asker, Name, World, name_of};
-use crate::session::tests::lond::Lond;
+use crate::handshake::Step;
+use crate::session::tests::lond::{Lond, PEER, is_change};
 use crate::session::tests::rig::Wire;
 use crate::session::{Cause, ClientId, Config, Counters, Event, LinkId, LinkState, Lost, State};
 use crate::time::Instant;
 
 /// Of a line, enough to name its request.
-const FRONT: usize = 64;
+const FRONT: usize = 80;
 /// More than any client's answers may come to: its limit, and as many replies as can be in flight.
 const MOST_UNREAD: usize = 150 + 9 * 500;
 
@@ -35,6 +36,8 @@ pub(super) struct Book {
     allowed: HashMap<u64, usize>,
     pipeline: usize,
     oks: usize,
+    /// Lines that are known to have been refused.
+    refused: usize,
     /// When the peer was lost first since it answered.
     lost_at: Instant,
     is_lost: bool,
@@ -60,6 +63,7 @@ impl Book {
             allowed: HashMap::new(),
             pipeline: config.pipeline,
             oks: 0,
+            refused: 0,
             lost_at: now,
             is_lost: false,
             peer_answers: false,
@@ -72,15 +76,22 @@ impl Book {
         if !lond.is_open() || some == 0 {
             return;
         }
-        let begun_before = !lond.partial.is_empty();
+        let mut begun_before =
+            !lond.partial.is_empty() || lond.seen.last().is_some_and(|last| is_change(last));
         let bytes = [&lond.partial[..], unsent].concat();
-        let (mut start, end) = (0, lond.partial.len() + some);
+        let (mut start, mut end) = (0, lond.partial.len() + some);
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             if start >= end {
                 return;
             }
-            let is_old = begun_before && start == 0;
+            let is_old = begun_before;
+            // With a line that has lond go by another id begins the request behind it.
+            begun_before &= is_change(line);
             start += line.len();
+            if is_change(line) && line.ends_with(b"\n") {
+                end = end.max(start + 1);
+                continue;
+            }
             if !line.ends_with(b"\n") && line.len() < FRONT {
                 self.nameless += usize::from(!is_old);
             } else if let Some(name) = name_of(&lond.plain(&line[..line.len().min(FRONT)]))
@@ -123,6 +134,9 @@ impl Book {
                         (self.lost_at, self.is_lost) = (now, true);
                     }
                 }
+                Event::Refused { .. } => self.refused += 1,
+                // Bytes out of turn, or an answer nobody can use.
+                Event::HandshakeNote(note) if note.step == Step::SetHost => {}
                 Event::HandshakeNote(note) => panic!("lond answered as it should: {note:?}"),
                 Event::LinkUp { cause, .. } => {
                     counted.links_opened += 1;
@@ -197,6 +211,11 @@ impl World {
                 self.book.oks += 1;
             }
             Ask::Stop => assert_eq!(line, b"refused"),
+            Ask::Retry => assert_eq!(line, b"ok"),
+            Ask::Refused(_) => {
+                assert_eq!(line, b"refused");
+                assert!(self.book.refused > 0, "nobody is told");
+            }
             Ask::Forward { critical, .. } => {
                 let lost: &[u8] = if critical { b"con_failed" } else { b"con_lost" };
                 if line == lost {
@@ -253,11 +272,28 @@ impl World {
             let is_stalled = stalled.contains(link);
             check_stalled(&mut self.book.stalled, wire, in_flight, is_stalled);
             assert!(
-                !is_stalled || num_lines(unsent) <= 1,
+                !is_stalled || num_lines(unsent) - num_changes(wire, unsent) <= 1,
                 "more waits behind a slow one"
             );
         }
         assert_eq!(self.rig.session.status().in_flight, all);
+    }
+
+    /// Each command of those behind the first `seen` was carried out by the id that its client said.
+    pub(super) fn check_hosts(&self, lond: &Lond, seen: usize) {
+        for (command, by) in lond.seen.iter().zip(&lond.seen_by).skip(seen) {
+            let said = match name_of(command) {
+                None if is_change(command) => continue,
+                None => PEER,
+                Some((number, seq)) => match self.askers[number as usize].asks[seq] {
+                    Ask::Forward { host, .. } => host.id(),
+                    Ask::Nothing | Ask::CriticalNothing | Ask::Stop | Ask::Retry | Ask::Refused(_) => {
+                        panic!("{} is sent", command.escape_ascii())
+                    }
+                },
+            };
+            assert_eq!(by, said, "{}", command.escape_ascii());
+        }
     }
 
     /// Only what is to take a place, or was asked for, may come on top.
@@ -344,6 +380,21 @@ fn in_flight(wire: &Wire, unsent: &[u8]) -> usize {
     let lines = num_lines(unsent);
     // A line that lond has in part goes on in what is unsent.
     assert!(wire.lond.partial.is_empty() || lines > 0);
-    let asked = wire.lond.seen.len() + lines + usize::from(wire.lond.steps > wire.lond.num_steps());
-    asked + wire.lond.num_steps() - wire.lines_in
+    let seen = wire
+        .lond
+        .seen
+        .iter()
+        .filter(|command| !is_change(command))
+        .count();
+    let check = usize::from(wire.lond.steps > wire.lond.num_steps());
+    seen + lines - num_changes(wire, unsent) + check - wire.lond.num_replies(wire.lines_in)
+}
+
+/// Of the lines that are not written, at least not wholly, those that only have lond go by another id.
+fn num_changes(wire: &Wire, unsent: &[u8]) -> usize {
+    let lines = [&wire.lond.partial, unsent].concat();
+    let lines = lines.split_inclusive(|byte| *byte == b'\n');
+    lines
+        .filter(|line| line.ends_with(b"\n") && is_change(line))
+        .count()
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use crate::session::Config;
-use crate::session::tests::lond::{Fault, Style};
+use crate::session::tests::lond::{Fault, OTHER, PEER, Style};
 use crate::session::tests::rig::{SECOND, config};
 
 /// What a client asks.
@@ -16,20 +16,54 @@ pub(super) enum Ask {
     Forward {
         encrypted: bool,
         critical: bool,
+        host: Host,
         /// Bytes beyond those that name the request.
         filler: usize,
     },
     Nothing,
     CriticalNothing,
     Stop,
+    Retry,
+    /// This line, which is not done.
+    Refused(&'static str),
+}
+
+/// For which id of the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Host {
+    /// The line says none.
+    Unsaid,
+    Own,
+    Other,
+}
+
+impl Host {
+    fn any() -> impl Strategy<Value = Self> {
+        prop_oneof![2 => Just(Self::Unsaid), 1 => Just(Self::Own), 2 => Just(Self::Other)]
+    }
+
+    pub(super) fn id(self) -> &'static str {
+        match self {
+            Self::Unsaid | Self::Own => PEER,
+            Self::Other => OTHER,
+        }
+    }
 }
 
 impl Ask {
     fn any() -> impl Strategy<Value = Self> {
         let filler = prop_oneof![99 => 0..40usize, 1 => 20_000..90_000usize];
-        let forward = (any::<bool>(), prop::bool::weighted(0.3), filler);
+        let forward = (any::<bool>(), prop::bool::weighted(0.3), Host::any(), filler);
         prop_oneof![
-            12 => forward.prop_map(|(encrypted, critical, filler)| Self::Forward { encrypted, critical, filler }),
+            12 => forward.prop_map(|(encrypted, critical, host, filler)| Self::Forward {
+                encrypted,
+                critical,
+                host,
+                filler,
+            }),
+            1 => Just(Self::Refused("x:encrypt:secret\n")),
+            1 => Just(Self::Refused("critical:sethost:msul1b:ekey\n")),
+            1 => Just(Self::Retry),
             2 => Just(Self::Nothing),
             1 => Just(Self::CriticalNothing),
             1 => Just(Self::Stop),

@@ -9,8 +9,8 @@ use core::time::Duration;
 use proptest::sample::Index;
 
 use super::checks::Book;
-use super::steps::{Ask, Ending, Reply, Setting, Step};
-use crate::session::tests::lond::{PEER, Style};
+use super::steps::{Ask, Ending, Host, Reply, Setting, Step};
+use crate::session::tests::lond::{PEER, Style, is_change};
 use crate::session::tests::rig::Rig;
 use crate::session::{ClientId, Config, LinkError, LinkId, LinkState, Others};
 use crate::time::Instant;
@@ -40,13 +40,20 @@ impl Asker {
             Ask::Nothing => "\n".into(),
             Ask::CriticalNothing => "critical:\n".into(),
             Ask::Stop => "close_connection_exit\n".into(),
+            Ask::Retry => "reset_retries\n".into(),
+            Ask::Refused(line) => line.into(),
             Ask::Forward {
                 encrypted,
                 critical,
+                host,
                 filler,
             } => format!(
-                "{}{}r{:04}.{seq:06}:{}\n",
+                "{}{}{}r{:04}.{seq:06}:{}\n",
                 if critical { "critical:" } else { "" },
+                match host {
+                    Host::Unsaid => String::new(),
+                    Host::Own | Host::Other => format!("sethost:{}:", host.id()),
+                },
                 if encrypted { "encrypt:" } else { "" },
                 self.number,
                 "x".repeat(filler)
@@ -196,6 +203,7 @@ impl World {
                 num,
                 any_untried: num % 2 == 1,
             };
+            self.rig.is_old = num == 3;
             self.rig.connect(link);
             self.check();
         }
@@ -210,7 +218,11 @@ impl World {
         self.book
             .begins(&self.askers, &self.rig.wire(link).lond, &unsent, some);
         self.book.sent += some;
+        let seen = self.rig.wire(link).lond.seen.len();
         self.rig.write(link, some);
+        if let Some(wire) = self.rig.wires.get(&link) {
+            self.check_hosts(&wire.lond, seen);
+        }
         self.check();
     }
 
@@ -221,7 +233,8 @@ impl World {
                 return;
             };
             let name = name_of(command);
-            let words = name.map_or(PEER.into(), |(number, seq)| {
+            let own = if is_change(command) { "ok" } else { PEER };
+            let words = name.map_or(own.into(), |(number, seq)| {
                 let filler = "y".repeat(reply.filler);
                 format!("re:{number}.{seq}@{}{filler}", lond.serial)
             });
@@ -246,15 +259,14 @@ impl World {
             return;
         }
         let (serial, lines_before) = (wire.lond.serial, wire.lines_in);
-        let steps = wire.lond.num_steps();
         let some = most.min(wire.lond.outbox.len());
         let newlines = wire.lond.outbox[..some].iter().filter(|byte| **byte == b'\n');
         let lines = lines_before + newlines.count();
-        self.book.peer_answers |= lines > steps + 1;
+        let replies = wire.lond.num_replies(lines) - wire.lond.num_replies(lines_before);
+        self.book.peer_answers |= wire.lond.num_replies(lines) > 1;
         let replies_before = self.rig.session.status().counters.replies;
         self.rig.deliver(link, some);
         if self.rig.ends().is_empty() {
-            let replies = lines.saturating_sub(steps) - lines_before.saturating_sub(steps);
             let counted = self.rig.session.status().counters.replies - replies_before;
             assert_eq!(counted, replies as u64, "replies of link {link}");
         } else {

@@ -10,6 +10,8 @@ use crate::cipher::{Cipher, Key};
 
 pub(in crate::session) const PEER: &str = "msul1";
 pub(in crate::session) const OWN: &str = "msul2";
+/// Another id of the peer.
+pub(in crate::session) const OTHER: &str = "msul1b";
 
 /// How lond puts a reply on the wire.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +37,10 @@ pub(in crate::session) struct Lond {
     pub(in crate::session) partial: Vec<u8>,
     /// It is asked for `pong`.
     pub(in crate::session) pong: bool,
+    /// It does not take an id and a command in one line.
+    pub(in crate::session) is_old: bool,
+    /// The id it goes by.
+    host: String,
     /// Lines of the handshake that came, and the question who is there.
     pub(in crate::session) steps: usize,
     cipher: Option<Cipher>,
@@ -42,20 +48,48 @@ pub(in crate::session) struct Lond {
     pub(in crate::session) waiting: VecDeque<Vec<u8>>,
     /// Every command that came whole.
     pub(in crate::session) seen: Vec<Vec<u8>>,
+    /// By which id it was carried out.
+    pub(in crate::session) seen_by: Vec<String>,
     /// Bytes on their way to lonc.
     pub(in crate::session) outbox: BytesMut,
 }
 
+/// The id that a line, or the front of one, has lond go by, and what is behind that.
+fn host_of(line: &[u8]) -> (Option<&[u8]>, &[u8]) {
+    let Some(rest) = line.strip_prefix(b"sethost:") else {
+        return (None, line);
+    };
+    let end = rest.iter().position(|byte| *byte == b':').unwrap_or(rest.len());
+    (Some(&rest[..end]), rest.get(end + 1..).unwrap_or_default())
+}
+
+/// True for a line that has lond go by another id, and asks for nothing else.
+pub(in crate::session) fn is_change(line: &[u8]) -> bool {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    matches!(host_of(line), (Some(_), b""))
+}
+
 impl Lond {
+    /// Replies among the first `lines` lines that it said, but those of the handshake and to a change of its id.
+    pub(in crate::session) fn num_replies(&self, lines: usize) -> usize {
+        let replies = lines.saturating_sub(self.num_steps());
+        // The first is to the question who is there.
+        let seen = self.seen.iter().take(replies.saturating_sub(1));
+        replies - seen.filter(|command| is_change(command)).count()
+    }
+
     pub(in crate::session) fn new(serial: u64) -> Self {
         Self {
             serial,
             pong: false,
+            is_old: false,
+            host: PEER.into(),
             partial: Vec::new(),
             steps: 0,
             cipher: None,
             waiting: VecDeque::new(),
             seen: Vec::new(),
+            seen_by: Vec::new(),
             outbox: BytesMut::new(),
         }
     }
@@ -67,6 +101,7 @@ impl Lond {
             0 => ("init".into(), format!("challenge {serial}")),
             1 => (format!("challenge {serial}"), "ok".into()),
             2 => (format!("sethost:{PEER}"), "ok".into()),
+            3 if self.is_old => ("version:1.0".into(), "version:$Revision: 1.321 $".into()),
             3 => ("version:1.0".into(), "version:2.11".into()),
             4 if self.pong => ("pong".into(), format!("{PEER}:con_lost")),
             _ if step + 1 == self.num_steps() => ("ekey".into(), format!("{serial:x}BUILDKEY")),
@@ -105,7 +140,17 @@ impl Lond {
             }
             self.say(answer.as_bytes());
         } else {
-            let command = self.plain(line);
+            let (host, command) = host_of(line);
+            if let Some(host) = host {
+                assert_eq!(self.is_old, command.is_empty(), "{}", line.escape_ascii());
+                self.host = str::from_utf8(host).unwrap().into();
+            }
+            let command = if is_change(line) {
+                line.to_vec()
+            } else {
+                self.plain(command)
+            };
+            self.seen_by.push(self.host.clone());
             self.seen.push(command.clone());
             self.waiting.push_back(command);
         }
@@ -113,6 +158,7 @@ impl Lond {
 
     /// The command in a line, or in the front of one.
     pub(in crate::session) fn plain(&self, line: &[u8]) -> Vec<u8> {
+        let (_, line) = host_of(line);
         let Some(rest) = line.strip_prefix(b"enc:") else {
             return line.to_vec();
         };

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use core::time::Duration;
 use memchr::memchr_iter;
 
-use super::lond::{Lond, OWN, PEER, Style};
+use super::lond::{Lond, OWN, PEER, Style, is_change};
 use crate::backoff::Bounds;
 use crate::handshake::Identity;
 use crate::line::Lines;
@@ -73,6 +73,8 @@ pub(in crate::session) struct Rig {
     serial: u64,
     /// lond is asked for `pong`.
     pub(in crate::session) pong: bool,
+    /// londs from now on take an id only in a line of its own.
+    pub(in crate::session) is_old: bool,
     /// Connections from now on have so many other addresses.
     pub(in crate::session) others: Others,
     /// Tries whose address is to be passed by, one after the other.
@@ -82,6 +84,8 @@ pub(in crate::session) struct Rig {
     pub(in crate::session) events: Vec<Event>,
     /// How often the driver was told to stop the instance.
     pub(in crate::session) stops: usize,
+    /// How often it was told to try now.
+    pub(in crate::session) retries: usize,
     /// How often it was told to look for delayed messages.
     pub(in crate::session) flushes: usize,
     /// Requests to be stored.
@@ -101,11 +105,13 @@ impl Rig {
             wires: BTreeMap::new(),
             serial: 0,
             pong,
+            is_old: false,
             others: Others::default(),
             passed_by: Vec::new(),
             answers: HashMap::new(),
             events: Vec::new(),
             stops: 0,
+            retries: 0,
             flushes: 0,
             to_store: VecDeque::new(),
             through: Vec::new(),
@@ -149,6 +155,10 @@ impl Rig {
                     self.answers.entry(client).or_default().extend(lines);
                 }
                 Command::Stop => self.stops += 1,
+                Command::Retry => {
+                    self.retries += 1;
+                    self.session.handle_reconnect(self.now);
+                }
                 Command::Flush => self.flushes += 1,
                 Command::Delivered(id) => self.through.push((id, true)),
                 Command::SetAside(id) => self.through.push((id, false)),
@@ -186,9 +196,10 @@ impl Rig {
     }
 
     pub(in crate::session) fn connect(&mut self, link: usize) {
-        let pong = self.pong;
+        let (pong, is_old) = (self.pong, self.is_old);
         self.wire(link).connected = true;
         self.lond(link).pong = pong;
+        self.lond(link).is_old = is_old;
         self.session.handle_connected(LinkId(link), self.now);
         self.session.handle_others(LinkId(link), self.others, self.now);
         self.obey();
@@ -277,7 +288,12 @@ impl Rig {
     pub(in crate::session) fn serve(&mut self, link: usize) {
         self.write_all(link);
         while self.wires.contains_key(&link) && !self.lond(link).waiting.is_empty() {
-            let words = [b"re:", &self.lond(link).waiting[0][..]].concat();
+            let asked = self.lond(link).waiting[0].clone();
+            let words = if is_change(&asked) {
+                b"ok".to_vec()
+            } else {
+                [b"re:", &asked[..]].concat()
+            };
             self.lond(link).answer(&words, Style::Plain);
             self.deliver(link, usize::MAX);
             self.write_all(link);
@@ -366,6 +382,7 @@ impl Rig {
                 Some(why.clone())
             }
             Event::StateChanged(_)
+            | Event::Refused { .. }
             | Event::HandshakeNote(_)
             | Event::LinkUp { .. }
             | Event::LinkRetired { .. }

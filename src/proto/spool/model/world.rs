@@ -75,7 +75,7 @@ pub(super) struct World {
 pub(super) fn request(line: &str) -> Request {
     match Asked::of(Bytes::from(line.as_bytes().to_vec())) {
         Asked::Forward(request) => request,
-        Asked::Nothing | Asked::Stop => panic!("{line} is a command"),
+        Asked::Nothing | Asked::Stop | Asked::Retry | Asked::Refused(_) => panic!("{line} is a command"),
     }
 }
 
