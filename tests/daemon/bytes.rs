@@ -22,7 +22,7 @@ fn any_byte_but_the_newline_passes_through_both_ways() {
         b"\xff",
         b" ",
         b"text\r",
-        b"encrypt:",
+        b":encrypt:",
         b"encore",
         b"enc:",
         b"enc:x:",
