@@ -181,6 +181,10 @@ impl Machine {
             link.backoff.next_wait(self.config.backoff, &mut self.rng)
         };
         let (written, unwritten) = link.end(self.now, self.now + retry_in);
+        if link.cause == Cause::Demand {
+            // If it stays it is one of those that are kept open.
+            link.cause = Cause::Kept;
+        }
         let is_over = retiring || is_replaced || others >= kept;
         if is_over {
             self.remove(id);

@@ -212,6 +212,29 @@ fn reconnect_lets_a_try_go_on_and_tries_beside_one_that_stands_still() {
 }
 
 #[test]
+fn what_was_opened_on_demand_and_is_all_there_is_gives_way_as_any() {
+    let mut rig = Rig::new(Config {
+        max_connections: 2,
+        ..config()
+    });
+    rig.open(0);
+    let clients = [rig.client(), rig.client()];
+    rig.say(clients[0], "one\n");
+    rig.say(clients[1], "two\n");
+    rig.pass(SECOND);
+    assert_eq!(rig.wires.len(), 2, "one on demand");
+    // It is all that is left, fails, and is tried again in vain.
+    rig.fail(0);
+    rig.fail(1);
+    rig.pass(2 * SECOND);
+    rig.connect(1);
+    rig.pass(2 * SECOND);
+    assert!(reconnect(&mut rig));
+    rig.open(0);
+    assert_eq!(rig.wires.keys().copied().collect::<Vec<_>>(), [0]);
+}
+
+#[test]
 fn the_old_try_may_be_the_first_after_all() {
     let mut rig = Rig::new(config());
     rig.connect(0);
