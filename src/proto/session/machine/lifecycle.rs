@@ -147,9 +147,18 @@ impl Machine {
         if let Some(old) = self.links.get_mut(id.0).and_then(|link| link.replaces.take()) {
             self.retire(old);
         }
-        let is_spare = |link: &Link| link.up().is_none() && link.is_active() && link.cause != Cause::Demand;
-        for spare in self.links_that(is_spare) {
-            if self.num_active() > self.num_kept().max(1) {
+        let is_spare = |link: &Link| link.up().is_none() && link.is_active();
+        // What was opened on demand may be needed, as long as it is not one too many.
+        self.retire_spares(self.num_kept().max(1), |link| {
+            is_spare(link) && link.cause != Cause::Demand
+        });
+        self.retire_spares(self.config.max_connections, is_spare);
+    }
+
+    /// Retires links that are not open yet, as far as there are more than `most`.
+    fn retire_spares(&mut self, most: usize, are_spare: impl Fn(&Link) -> bool) {
+        for spare in self.links_that(are_spare) {
+            if self.num_active() > most {
                 self.retire(spare);
             }
         }

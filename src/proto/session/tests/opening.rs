@@ -235,6 +235,27 @@ fn what_was_opened_on_demand_and_is_all_there_is_gives_way_as_any() {
 }
 
 #[test]
+fn one_that_is_opened_on_demand_is_given_up_if_it_is_one_too_many() {
+    let mut rig = Rig::new(Config {
+        max_connections: 2,
+        ..config()
+    });
+    rig.open(0);
+    let clients = [rig.client(), rig.client()];
+    rig.say(clients[0], "one\n");
+    rig.say(clients[1], "two\n");
+    rig.pass(SECOND);
+    rig.fail(0);
+    rig.session.handle_reconfigure(config(), false, rig.now);
+    rig.obey();
+    rig.connect(1);
+    rig.pass(2 * SECOND);
+    assert!(reconnect(&mut rig));
+    rig.open(0);
+    assert_eq!(rig.wires.keys().copied().collect::<Vec<_>>(), [0]);
+}
+
+#[test]
 fn the_old_try_may_be_the_first_after_all() {
     let mut rig = Rig::new(config());
     rig.connect(0);
