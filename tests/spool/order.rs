@@ -45,13 +45,16 @@ fn live_requests_wait_for_a_slow_flush_no_longer_than_connect_wait() {
     let lonc = site.start();
     let mut client = lonc.client();
     let asked = Instant::now();
-    assert_eq!(client.ask("echo:live"), "con_lost");
+    assert_eq!(client.ask("echo:live"), "live");
     assert!(
         asked.elapsed() < Duration::from_secs(3),
         "waited {:?}",
         asked.elapsed()
     );
-    assert_eq!(client.ask("critical:echo:m40"), "con_delayed");
+    assert!(!lonc.site.left().is_empty(), "beside what is delayed");
+    let heard = client.ask("critical:echo:m40");
+    lonc.site.await_empty();
+    assert!(heard == "m40" || heard == "con_delayed", "{heard}");
     peer.behave(Behaviour::Normal);
     wait_until("live requests", || client.ask("echo:live") == "live");
     assert_eq!(check_received(&peer, 41), 0);

@@ -7,6 +7,8 @@ use lonc_proto::time::Instant;
 
 /// How long clients get to take their last answers.
 const FLUSH: Duration = Duration::from_secs(1);
+/// How long the disk gets for what was left.
+const STORE: Duration = Duration::from_millis(500);
 
 /// Once it has begun, no more clients are taken, and what is under way is finished until a deadline.
 #[derive(Default)]
@@ -14,8 +16,8 @@ pub(super) struct Drain {
     until: Option<Instant>,
     /// The deadline has passed: all that was left is answered.
     stopped: bool,
-    /// Not to wait for the disk either.
-    hurried: bool,
+    /// The disk is waited for no longer.
+    gave_up: bool,
 }
 
 impl Drain {
@@ -30,7 +32,6 @@ impl Drain {
     /// Has it end as soon as can be.
     pub(super) fn hurry(&mut self, now: Instant) {
         self.until = Some(now);
-        self.hurried = true;
     }
 
     /// True once, when the session is to be stopped.
@@ -40,28 +41,39 @@ impl Drain {
         due
     }
 
+    /// True once, when what is not on disk by then is not waited for.
+    pub(super) fn is_to_give_up(&mut self, now: Instant) -> bool {
+        let due = self.stopped && !self.gave_up && self.until.is_some_and(|until| until + STORE <= now);
+        self.gave_up |= due;
+        due
+    }
+
+    /// How much longer the disk is waited for in the end.
+    pub(super) fn rest(&self, now: Instant) -> Duration {
+        self.until
+            .map_or(FLUSH, |until| (until + FLUSH).since(now))
+            .max(STORE)
+    }
+
     pub(super) fn is_over(&self, session: &Session, now: Instant) -> bool {
         let Some(until) = self.until else {
             return false;
         };
         let flushed = self.stopped && now >= until + FLUSH;
-        if self.hurried && flushed {
-            return true;
-        }
         let sending = session.can_send() && session.num_messages() > 0;
-        if session.num_storing() > 0 || (sending && !self.stopped) {
+        if session.has_critical_waiting() || (sending && !self.stopped) {
             return false;
         }
         session.num_clients() == 0 || flushed
     }
 
-    /// When to look again. Once all deadlines have passed it is the disk that is waited for, and not the time.
+    /// When to look again.
     pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
         let until = self.until?;
-        if self.stopped {
-            Some(until + FLUSH).filter(|end| *end > now)
-        } else {
-            Some(until)
+        match (self.stopped, self.gave_up) {
+            (false, _) => Some(until),
+            (true, false) => Some(until + STORE),
+            (true, true) => Some(until + FLUSH).filter(|end| *end > now),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use lonc_proto::request::Refusal;
-use lonc_proto::session::{Cause, Event, LinkError, Lost, State};
+use lonc_proto::session::{Cause, Event, LinkError, Lost, State, Stored};
 use lonc_proto::time::Instant;
 use tracing::{debug, error, info, warn};
 
@@ -60,11 +60,10 @@ impl Log {
         event: &Event,
         client: Option<Credentials>,
         address: &Address,
-        flushing: bool,
         now: Instant,
     ) {
         match event {
-            Event::StateChanged(state) => self.state_changed(*state, flushing, address),
+            Event::StateChanged(state) => self.state_changed(*state, address),
             Event::HandshakeNote(note) => warn!(
                 MESSAGE_ID = message::HANDSHAKE_NOTE,
                 "lond at {address} answered \"{}\" to {}; going on", note.answer, note.step
@@ -92,6 +91,8 @@ impl Log {
                 requeued,
             } => link_lost(link.index(), why, *lost, *requeued, address),
             Event::Unanswered { count, lost, .. } => self.unanswered(*count, *lost, client, now),
+            Event::NotStored { count } => not_stored(*count),
+            Event::StoredLate(outcome) => stored_late(*outcome),
             Event::Poison { attempts } => error!(
                 MESSAGE_ID = message::SET_ASIDE,
                 "a delayed message broke the link to {address} {attempts} times in a row, alone on it; it is set aside"
@@ -106,13 +107,9 @@ impl Log {
         }
     }
 
-    fn state_changed(&mut self, state: State, flushing: bool, address: &Address) {
+    fn state_changed(&mut self, state: State, address: &Address) {
         match state {
             State::Connecting => debug!(LONC_STATE = %state, "connecting to {address}"),
-            State::Down if flushing => warn!(
-                LONC_STATE = %state,
-                "the link to {address} is up; until all delayed messages are sent requests are answered con_lost"
-            ),
             State::Down => warn!(
                 MESSAGE_ID = message::PEER_DOWN,
                 LONC_STATE = %state,
@@ -271,6 +268,35 @@ pub(super) fn status(snapshot: &Snapshot) {
             link.in_flight
         );
     }
+}
+
+fn not_stored(count: usize) {
+    error!(
+        MESSAGE_ID = message::NOT_STORED,
+        "{} could not be stored in time and {} answered con_failed: the disk of the spool hangs; what it stores later is \
+         sent all the same",
+        units::count(count, "critical request"),
+        were(count)
+    );
+}
+
+/// Of a critical request whose worker was told `con_failed`.
+fn stored_late(outcome: Stored) {
+    match outcome {
+        Stored::Safe => warn!(
+            MESSAGE_ID = message::DELAYED,
+            "a critical request that was answered con_failed is stored after all, and is sent"
+        ),
+        Stored::Failed => info!("a critical request that was answered con_failed could not be stored"),
+    }
+}
+
+/// The instance ends although the spool has not finished.
+pub(super) fn disk_hangs() {
+    warn!(
+        MESSAGE_ID = message::SPOOL,
+        "the disk of the spool hangs: what was delivered last may be on it still, and be sent again"
+    );
 }
 
 /// lond does not answer in an opening, and other addresses have their turn.

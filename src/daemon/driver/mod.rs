@@ -21,6 +21,7 @@ use lonc_proto::session::{Command, Event, Session};
 use lonc_proto::time::Instant;
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 use tracing::info;
 
 pub(crate) use self::clients::ClientReport;
@@ -118,8 +119,9 @@ impl Driver {
         poll_fn(|cx| self.poll(cx)).await;
         // Who asks from now on is answered from what was published last.
         drop(self.inbox);
-        if self.session.num_storing() == 0 {
-            self.spool.finish().await;
+        let rest = self.drain.rest(self.timer.now());
+        if timeout(rest, self.spool.finish()).await.is_err() {
+            log::disk_hangs();
         }
     }
 
@@ -258,6 +260,9 @@ impl Driver {
         if self.drain.is_to_stop(now) {
             self.session.handle_stop(now);
         }
+        if self.drain.is_to_give_up(now) {
+            self.session.handle_no_disk(now);
+        }
         true
     }
 
@@ -300,6 +305,8 @@ impl Driver {
             }
             Event::StateChanged(_)
             | Event::HandshakeNote(_)
+            | Event::NotStored { .. }
+            | Event::StoredLate(_)
             | Event::LinkUp { .. }
             | Event::LinkRefused { .. }
             | Event::LinkRetired { .. }
@@ -311,9 +318,7 @@ impl Driver {
                 None
             }
         };
-        let flushing = self.session.can_send();
-        self.log
-            .event(event, credentials, &self.settings.address, flushing, now);
+        self.log.event(event, credentials, &self.settings.address, now);
     }
 
     fn reconfigure(&mut self, settings: Settings, now: Instant) {

@@ -50,8 +50,10 @@ pub(super) struct Client {
     /// Requests on a link, and which link that is.
     in_flight: usize,
     link: Option<LinkId>,
-    /// The front is answered by lonc itself, or is to be stored, once nothing is in flight before it.
+    /// The front is answered by lonc itself, once nothing is in flight before it.
     held: bool,
+    /// The next request is critical, and waits for what is older.
+    behind: bool,
     /// Bytes of answers the client has not taken.
     unread: usize,
     answers: Answers,
@@ -84,6 +86,7 @@ impl Client {
             in_flight: 0,
             link: None,
             held: false,
+            behind: false,
             unread: 0,
             answers: Answers::default(),
             held_answers: VecDeque::new(),
@@ -128,7 +131,7 @@ impl Client {
         } else {
             self.unread < self.limit
         };
-        may && self.queued > 0 && !(self.held && self.in_flight > 0)
+        may && self.queued > 0 && !self.behind && !(self.held && self.in_flight > 0)
     }
 
     pub(super) fn status(&self, client: ClientId) -> ClientStatus {
@@ -212,9 +215,20 @@ impl Client {
         self.ready.push_front(request);
     }
 
-    /// What it asks next must wait until nothing of it is in flight.
-    pub(super) fn hold(&mut self) {
-        self.held = true;
+    /// Whether its next request waits for something older of others, and it for that.
+    pub(super) fn set_behind(&mut self, behind: bool) {
+        self.behind = behind;
+    }
+
+    /// When the next request came, if that is critical.
+    pub(super) fn next_critical(&mut self) -> Option<Instant> {
+        self.front().filter(|front| matches!(front, Front::Forward))?;
+        let next = self.ready.front().filter(|next| next.is_critical())?;
+        Some(next.arrived())
+    }
+
+    pub(super) fn is_behind(&self) -> bool {
+        self.behind
     }
 
     /// Answers what lonc answers itself, up to the first request for the peer, which is made ready; `aside` is told what

@@ -10,6 +10,7 @@ use super::command::Answers;
 use super::ids::{ClientId, Ticket};
 use super::status::ClientStatus;
 use crate::request::Request;
+use crate::time::Instant;
 
 #[derive(Default)]
 pub(super) struct Clients {
@@ -130,16 +131,27 @@ impl Clients {
         None
     }
 
-    /// Gives `request`, just taken and to be stored, back to its queue if others of its client are in flight: its answer
-    /// must not overtake theirs.
-    pub(super) fn hold_back(&mut self, id: ClientId, request: Request) -> Option<Request> {
-        let client = self.get_mut(id)?;
-        if client.num_in_flight() <= 1 {
-            return Some(request);
+    /// Gives a critical request, just taken, back to its queue; its client has no turn until that goes on.
+    pub(super) fn wait_behind(&mut self, id: ClientId, request: Request) {
+        if let Some(client) = self.get_mut(id) {
+            client.put_back(request);
+            client.set_behind(true);
         }
-        client.put_back(request);
-        client.hold();
-        None
+    }
+
+    /// If what a client asks next is critical, too, it has no turn until that goes on; when that came.
+    pub(super) fn stays_behind(&mut self, id: ClientId) -> Option<Instant> {
+        let client = self.get_mut(id)?;
+        let arrived = client.next_critical()?;
+        client.set_behind(true);
+        Some(arrived)
+    }
+
+    /// The client may have a turn again.
+    pub(super) fn goes_on(&mut self, id: ClientId) {
+        if let Some(client) = self.get_mut(id) {
+            client.set_behind(false);
+        }
     }
 
     /// Takes the request whose turn it is. Those that lonc answers itself are answered on the way.

@@ -5,6 +5,7 @@ use bytes::BytesMut;
 use core::fmt;
 use core::time::Duration;
 
+use super::delayed::Stored;
 use super::error::LinkError;
 use super::ids::{ClientId, LinkId, MessageId, Ticket};
 use super::status::{Cause, State};
@@ -66,6 +67,13 @@ pub enum Event {
         /// Why.
         why: Refusal,
     },
+    /// So many critical requests could not be stored in time, and were answered `con_failed`.
+    NotStored {
+        /// How many.
+        count: usize,
+    },
+    /// What became of one of them after all; if it is stored it is sent as any other.
+    StoredLate(Stored),
     /// The state of the peer is another one now.
     StateChanged(State),
     /// lond answered a step of the handshake in an unexpected way; the link opens all the same.

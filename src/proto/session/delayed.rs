@@ -7,6 +7,7 @@ use alloc::collections::VecDeque;
 
 use super::ids::{ClientId, LinkId, MessageId, Ticket};
 use crate::request::Request;
+use crate::time::Instant;
 
 /// How storing a critical request went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +37,17 @@ pub(super) struct Delayed {
     /// Something is on disk that was not handed in, as far as is known.
     pub(super) fresh: bool,
     pub(super) tickets: u64,
-    /// Requests being stored, and whose they are.
-    pub(super) storing: VecDeque<(Ticket, ClientId)>,
+    /// Requests being stored, the oldest first.
+    pub(super) storing: VecDeque<Storing>,
+    /// Clients whose next request is critical and waits for what is older, or for a place to be stored; and when it came.
+    pub(super) behind: VecDeque<(ClientId, Instant)>,
+}
+
+/// A request that is being stored.
+pub(super) struct Storing {
+    pub(super) ticket: Ticket,
+    pub(super) client: ClientId,
+    pub(super) since: Instant,
 }
 
 impl Delayed {
@@ -65,6 +75,12 @@ impl Delayed {
     pub(super) fn take_back(&mut self, id: MessageId, request: Request) {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.put_back(id, request);
+    }
+
+    /// True if a critical request may go behind all that is older, on this link: nothing of that waits.
+    pub(super) fn may_be_followed_on(&self, id: LinkId) -> bool {
+        let all_are_sent = self.caught_up && self.queue.is_empty() && self.storing.is_empty();
+        all_are_sent && self.in_flight > 0 && self.suspects == 0 && self.link == Some(id)
     }
 
     /// True if a critical request may go to the peer directly: nothing older waits.

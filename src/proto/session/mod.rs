@@ -234,6 +234,11 @@ impl Session {
         self.told(now).stored(ticket, outcome);
     }
 
+    /// The disk is waited for no longer: critical requests that are not stored are answered `con_failed`.
+    pub fn handle_no_disk(&mut self, now: Instant) {
+        self.told(now).give_up_stores();
+    }
+
     /// The next thing the driver is to do.
     ///
     /// What happened since the last call is put on the links here, and so all at once: the driver tells of all that it
@@ -291,6 +296,12 @@ impl Session {
     #[must_use]
     pub fn num_storing(&self) -> usize {
         self.machine.delayed.num_storing()
+    }
+
+    /// True if critical requests are being stored, or wait for that or for what is older.
+    #[must_use]
+    pub fn has_critical_waiting(&self) -> bool {
+        self.machine.delayed.num_storing() > 0 || !self.machine.delayed.behind.is_empty()
     }
 
     /// True if nobody is connected, and nothing is delayed as far as is known, being stored, or in flight but what lonc

@@ -30,7 +30,7 @@ impl Machine {
 
     /// True if somebody needs a link.
     pub(super) fn is_wanted(&self) -> bool {
-        self.turns.num_waiting() > 0 || self.delayed.is_waiting()
+        self.turns.num_waiting() > 0 || self.delayed.is_waiting() || !self.delayed.behind.is_empty()
     }
 
     /// True if nothing is to be done for anybody.

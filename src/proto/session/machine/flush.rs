@@ -1,12 +1,11 @@
-//! What the machine does with delayed messages, and with critical requests on their way to disk.
+//! What the machine does with delayed messages.
 
 use alloc::collections::VecDeque;
 
 use super::Machine;
-use crate::request::{Request, answer};
+use crate::request::Request;
 use crate::session::command::{Command, Event};
-use crate::session::delayed::Stored;
-use crate::session::ids::{ClientId, LinkId, MessageId, Ticket};
+use crate::session::ids::{LinkId, MessageId};
 use crate::session::link::{Link, Owner};
 use crate::session::status::State;
 
@@ -46,39 +45,6 @@ impl Machine {
 
     pub(in crate::session) fn removed(&mut self) {
         self.delayed.removing = self.delayed.removing.saturating_sub(1);
-    }
-
-    pub(in crate::session) fn stored(&mut self, ticket: Ticket, outcome: Stored) {
-        let Some(at) = self.delayed.storing.iter().position(|(one, _)| *one == ticket) else {
-            return;
-        };
-        let Some((_, client)) = self.delayed.storing.remove(at) else {
-            return;
-        };
-        let words = match outcome {
-            Stored::Safe => {
-                self.fell_behind();
-                self.counters.delayed += 1;
-                answer::CON_DELAYED
-            }
-            Stored::Failed => answer::CON_FAILED,
-        };
-        self.clients.answer_stored(client, ticket, words);
-        self.seat(client);
-    }
-
-    /// True if a critical request must not go to the peer directly: something older waits.
-    pub(super) fn must_store(&self) -> bool {
-        self.config.spool && !self.delayed.is_clear()
-    }
-
-    /// Has a critical request stored. Its place among its client's answers is kept.
-    pub(super) fn store(&mut self, client: ClientId, request: Request) {
-        self.delayed.tickets += 1;
-        let ticket = Ticket(self.delayed.tickets);
-        self.clients.hold_answer(client, ticket, &request);
-        self.delayed.storing.push_back((ticket, client));
-        self.commands.push_back(Command::Store(ticket, request));
     }
 
     /// Puts delayed messages on one open link, the least busy when they begin.

@@ -1,5 +1,6 @@
 //! The machine behind the session's door: what it holds, and what is told to it.
 
+mod critical;
 mod demand;
 mod flush;
 mod lifecycle;
@@ -32,6 +33,9 @@ use crate::time::Instant;
 
 /// A try that has not got on for so long has another one beside it when somebody asks for one.
 const FRESH_TRY: Duration = Duration::from_secs(2);
+
+/// A spool that has not told for so long whether anything is delayed is not waited for.
+const SPOOL_PATIENCE: Duration = Duration::from_secs(1);
 
 pub(in crate::session) struct Machine {
     pub(in crate::session) config: Config,
@@ -273,13 +277,16 @@ impl Machine {
             .filter_map(|(_, link)| link.deadline(&self.config))
             .chain(self.wait_ends())
             .chain(self.demand_due())
+            .chain(self.critical_due())
             .min()
     }
 
     pub(in crate::session) fn timeout(&mut self) {
-        if self.state == State::Connecting && self.now >= self.since + self.config.connect_wait {
-            self.enter(State::Down);
+        if self.state == State::Connecting && self.now >= self.since + self.patience() {
+            let is_up = self.any_up();
+            self.enter(if is_up { State::Up } else { State::Down });
         }
+        self.end_late_stores();
         let now = self.now;
         let config = &self.config;
         let due = self.links.iter();
@@ -297,8 +304,20 @@ impl Machine {
         if self.state != State::Connecting {
             return None;
         }
-        let first = self.first_to_give_up();
-        Some(first.map_or(self.since, |first| first.min(self.since)) + self.config.connect_wait)
+        let first = self
+            .first_to_give_up()
+            .map(|first| first + self.config.connect_wait);
+        first.into_iter().chain([self.since + self.patience()]).min()
+    }
+
+    /// How long all wait for a link, or for what is delayed.
+    fn patience(&self) -> Duration {
+        if self.any_up() && self.delayed.num() == 0 {
+            // The spool has not even told whether anything is.
+            self.config.connect_wait.min(SPOOL_PATIENCE)
+        } else {
+            self.config.connect_wait
+        }
     }
 
     pub(in crate::session) fn event(&mut self, event: Event) {

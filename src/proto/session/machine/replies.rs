@@ -82,6 +82,10 @@ impl Machine {
         if self.config.spool && self.state != State::Up {
             self.fell_behind();
             self.commands.push_back(Command::Flush);
+            if self.num_open() == 1 {
+                // What is delayed goes first, but nobody waits for that for ever.
+                self.wait_anew();
+            }
         }
         self.settle_flush();
     }

@@ -45,14 +45,16 @@ impl Machine {
     /// Puts on the links what can be put there, or refuses what cannot wait.
     pub(in crate::session) fn pump(&mut self) {
         self.fill_delayed();
+        self.settle_behind();
         match self.state {
             State::Connecting => self.refuse_late(),
             State::Down => self.refuse(),
-            State::Up => {
-                self.fill();
-                self.grow();
-            }
+            State::Up => {}
             State::Idle => self.wake_up(),
+        }
+        if self.state == State::Up {
+            self.fill();
+            self.grow();
         }
     }
 
@@ -66,6 +68,8 @@ impl Machine {
     /// Whose turn it is, on the least busy of the links that have room for somebody.
     fn next_turn(&self) -> Option<(ClientId, LinkId)> {
         let mut best: Option<(usize, ClientId, LinkId)> = None;
+        // Delayed messages have a link of their own, if there is more than one.
+        let is_shared = self.delayed.num() == 0 || self.num_open() < 2;
         for (index, link) in &self.links {
             let id = LinkId(index);
             let Some(client) = self.turns.next_for(id) else {
@@ -76,6 +80,7 @@ impl Machine {
             if best.is_none_or(|(least, ..)| load < least)
                 && link.has_room(theirs, self.config.pipeline, self.now)
                 && !self.delayed.has_reserved(id)
+                && (is_shared || !self.delayed.needs(id))
             {
                 best = Some((load, client, id));
             }
@@ -84,14 +89,12 @@ impl Machine {
     }
 
     /// It is this client's turn on this link.
-    fn serve(&mut self, client: ClientId, link: LinkId) {
+    pub(super) fn serve(&mut self, client: ClientId, link: LinkId) {
         match self.clients.take_next(client) {
             None => {}
             // First in, first out: what is critical goes behind what is delayed already.
-            Some(request) if request.is_critical() && self.must_store() => {
-                if let Some(request) = self.clients.hold_back(client, request) {
-                    self.store(client, request);
-                }
+            Some(request) if request.is_critical() && self.must_wait(link) => {
+                self.put_behind(client, request);
             }
             Some(request) => {
                 self.note_need(link);
@@ -111,10 +114,12 @@ impl Machine {
     fn refuse(&mut self) {
         while let Some(id) = self.turns.take_waiting() {
             self.refuse_those_before(id, None);
+            self.seat_if_asking(id);
         }
     }
 
-    /// Answers the same to those who have waited for a link long enough, though others may wait on.
+    /// Answers the same to those who have waited for a link long enough, though others may wait on. If there is one they
+    /// have waited for delayed messages, and do so no longer.
     fn refuse_late(&mut self) {
         if self
             .first_to_give_up()
@@ -122,19 +127,31 @@ impl Machine {
         {
             return;
         }
+        if self.any_up() {
+            return self.enter(State::Up);
+        }
         for id in self.turns.waiting().collect::<Vec<_>>() {
             self.refuse_those_before(id, Some(self.now));
             self.seat(id);
         }
     }
 
-    /// Answers a client's requests whose wait is over by `end`; all without one.
+    /// Answers a client's requests whose wait is over by `end`, all without one, up to the first that is to be stored;
+    /// that is, too, if there is a place.
     fn refuse_those_before(&mut self, id: ClientId, end: Option<Instant>) {
         let mut count = 0;
         while end.is_none_or(|end| self.waits_until(id).is_some_and(|until| until <= end))
             && let Some(request) = self.clients.take_next(id)
         {
+            let is_to_store = self.config.spool && request.is_critical();
+            if is_to_store && self.is_full() {
+                self.put_behind(id, request);
+                break;
+            }
             count += usize::from(self.no_usable_reply(id, request));
+            if is_to_store {
+                break;
+            }
         }
         if count > 0 {
             self.counters.never_sent += count as u64;

@@ -148,7 +148,9 @@ impl Book {
                 Event::LinkRefused { .. } => counted.links_refused += 1,
                 Event::LinkRetired { .. } => counted.links_retired += 1,
                 Event::OtherHost { answer, .. } => panic!("lond told who it is: {answer}"),
-                Event::Poison { .. } => panic!("there is no spool"),
+                Event::Poison { .. } | Event::NotStored { .. } | Event::StoredLate(_) => {
+                    panic!("there is no spool")
+                }
                 Event::Unanswered { client, count, lost } => {
                     match lost {
                         Lost::NeverSent => {

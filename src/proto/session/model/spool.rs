@@ -14,7 +14,7 @@ use proptest::sample::Index;
 use self::steps::{Ask, Step, step};
 use crate::session::tests::lond::Style;
 use crate::session::tests::rig::{Rig, SECOND, config};
-use crate::session::{ClientId, Config, LinkId, MessageId, Stored};
+use crate::session::{ClientId, Config, Event, LinkId, MessageId, Stored};
 
 struct Asker {
     id: ClientId,
@@ -41,6 +41,10 @@ struct World {
     replied: BTreeSet<String>,
     /// What became of the critical requests that were to be stored.
     stored: HashMap<String, Stored>,
+    /// Of those still being stored so many, the first, were given up.
+    late: usize,
+    /// Events that were looked at.
+    events: usize,
     stopped: bool,
 }
 
@@ -57,6 +61,8 @@ impl World {
             seen: BTreeMap::new(),
             replied: BTreeSet::new(),
             stored: HashMap::new(),
+            late: 0,
+            events: 0,
             stopped: false,
         }
     }
@@ -190,9 +196,30 @@ impl World {
         if outcome == Stored::Safe {
             self.disk.push_back(command.clone());
         }
+        if self.late > 0 {
+            self.late -= 1;
+            self.rig.store(outcome);
+            assert!(self.rig.events.contains(&Event::StoredLate(outcome)));
+            return;
+        }
         let before = self.stored.insert(command.clone(), outcome);
         assert_eq!(before, None, "{command} is stored twice");
         self.rig.store(outcome);
+    }
+
+    /// Those that take too long to be stored are answered so, the oldest first.
+    fn look_at_events(&mut self) {
+        for event in self.rig.events.iter().skip(self.events) {
+            if let Event::NotStored { count } = event {
+                for (_, request) in self.rig.to_store.iter().skip(self.late).take(*count) {
+                    let command = String::from_utf8(request.command().to_vec()).unwrap();
+                    let before = self.stored.insert(command.clone(), Stored::Failed);
+                    assert_eq!(before, None, "{command} is given up twice");
+                }
+                self.late += count;
+            }
+        }
+        self.events = self.rig.events.len();
     }
 
     /// One that waits can be taken back, and is not reported any more.
@@ -319,7 +346,11 @@ impl World {
         }
         let open = self.handed.iter().filter(|(_, fate)| fate.is_none()).count();
         assert_eq!(self.rig.session.num_messages(), open);
-        assert_eq!(self.rig.session.num_storing(), self.rig.to_store.len());
+        self.look_at_events();
+        assert_eq!(
+            self.rig.session.num_storing(),
+            self.rig.to_store.len() - self.late
+        );
         for (client, lines) in std::mem::take(&mut self.rig.answers) {
             let asker = self.askers.iter_mut().find(|asker| asker.id == client).unwrap();
             assert!(asker.here);

@@ -383,6 +383,8 @@ impl Rig {
             }
             Event::StateChanged(_)
             | Event::Refused { .. }
+            | Event::NotStored { .. }
+            | Event::StoredLate(_)
             | Event::HandshakeNote(_)
             | Event::LinkUp { .. }
             | Event::LinkRetired { .. }

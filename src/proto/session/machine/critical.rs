@@ -1,0 +1,202 @@
+//! Critical requests that cannot go at once: behind what is older, or on their way to disk.
+//!
+//! What is critical must not overtake what is delayed. While something older is on its way it waits in memory and goes
+//! behind that, on the same link; it is stored if there is no link, or if that takes too long. Few are stored at a time,
+//! a client after the other, so that nobody waits for all that another one asked.
+
+use core::time::Duration;
+
+use super::Machine;
+use crate::request::{Request, answer};
+use crate::session::client::Client;
+use crate::session::command::{Command, Event};
+use crate::session::delayed::{Stored, Storing};
+use crate::session::ids::{ClientId, LinkId, Ticket};
+use crate::session::link::Link;
+use crate::session::status::State;
+use crate::time::Instant;
+
+/// A critical request waits so long, from when it came, for what is older than it; then it is stored.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Requests that are stored at a time, apart from those whose link was lost under them.
+const STORES: usize = 32;
+/// Storing one may take so long.
+const STORE_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl Machine {
+    /// True if a critical request must not go onto this link now: something older is not sent, or goes over another one.
+    pub(super) fn must_wait(&self, link: LinkId) -> bool {
+        self.config.spool && !self.delayed.is_clear() && !self.delayed.may_be_followed_on(link)
+    }
+
+    /// Keeps a client's critical request, just taken, until it may go or is stored.
+    pub(super) fn put_behind(&mut self, client: ClientId, request: Request) {
+        self.delayed.behind.push_back((client, request.arrived()));
+        self.clients.wait_behind(client, request);
+    }
+
+    /// Lets those go on whose critical requests can be sent or stored now, in turn.
+    pub(super) fn settle_behind(&mut self) {
+        let mut in_vain = 0;
+        while in_vain < self.delayed.behind.len()
+            && let Some((id, arrived)) = self.delayed.behind.pop_front()
+        {
+            if self.settle_one(id, arrived) {
+                in_vain = 0;
+            } else {
+                self.delayed.behind.push_back((id, arrived));
+                in_vain += 1;
+            }
+        }
+    }
+
+    /// True if this one waits no longer, or for its next request.
+    fn settle_one(&mut self, id: ClientId, arrived: Instant) -> bool {
+        let client = self.clients.get(id).filter(|client| client.is_behind());
+        let Some((theirs, home)) = client.map(|client| (client.num_in_flight(), client.home())) else {
+            return true;
+        };
+        let follows = |link: &LinkId| {
+            // What it follows is as if it were its own.
+            let theirs = theirs + self.delayed.in_flight;
+            let has_room = |link: &Link| link.has_room(theirs, self.config.pipeline, self.now);
+            home.is_none_or(|home| home == *link)
+                && self.delayed.may_be_followed_on(*link)
+                && self.links.get(link.0).is_some_and(has_room)
+        };
+        let over = self.delayed.link.filter(follows);
+        if let Some(link) = over.filter(|_| self.state == State::Up) {
+            self.clients.goes_on(id);
+            self.serve(id, link);
+            return true;
+        }
+        // What was put back meanwhile comes before it.
+        if self.is_to_be_seated() || self.clients.stays_behind(id).is_none() {
+            self.clients.goes_on(id);
+            self.seat(id);
+            return true;
+        }
+        // Its answer must not overtake others of it.
+        let is_late = self.state == State::Down || arrived + PATIENCE <= self.now;
+        is_late && theirs == 0 && !self.is_full() && self.store_next(id)
+    }
+
+    /// True if those who wait behind something older are as all others now.
+    fn is_to_be_seated(&self) -> bool {
+        match self.state {
+            State::Connecting | State::Idle => true,
+            State::Up => self.delayed.is_clear(),
+            State::Down => false,
+        }
+    }
+
+    /// Stores what this client asks next; if what comes behind that is critical, too, it waits for its turn.
+    fn store_next(&mut self, id: ClientId) -> bool {
+        self.clients.goes_on(id);
+        let Some(request) = self.clients.take_next(id) else {
+            self.seat(id);
+            return true;
+        };
+        self.store(id, request);
+        if let Some(arrived) = self.clients.stays_behind(id) {
+            self.delayed.behind.push_back((id, arrived));
+        } else {
+            self.seat(id);
+        }
+        true
+    }
+
+    /// True if no more is to be stored for now.
+    pub(super) fn is_full(&self) -> bool {
+        self.delayed.num_storing() >= STORES
+    }
+
+    /// When one of those who wait, or of what is being stored, will have waited too long.
+    pub(super) fn critical_due(&self) -> Option<Instant> {
+        let is_due = self.state == State::Up && !self.is_full();
+        let waiting = self.delayed.behind.iter().filter(|_| is_due);
+        // Whoever has others in flight waits for those.
+        let is_alone = |client: &Client| client.num_in_flight() == 0;
+        let alone = waiting.filter(|(id, _)| self.clients.get(*id).is_some_and(is_alone));
+        let patience = alone.map(|(_, arrived)| *arrived + PATIENCE).min();
+        let storing = self
+            .delayed
+            .storing
+            .front()
+            .map(|first| first.since + STORE_TIMEOUT);
+        patience.into_iter().chain(storing).min()
+    }
+
+    /// Has a critical request stored. Its place among its client's answers is kept.
+    pub(super) fn store(&mut self, client: ClientId, request: Request) {
+        self.delayed.tickets += 1;
+        let ticket = Ticket(self.delayed.tickets);
+        self.clients.hold_answer(client, ticket, &request);
+        self.delayed.storing.push_back(Storing {
+            ticket,
+            client,
+            since: self.now,
+        });
+        self.commands.push_back(Command::Store(ticket, request));
+    }
+
+    pub(in crate::session) fn stored(&mut self, ticket: Ticket, outcome: Stored) {
+        if outcome == Stored::Safe {
+            self.fell_behind();
+        }
+        let at = self.delayed.storing.iter().position(|one| one.ticket == ticket);
+        let Some(storing) = at.and_then(|at| self.delayed.storing.remove(at)) else {
+            return self.event(Event::StoredLate(outcome));
+        };
+        let words = match outcome {
+            Stored::Safe => {
+                self.counters.delayed += 1;
+                answer::CON_DELAYED
+            }
+            Stored::Failed => answer::CON_FAILED,
+        };
+        self.answer_stored(&storing, words);
+    }
+
+    fn answer_stored(&mut self, storing: &Storing, words: &'static [u8]) {
+        self.clients.answer_stored(storing.client, storing.ticket, words);
+        self.seat(storing.client);
+    }
+
+    /// Gives up what takes too long to be stored.
+    pub(super) fn end_late_stores(&mut self) {
+        let now = self.now;
+        let is_late = |one: &Storing| one.since + STORE_TIMEOUT <= now;
+        let mut count = 0;
+        while self.delayed.storing.front().is_some_and(is_late)
+            && let Some(late) = self.delayed.storing.pop_front()
+        {
+            self.answer_stored(&late, answer::CON_FAILED);
+            count += 1;
+        }
+        self.tell_not_stored(count);
+    }
+
+    /// Waits for the disk no longer: what is not stored is answered so.
+    pub(in crate::session) fn give_up_stores(&mut self) {
+        let mut count = 0;
+        while let Some(storing) = self.delayed.storing.pop_front() {
+            self.answer_stored(&storing, answer::CON_FAILED);
+            count += 1;
+        }
+        while let Some((id, _)) = self.delayed.behind.pop_front() {
+            self.clients.goes_on(id);
+            while let Some(request) = self.clients.take_next(id) {
+                self.clients.answer(id, &request, request.no_reply());
+                count += usize::from(request.is_critical());
+            }
+        }
+        self.tell_not_stored(count);
+    }
+
+    fn tell_not_stored(&mut self, count: usize) {
+        if count > 0 {
+            self.event(Event::NotStored { count });
+        }
+    }
+}
