@@ -60,7 +60,7 @@ fn decrypt_reply((cipher, mut wire): (Cipher, BytesMut)) -> bool {
     reply.is_ok_and(|reply| reply.is_some())
 }
 
-#[library_benchmark(config = at_most(168_000))]
+#[library_benchmark(config = at_most(190_000))]
 #[bench::of_64_clients(Busy::new())]
 fn session_turn(mut busy: Busy) -> (usize, Busy) {
     (busy.turn(), busy)

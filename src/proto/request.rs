@@ -63,34 +63,39 @@ pub enum Asked {
 impl Asked {
     /// Reads a line, given without its newline.
     #[must_use]
-    pub fn of(line: Bytes) -> Self {
+    pub fn of(mut line: Bytes) -> Self {
         let line_len = line.len() + 1;
-        let (critical, rest) = without_prefix(line, CRITICAL);
-        let (host, rest) = match without_host(rest) {
-            Ok(parts) => parts,
+        let mut critical = false;
+        let mut rest = line.as_ref();
+        take_prefix(&mut rest, CRITICAL, &mut critical);
+        let host_at = line.len() - rest.len();
+        let host_len = match take_host(&mut rest) {
+            Ok(len) => len,
             Err(why) => return Self::Refused(why),
         };
-        let (critical, rest) = if critical || host.is_empty() {
-            (critical, rest)
-        } else {
-            without_prefix(rest, CRITICAL)
-        };
-        match rest.as_ref() {
+        if host_len > 0 && !critical {
+            take_prefix(&mut rest, CRITICAL, &mut critical);
+        }
+        match rest {
             b"" => return Self::Nothing,
             STOP if !critical => return Self::Stop,
             RETRY if !critical => return Self::Retry,
             _ => {}
         }
-        let (encrypted, command) = without_prefix(rest, ENCRYPT);
-        if changes_the_link(&command) {
+        let mut encrypted = false;
+        take_prefix(&mut rest, ENCRYPT, &mut encrypted);
+        if changes_the_link(rest) {
             return Self::Refused(Refusal::Link);
         }
-        if !encrypted && asks_for_encryption(&command) {
+        if !encrypted && asks_for_encryption(rest) {
             return Self::Refused(Refusal::Encryption);
         }
+        let command_at = line.len() - rest.len() - host_at;
+        line.advance(host_at);
         Self::Forward(Request {
-            host,
-            command,
+            line,
+            host_len,
+            command_at,
             critical,
             encrypted,
             line_len,
@@ -110,54 +115,54 @@ pub enum Refusal {
     Link,
 }
 
-/// Takes `sethost:<id>:` off a line; refused if no id or nothing else follows.
-fn without_host(mut line: Bytes) -> Result<(Bytes, Bytes), Refusal> {
-    let Some(rest) = line.strip_prefix(SET_HOST) else {
-        return Ok((Bytes::new(), line));
+/// Takes a prefix off a line, and notes if it was there.
+fn take_prefix(line: &mut &[u8], prefix: &[u8], found: &mut bool) {
+    if let Some(rest) = line.strip_prefix(prefix) {
+        *line = rest;
+        *found = true;
+    }
+}
+
+/// Takes `sethost:<id>:` off a line, and gives its length; refused if no id or nothing else follows.
+fn take_host(line: &mut &[u8]) -> Result<usize, Refusal> {
+    let Some(behind) = line.strip_prefix(SET_HOST) else {
+        return Ok(0);
     };
-    let id = memchr(b':', rest).filter(|len| *len > 0).ok_or(Refusal::Link)?;
-    if rest.starts_with(ENCRYPT) {
+    let id = memchr(b':', behind).filter(|len| *len > 0).ok_or(Refusal::Link)?;
+    if behind.starts_with(ENCRYPT) {
         return Err(Refusal::Encryption);
     }
-    let host = line.split_to(SET_HOST.len() + id + 1);
-    Ok((host, line))
+    *line = behind.get(id + 1..).unwrap_or_default();
+    Ok(SET_HOST.len() + id + 1)
 }
 
 /// True for what opens a link, and would have lond change its id or its key.
 fn changes_the_link(command: &[u8]) -> bool {
-    let mut fields = command.split(|byte| *byte == b':');
-    let word = fields.next().unwrap_or_default();
-    matches!(word, b"init" | b"sethost") || word.starts_with(b"ekey")
+    let is_word = |word: &[u8]| matches!(command.strip_prefix(word), Some([] | [b':', ..]));
+    is_word(b"init") || is_word(b"sethost") || command.starts_with(b"ekey")
 }
 
 /// True if `encrypt` stands among prefixes that are once too many, or behind a word that is none of lonc's. Further
 /// behind it is data.
 fn asks_for_encryption(command: &[u8]) -> bool {
-    let mut fields = command.split(|byte| *byte == b':');
-    loop {
-        return match fields.next() {
-            Some(b"critical") => continue,
-            Some(b"encrypt") => true,
-            Some(_) => fields.next() == Some(b"encrypt"),
-            None => false,
-        };
+    let mut rest = command;
+    while let Some(behind) = rest.strip_prefix(CRITICAL) {
+        rest = behind;
     }
-}
-
-fn without_prefix(mut line: Bytes, prefix: &[u8]) -> (bool, Bytes) {
-    let found = line.starts_with(prefix);
-    if found {
-        line.advance(prefix.len());
-    }
-    (found, line)
+    let field = memchr(b':', rest).and_then(|end| rest.get(end + 1..));
+    let is_encrypt = |field: &[u8]| matches!(field.strip_prefix(b"encrypt"), Some([] | [b':', ..]));
+    is_encrypt(rest) && rest.len() > ENCRYPT.len() || field.is_some_and(is_encrypt)
 }
 
 /// A command on its way to the peer. `Debug` and `Display` never show its body.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
-    /// `sethost:<id>:`, if it is for a certain id of the peer.
-    host: Bytes,
-    command: Bytes,
+    /// As it came, but for `critical:` before all else.
+    line: Bytes,
+    /// Of `sethost:<id>:` at its beginning.
+    host_len: usize,
+    /// Where the command begins.
+    command_at: usize,
     critical: bool,
     encrypted: bool,
     line_len: usize,
@@ -181,8 +186,9 @@ impl Request {
     #[must_use]
     pub fn probe() -> Self {
         Self {
-            host: Bytes::new(),
-            command: Bytes::from_static(b"ping"),
+            line: Bytes::from_static(b"ping"),
+            host_len: 0,
+            command_at: 0,
             critical: false,
             encrypted: false,
             line_len: 0,
@@ -205,13 +211,18 @@ impl Request {
     /// What is sent to the peer, in the clear.
     #[must_use]
     pub fn command(&self) -> &[u8] {
-        &self.command
+        self.line.get(self.command_at..).unwrap_or_default()
     }
 
     /// `sethost:<id>:`, if it is for a certain id of the peer; else empty.
     #[must_use]
-    pub fn host(&self) -> &Bytes {
-        &self.host
+    pub fn host(&self) -> Bytes {
+        self.line.slice(..self.host_len)
+    }
+
+    /// True if it is for a certain id of the peer.
+    pub(crate) fn has_host(&self) -> bool {
+        self.host_len > 0
     }
 
     /// Bytes the line took from its client, with the newline.
@@ -222,8 +233,8 @@ impl Request {
 
     /// Gives the command's memory back; it cannot be sent after that.
     pub(crate) fn forget_body(&mut self) {
-        self.command = Bytes::new();
-        self.host = Bytes::new();
+        self.line = Bytes::new();
+        (self.host_len, self.command_at) = (0, 0);
     }
 
     /// What the client is told when no usable reply can be had.
@@ -244,7 +255,7 @@ impl fmt::Display for Request {
         write!(
             out,
             "{critical}{encrypted}request of {} bytes",
-            self.command.len()
+            self.command().len()
         )
     }
 }
@@ -258,23 +269,23 @@ impl fmt::Debug for Request {
 /// Puts a request on the wire piece by piece, so that a large one holds up nobody.
 #[derive(Default)]
 pub struct Encoder {
-    head: Bytes,
+    head: Option<Bytes>,
     done: usize,
 }
 
 impl Encoder {
     /// One that puts these bytes before the request, in the clear.
-    pub(crate) fn behind(head: Bytes) -> Self {
+    pub(crate) fn behind(head: Option<Bytes>) -> Self {
         Self { head, done: 0 }
     }
 
     /// Appends about the next `room` bytes of the line to `out`; true once the newline is out. It must be the same
     /// request each time.
     pub fn encode(&mut self, request: &Request, cipher: &Cipher, room: usize, out: &mut BytesMut) -> bool {
-        if !self.head.is_empty() {
-            out.extend_from_slice(&core::mem::take(&mut self.head));
+        if let Some(head) = self.head.take() {
+            out.extend_from_slice(&head);
         }
-        let command = &request.command;
+        let command = request.command();
         let rest = command.get(self.done..).unwrap_or_default();
         if request.encrypted {
             if self.done == 0 {
@@ -320,11 +331,11 @@ mod tests {
     #[test]
     fn prefixes_are_taken_off_in_their_order_only() {
         let request = forward(b"critical:encrypt:put:x");
-        assert!(request.critical && request.encrypted && request.command.as_ref() == b"put:x");
+        assert!(request.critical && request.encrypted && request.command() == b"put:x");
         let request = forward(b"encrypt:critical:put:x");
-        assert!(!request.critical && request.encrypted && request.command.as_ref() == b"critical:put:x");
-        assert!(forward(b"encrypt:").command.is_empty());
-        assert!(forward(b"Encrypt:x").command.as_ref() == b"Encrypt:x");
+        assert!(!request.critical && request.encrypted && request.command() == b"critical:put:x");
+        assert!(forward(b"encrypt:").command().is_empty());
+        assert!(forward(b"Encrypt:x").command() == b"Encrypt:x");
     }
 
     #[test]
@@ -398,7 +409,7 @@ mod tests {
             let asks = (first..first + 2).any(|at| at + 1 < fields.len() && fields[at] == "encrypt");
             if let Asked::Forward(request) = asked(line.as_bytes()) {
                 let mut wire = BytesMut::new();
-                Encoder::behind(request.host().clone()).encode(&request, &cipher(), usize::MAX, &mut wire);
+                Encoder::behind(Some(request.host())).encode(&request, &cipher(), usize::MAX, &mut wire);
                 let is_clear = wire.windows(6).any(|bytes| bytes == b"secret");
                 prop_assert!(!(asks && is_clear), "{line}: {}", wire.escape_ascii());
                 prop_assert_eq!(request.is_encrypted(), !is_clear);

@@ -38,7 +38,7 @@ impl PermanentLog {
             Fate::Failed => 'F',
         };
         let mut line = format!("{}:{letter}:{}:", now.timestamp(), self.peer).into_bytes();
-        line.extend_from_slice(request.host());
+        line.extend_from_slice(&request.host());
         if request.is_encrypted() {
             line.extend_from_slice(format!("encrypt:{}", request.command().len()).as_bytes());
         } else {

@@ -68,7 +68,13 @@ pub(super) struct InFlight {
     start: u64,
     /// Where its last byte does; unknown until it is encoded.
     end: Option<u64>,
-    /// `sethost:<id>:` of the id that lond goes by from it on; empty for the peer's own.
+    /// If lond goes by another id than the peer's own from it on, or did before.
+    going: Option<Box<Going>>,
+}
+
+/// By which id lond goes.
+struct Going {
+    /// Its `sethost:<id>:`; empty for the peer's own.
     host: Bytes,
     change: Change,
 }

@@ -41,7 +41,7 @@ impl Content {
     pub(super) fn of(request: &Request) -> Self {
         const CRITICAL: &[u8] = b"critical:";
         let encrypt: &[u8] = if request.is_encrypted() { b"encrypt:" } else { b"" };
-        let long = Bytes::from([CRITICAL, request.host(), encrypt, request.command(), b"\n"].concat());
+        let long = Bytes::from([CRITICAL, &request.host(), encrypt, request.command(), b"\n"].concat());
         let short = long.slice(CRITICAL.len()..);
         // A command that reads like a prefix or a word for lonc needs its own prefix before it again.
         let line = short.slice(..short.len().saturating_sub(1));

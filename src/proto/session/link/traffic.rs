@@ -1,9 +1,10 @@
 //! What goes over an open link: requests out, replies in, each reply for the oldest request in flight.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use bytes::{Buf as _, Bytes, BytesMut};
 
-use super::{Change, HIGH_WATER, InFlight, Link, Owner, Phase, Replied, Up};
+use super::{Change, Going, HIGH_WATER, InFlight, Link, Owner, Phase, Replied, Up};
 use crate::excerpt::excerpt;
 use crate::reply::Reply;
 use crate::request::{Encoder, Request};
@@ -11,29 +12,59 @@ use crate::session::{Config, LinkError};
 use crate::time::Instant;
 
 impl Up {
-    /// What lond is to go by from this request on, as [`InFlight::host`] has it; and what has it do so, before the
-    /// request or, if it ends in a newline, as a line of its own.
-    fn go_by(&self, request: &Request) -> (Bytes, Bytes) {
-        let before = self.in_flight.back().map_or(&self.host, |last| &last.host);
-        let asked = request.host();
-        if asked.is_empty() && before.is_empty() {
-            return (Bytes::new(), Bytes::new());
+    /// By what lond is to go from this request on; and what has it do so, before the request or, if it ends in a newline, as
+    /// a line of its own. `start`: where that begins in the bytes of this link.
+    fn go_by(&self, request: &Request, start: u64) -> (Option<Box<Going>>, Option<Bytes>) {
+        let last = self.in_flight.back().map(|last| last.going.as_ref());
+        let before = match last {
+            Some(going) => going.map(|going| &going.host),
+            None => Some(&self.host),
+        };
+        let before = before.filter(|host| !host.is_empty());
+        if !request.has_host() && before.is_none() {
+            return (None, None);
         }
-        let host = if asked.is_empty() || *asked == self.own_host {
-            Bytes::new()
-        } else if asked == before {
-            before.clone()
+        let asked = if request.has_host() {
+            request.host()
         } else {
-            // It outlives the lines that the request came with.
-            Bytes::copy_from_slice(asked)
+            self.own_host.clone()
         };
-        let words = if asked.is_empty() { &self.own_host } else { asked };
-        let head = match words.strip_suffix(b":") {
-            _ if self.takes_host_inline => words.clone(),
-            Some(line) if host != *before => Bytes::from([line, b"\n"].concat()),
-            Some(_) | None => Bytes::new(),
+        let is_own = asked == self.own_host;
+        let is_change = before.map_or(!is_own, |before| asked != *before);
+        let head = match asked.strip_suffix(b":") {
+            _ if self.takes_host_inline => Some(asked.clone()),
+            Some(line) if is_change => Some(Bytes::from([line, b"\n"].concat())),
+            Some(_) | None => None,
         };
-        (host, head)
+        if is_own && before.is_none() {
+            return (None, head);
+        }
+        // It outlives the lines that the request came with.
+        let host = match before {
+            _ if is_own => Bytes::new(),
+            Some(before) if !is_change => before.clone(),
+            Some(_) | None => Bytes::copy_from_slice(&asked),
+        };
+        let asks_first = head.as_ref().filter(|head| head.ends_with(b"\n"));
+        let change = asks_first.map_or(Change::None, |head| Change::Asked {
+            end: start + head.len() as u64,
+        });
+        (Some(Box::new(Going { host, change })), head)
+    }
+
+    /// The first in flight was answered; what lond answered to the other id that it was to go by, if it was not `ok`.
+    fn went_by(&mut self, going: Option<Box<Going>>) -> Option<Box<str>> {
+        let Some(going) = going else {
+            if !self.host.is_empty() {
+                self.host = Bytes::new();
+            }
+            return None;
+        };
+        self.host = going.host;
+        match going.change {
+            Change::Odd(answer) => Some(answer),
+            Change::None | Change::Asked { .. } => None,
+        }
     }
 
     /// The next reply to the first in flight, of which what asks for it ends at `end`.
@@ -60,7 +91,8 @@ impl Up {
         config: &Config,
         written: u64,
     ) -> Result<bool, LinkError> {
-        let Some(Change::Asked { end }) = self.in_flight.front().map(|first| &first.change) else {
+        let going = self.in_flight.front().and_then(|first| first.going.as_ref());
+        let Some(Change::Asked { end }) = going.map(|going| &going.change) else {
             return Ok(true);
         };
         let end = *end;
@@ -76,8 +108,9 @@ impl Up {
             b"ok" => Change::None,
             other => Change::Odd(excerpt(other).into()),
         };
-        if let Some(first) = self.in_flight.front_mut() {
-            first.change = change;
+        let first = self.in_flight.front_mut();
+        if let Some(going) = first.and_then(|first| first.going.as_mut()) {
+            going.change = change;
         }
         Ok(!input.is_empty())
     }
@@ -118,14 +151,7 @@ impl Link {
             up.front_since = now;
         }
         up.own += usize::from(owner.is_own());
-        let (host, head) = up.go_by(&request);
-        let change = if head.ends_with(b"\n") {
-            Change::Asked {
-                end: self.encoded + head.len() as u64,
-            }
-        } else {
-            Change::None
-        };
+        let (going, head) = up.go_by(&request, self.encoded);
         up.encoder = Some(Encoder::behind(head));
         up.in_flight.push_back(InFlight {
             owner,
@@ -134,8 +160,7 @@ impl Link {
             alone,
             start: self.encoded,
             end: None,
-            host,
-            change,
+            going,
         });
         self.encode();
     }
@@ -193,11 +218,7 @@ impl Link {
             return Ok(None);
         };
         let took = now.since(first.since);
-        let odd_change = match first.change {
-            Change::Odd(answer) => Some(answer),
-            Change::None | Change::Asked { .. } => None,
-        };
-        up.host = first.host;
+        let odd_change = up.went_by(first.going);
         if first.owner.is_own() {
             up.own = up.own.saturating_sub(1);
             if first.alone {
