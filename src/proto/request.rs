@@ -146,8 +146,14 @@ fn changes_the_link(command: &[u8]) -> bool {
 /// behind it is data.
 fn asks_for_encryption(command: &[u8]) -> bool {
     let mut rest = command;
-    while let Some(behind) = rest.strip_prefix(CRITICAL) {
-        rest = behind;
+    loop {
+        let mut found = false;
+        take_prefix(&mut rest, CRITICAL, &mut found);
+        // One with `encrypt` for an id is told from the others below.
+        found |= take_host(&mut rest).is_ok_and(|len| len > 0);
+        if !found {
+            break;
+        }
     }
     let field = memchr(b':', rest).and_then(|end| rest.get(end + 1..));
     let is_encrypt = |field: &[u8]| matches!(field.strip_prefix(b"encrypt"), Some([] | [b':', ..]));
