@@ -37,9 +37,9 @@ pub(crate) enum PidFileError {
 
 impl PidFile {
     /// Puts our process there, at once and as a whole. A process that is there already is passed over if it has ended,
-    /// or if its number is another program's by now, as after a reboot.
+    /// or if its number is another program's by now, as after a reboot: an instance of lonc, say.
     pub(crate) fn write(path: &Path) -> Result<Self, PidFileError> {
-        if let Some(process) = read(path).filter(|process| is_lonc(*process)) {
+        if let Some(process) = read(path).filter(|process| holds(*process)) {
             return Err(PidFileError::InUse {
                 path: path.to_owned(),
                 process,
@@ -86,17 +86,32 @@ fn read(path: &Path) -> Option<i32> {
     (process > 0).then_some(process)
 }
 
-/// Whether this process, which is not ours, runs and is a lonc: the Perl one calls itself `lonc: …`. One that we may
-/// not signal is of another user, and whoever signals us could not signal that.
-fn is_lonc(process: i32) -> bool {
-    if process == own() || kill(Pid::from_raw(process), None).is_err() {
-        return false;
+/// Whether this process, which is not ours, runs and is one that is signalled by way of the file. One that we may not
+/// signal is of another user, and whoever signals us could not signal that. One that is hidden from us although we may
+/// has shed other rights, which nobody does who stands here.
+fn holds(process: i32) -> bool {
+    process != own()
+        && kill(Pid::from_raw(process), None).is_ok()
+        && fs::read(format!("/proc/{process}/cmdline")).is_ok_and(|command| is_signalled(&command))
+}
+
+/// Whether this command line, with a zero byte behind each word, is that of another of us, or of the Perl lonc: under
+/// Perl or, once it has set up, as `lonc: …`. An instance, which may have got the number since, is neither.
+fn is_signalled(command: &[u8]) -> bool {
+    let mut words = command.split(|byte| *byte == 0);
+    let first = words.next().unwrap_or_default();
+    match base(first) {
+        b"lonc-usr1" => words.all(|word| word != b"--reconnect"),
+        b"perl" => words
+            .find(|word| !word.starts_with(b"-"))
+            .is_some_and(|script| base(script) == b"lonc"),
+        _ => first.starts_with(b"lonc: "),
     }
-    match fs::read(format!("/proc/{process}/cmdline")) {
-        Ok(command) => String::from_utf8_lossy(&command).contains("lonc"),
-        // It is hidden from us; who can tell?
-        Err(_) => true,
-    }
+}
+
+/// The last part of a path.
+fn base(path: &[u8]) -> &[u8] {
+    path.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -147,6 +162,55 @@ mod tests {
         }
         other.kill().unwrap();
         other.wait().unwrap();
+    }
+
+    #[test]
+    fn who_is_called_much_like_it_does_not_keep_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lonc.pid");
+        for name in [
+            "lonc",
+            "/usr/sbin/lonc",
+            "loncctl",
+            "lonc-metrics",
+            "lonc-generator",
+        ] {
+            let mut other = called(name);
+            fs::write(&path, format!("{}\n", other.id())).unwrap();
+            drop(PidFile::write(&path).expect(name));
+            other.kill().unwrap();
+            other.wait().unwrap();
+        }
+    }
+
+    #[test]
+    fn who_is_signalled() {
+        for command in [
+            &b"/usr/lib/lonc/lonc-usr1\0"[..],
+            b"lonc-usr1\0--config\0/etc/lonc/lonc.toml\0",
+            b"/usr/bin/perl\0-w\0/home/httpd/perl/lonc\0",
+            b"perl\0lonc\0",
+            b"lonc: Parent keeping the flock",
+            b"lonc: Parent keeping the flock\0\0\0",
+        ] {
+            assert!(is_signalled(command), "{}", command.escape_ascii());
+        }
+        for command in [
+            &b"/usr/sbin/lonc\0msul1\0"[..],
+            b"/usr/sbin/lonc\0--config\0/etc/lonc-usr1/lonc.toml\0lonc-usr1\0",
+            b"/usr/lib/lonc/lonc-usr1\0--reconnect\0",
+            b"/usr/bin/lonc-usr1-watch\0",
+            b"loncctl\0status\0",
+            b"vi\0/etc/lonc/lonc.toml\0",
+            b"grep\0lonc: \0",
+            b"/usr/bin/perl\0/home/httpd/perl/lond\0",
+            b"/usr/bin/perl\0-e\0print 'lonc'\0",
+            b"perl\0",
+            b"lond: listening for lonc",
+            b"",
+        ] {
+            assert!(!is_signalled(command), "{}", command.escape_ascii());
+        }
     }
 
     #[test]

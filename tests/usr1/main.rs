@@ -84,6 +84,20 @@ fn the_file_is_there_while_it_runs_and_names_it() {
 }
 
 #[test]
+fn a_number_that_an_instance_got_since_stops_nobody() {
+    let peer = Peer::dead();
+    // Of the same user, so that it could be signalled.
+    let site = site(&peer, "");
+    fs::create_dir(site.path("delayed")).unwrap();
+    let lonc = another_user::start(site);
+    let Some(reconnect) = Reconnect::listen(&lonc.site) else {
+        return;
+    };
+    fs::write(lonc.site.path("logs/lonc.pid"), format!("{}\n", lonc.pid())).unwrap();
+    Bridge::start(&lonc.site, &reconnect).stop();
+}
+
+#[test]
 fn where_nobody_can_steer_it_says_so_and_goes_on() {
     let peer = Peer::dead();
     let site = site(&peer, "");
