@@ -142,3 +142,28 @@ fn a_file_that_may_be_read_later_is_sent_then() {
     lonc.site.await_empty();
     assert_eq!(check_received(&peer, 1), 0);
 }
+
+#[test]
+fn what_other_hosts_are_storing_is_left_to_them() {
+    let peer = Peer::start();
+    let site = Site::office(&peer, "");
+    let storing = |host: &str| format!(".storing-{host}-77.1700000000.000001.77.put.{host}.tmp");
+    let others = [
+        "msul1-1.b",
+        "msul1-1.msul1",
+        "msul1-7",
+        "other",
+        "1.msul1",
+        "msul10",
+    ];
+    let mut theirs: Vec<_> = others.map(storing).into();
+    theirs.sort();
+    for name in theirs.iter().chain([&storing("msul1")]) {
+        fs::write(site.spool(name), "put:half").unwrap();
+    }
+    let lonc = site.start();
+    wait_until("only what is others'", || lonc.site.left() == theirs);
+    lonc.site.put(0, &word(0));
+    wait_until("the message", || lonc.site.left() == theirs);
+    assert_eq!(check_received(&peer, 1), 0);
+}

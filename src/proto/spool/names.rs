@@ -64,21 +64,34 @@ impl Owner {
         Name::from(&*[front.as_bytes(), name.as_bytes(), b".tmp"].concat())
     }
 
-    /// True if an instance began to store a message by this name.
+    /// True if an instance for the peer began to store a message by this name. It has to be such a name from end to end:
+    /// what it begins and ends with may be another host's, as `.storing-a-1.b-` begins like one of the host `a`.
     pub(super) fn is_temporary(&self, name: &[u8]) -> bool {
-        let pid = name.strip_prefix(self.temporary.as_bytes());
-        let pid = pid.and_then(|rest| rest.split(|byte| *byte == b'.').next());
-        pid.is_some_and(|pid| pid.iter().all(u8::is_ascii_digit))
+        let name = name.strip_prefix(self.temporary.as_bytes());
+        let name = name.and_then(|rest| rest.strip_suffix(b".tmp"));
+        let parts = name.and_then(|rest| rest.strip_suffix(self.suffix.as_bytes()));
+        let parts: Vec<_> = parts
+            .into_iter()
+            .flat_map(|parts| parts.split(|byte| *byte == b'.'))
+            .collect();
+        let [pid, epoch, count, storing, word] = &*parts else {
+            return false;
+        };
+        [pid, epoch, count].into_iter().all(|digits| is_number(digits))
+            && pid == storing
+            && word.iter().all(u8::is_ascii_alphanumeric)
     }
+}
+
+fn is_number(digits: &[u8]) -> bool {
+    !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
 }
 
 /// The name without the number that told it from another of the same name.
 fn original(name: &[u8]) -> &[u8] {
     let dot = name.iter().rposition(|byte| *byte == b'.');
     match dot.and_then(|dot| name.split_at_checked(dot)) {
-        Some((front, [_, digits @ ..])) if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) => {
-            front
-        }
+        Some((front, [_, digits @ ..])) if is_number(digits) => front,
         Some(_) | None => name,
     }
 }
@@ -230,15 +243,52 @@ mod tests {
     #[test]
     fn what_is_being_stored_is_no_message_and_can_be_told() {
         let owner = Owner::new("msul1", &[]);
-        let name = Name::from(&b"1.msul1"[..]);
-        let temporary = owner.temporary(77, &name);
+        let temporary = storing("msul1");
         assert!(owner.is_temporary(temporary.as_bytes()) && !owner.owns(temporary.as_bytes()));
         for other in [
             ".storing-msul1-x.1.msul1",
             ".storing-other-77.1.msul1.tmp",
+            ".storing-msul1-77.1.msul1.tmp",
+            ".storing-msul1-77.1700000000.000001.78.put.msul1.tmp",
+            ".storing-msul1-77.1700000000.000001.77.put.msul1",
+            ".storing-msul1-77.1700000000.000001.77.put.msul10.tmp",
+            ".storing-msul1-77.1700000000..77.put.msul1.tmp",
+            ".storing-msul1-77.1700000000.000001.77.put.more.msul1.tmp",
+            ".storing-msul1-.msul1.tmp",
             "1.msul1",
         ] {
             assert!(!owner.is_temporary(other.as_bytes()), "{other}");
         }
+    }
+
+    #[test]
+    fn what_is_being_stored_is_of_one_host_whatever_the_others_are_called() {
+        let hosts = [
+            "a",
+            "a-1",
+            "a-1.b",
+            "a-1.a",
+            "1.a",
+            "1-a",
+            "a-77.1.2.77.put.a",
+            "a.a",
+            "a-a",
+            "b",
+            "-a",
+            "77.a",
+            "A",
+        ];
+        for host in hosts {
+            let temporary = storing(host);
+            let claims = |peer: &&&str| Owner::new(peer, &[]).is_temporary(temporary.as_bytes());
+            let owners: Vec<_> = hosts.iter().filter(claims).collect();
+            assert_eq!(owners, [&host], "{temporary:?}");
+        }
+    }
+
+    /// What a message for `peer` is called while it is written.
+    fn storing(peer: &str) -> Name {
+        let name = Namer::default().name(1_700_000_000, &request("critical:put:x"), peer, 77);
+        Owner::new(peer, &[]).temporary(77, &name)
     }
 }
