@@ -26,7 +26,7 @@ pub(super) enum Place {
 struct Turn {
     number: i64,
     client: ClientId,
-    /// Since when it is to come.
+    /// Since when it may come where it may now, or that of one behind it may.
     since: Instant,
 }
 
@@ -55,6 +55,7 @@ pub(super) struct Turns {
 
 impl Turns {
     /// Gives a client its place. One that has a turn already keeps it, wherever it is to come now; a new one is the last.
+    /// Who waited for one link begins to wait for any: until then no other would have let it go.
     pub(super) fn seat(&mut self, client: ClientId, place: Place, now: Instant) {
         let seat = self.seat_of(client);
         if seat.place == place {
@@ -65,21 +66,22 @@ impl Turns {
             return;
         }
         self.note_queue(place, now);
-        let turn = turn.unwrap_or_else(|| {
-            self.next += 1;
+        let number = turn.map_or_else(|| self.next_number(), |turn| turn.number);
+        self.insert(
             Turn {
-                number: self.next,
+                number,
                 client,
                 since: now,
-            }
-        });
-        self.insert(turn, place);
+            },
+            place,
+        );
     }
 
     /// The same, but a new turn is the first: for requests that had their turn and could not go.
     pub(super) fn seat_first(&mut self, client: ClientId, place: Place, now: Instant) {
         let seat = self.seat_of(client);
-        let since = self.take_out(client, seat).map_or(now, |turn| turn.since);
+        let turn = self.take_out(client, seat).filter(|_| seat.place == place);
+        let since = turn.map_or(now, |turn| turn.since);
         if place == Place::None {
             return;
         }
@@ -94,6 +96,11 @@ impl Turns {
             },
             place,
         );
+    }
+
+    fn next_number(&mut self) -> i64 {
+        self.next += 1;
+        self.next
     }
 
     /// The client whose turn is the next on this link.
@@ -120,7 +127,7 @@ impl Turns {
         self.waiting.len()
     }
 
-    /// Since when the first of those waits.
+    /// Since when the one of those waits who has waited longest.
     pub(super) fn waiting_since(&self) -> Option<Instant> {
         self.waiting.front().map(|turn| turn.since)
     }
@@ -175,11 +182,15 @@ impl Turns {
     }
 
     #[inline]
-    fn insert(&mut self, turn: Turn, place: Place) {
+    fn insert(&mut self, mut turn: Turn, place: Place) {
         if let Some(queue) = self.queue(place) {
             match queue.back() {
                 Some(last) if last.number > turn.number => {
                     let at = queue.partition_point(|other| other.number < turn.number);
+                    // Whoever is overtaken waits on, and longer.
+                    turn.since = queue
+                        .get(at)
+                        .map_or(turn.since, |next| next.since.min(turn.since));
                     queue.insert(at, turn);
                 }
                 Some(_) | None => queue.push_back(turn),
@@ -256,6 +267,32 @@ mod tests {
     }
 
     #[test]
+    fn who_waited_for_one_link_begins_to_wait_for_any() {
+        let mut turns = Turns::default();
+        turns.seat(client(0), Place::On(LinkId(0)), NOW);
+        turns.seat(client(0), Place::Waiting, after(1));
+        assert_eq!(turns.waiting_since(), Some(after(1)));
+        turns.seat(client(0), Place::Waiting, after(2));
+        turns.seat_first(client(0), Place::Waiting, after(3));
+        assert_eq!(turns.waiting_since(), Some(after(1)));
+        turns.clear(client(0));
+        turns.seat(client(1), Place::On(LinkId(0)), after(4));
+        turns.seat_first(client(1), Place::Waiting, after(5));
+        assert_eq!(turns.waiting_since(), Some(after(5)));
+    }
+
+    #[test]
+    fn who_is_overtaken_has_waited_all_the_same() {
+        let mut turns = Turns::default();
+        turns.seat(client(0), Place::On(LinkId(0)), NOW);
+        turns.seat(client(1), Place::Waiting, after(1));
+        turns.seat(client(0), Place::Waiting, after(2));
+        turns.seat_first(client(2), Place::Waiting, after(3));
+        assert_eq!(turns.waiting_since(), Some(after(1)));
+        assert_eq!(served(&mut turns, 1), [2, 0, 1]);
+    }
+
+    #[test]
     fn who_could_not_go_is_the_first() {
         let mut turns = Turns::default();
         for slot in 0..3 {
@@ -291,6 +328,10 @@ mod tests {
 
     fn client(slot: usize) -> ClientId {
         ClientId { slot, serial: 1 }
+    }
+
+    fn after(seconds: u64) -> Instant {
+        NOW + core::time::Duration::from_secs(seconds)
     }
 
     /// Those served by the link until nobody is left.
