@@ -85,11 +85,8 @@ impl Driver {
     /// Begins to drain where nobody has needed this instance for long. Whoever was accepted is seen here, and from the
     /// drain on nobody is.
     pub(super) fn poll_idle_exit(&mut self, cx: &mut Context<'_>, now: Instant) {
-        if self.drain.is_on() {
-            return;
-        }
         let after = self.settings.daemon.idle_exit;
-        let at_rest = self.session.is_at_rest();
+        let at_rest = !self.drain.is_on() && self.session.is_at_rest();
         let desk = self.spool.desk();
         if self.idle_exit.poll(cx, at_rest, after, &desk, now).is_ready() {
             let after = humantime::format_duration(after);
