@@ -191,38 +191,6 @@ impl Link {
         }
     }
 
-    pub(super) fn begin_opening(&mut self, now: Instant) {
-        self.phase = Phase::Opening(Stage::Lookup);
-        self.since = now;
-        self.other_host = None;
-        self.others = Others::default();
-        self.is_silent = false;
-        self.out.clear();
-    }
-
-    /// The try has come as far as this.
-    pub(super) fn enter_stage(&mut self, stage: Stage) {
-        if let Phase::Opening(at) = &mut self.phase {
-            *at = stage;
-        }
-    }
-
-    pub(super) fn begin_handshake(&mut self, config: &Config, now: Instant) {
-        if matches!(self.phase, Phase::Opening(_)) {
-            let (dialogue, first) = Handshake::start(config.pong);
-            self.out = BytesMut::from(&first[..]);
-            (self.encoded, self.written) = (first.len() as u64, 0);
-            self.since = now;
-            self.phase = Phase::Handshake {
-                dialogue,
-                sent_at: now,
-                deadline: now + config.handshake_timeout,
-                opening_deadline: now + config.opening_timeout,
-                rtt: None,
-            };
-        }
-    }
-
     pub(super) fn up(&self) -> Option<&Up> {
         match &self.phase {
             Phase::Up(up) => Some(up),

@@ -1,4 +1,4 @@
-//! A link while it opens: takes lond's answers to the handshake, and becomes an open link at its end.
+//! A link while it opens: begins a try, takes lond's answers to the handshake, and becomes an open link at its end.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -7,9 +7,9 @@ use memchr::memchr;
 
 use super::{Link, Pace, Phase, Up};
 use crate::cipher::Cipher;
-use crate::handshake::{LONGEST_LINE, Note, Outcome, Step, takes_host_inline};
+use crate::handshake::{Handshake, LONGEST_LINE, Note, Outcome, Step, takes_host_inline};
 use crate::reply::ReplyReader;
-use crate::session::{Config, LinkError};
+use crate::session::{Config, LinkError, Others, Stage};
 use crate::time::Instant;
 
 /// What came of lond's answer to a step.
@@ -19,6 +19,38 @@ pub(in crate::session) struct Opened {
 }
 
 impl Link {
+    pub(in crate::session) fn begin_opening(&mut self, now: Instant) {
+        self.phase = Phase::Opening(Stage::Lookup);
+        self.since = now;
+        self.other_host = None;
+        self.others = Others::default();
+        self.is_silent = false;
+        self.out.clear();
+    }
+
+    /// The try has come as far as this.
+    pub(in crate::session) fn enter_stage(&mut self, stage: Stage) {
+        if let Phase::Opening(at) = &mut self.phase {
+            *at = stage;
+        }
+    }
+
+    pub(in crate::session) fn begin_handshake(&mut self, config: &Config, now: Instant) {
+        if matches!(self.phase, Phase::Opening(_)) {
+            let (dialogue, first) = Handshake::start(config.pong);
+            self.out = BytesMut::from(&first[..]);
+            (self.encoded, self.written) = (first.len() as u64, 0);
+            self.since = now;
+            self.phase = Phase::Handshake {
+                dialogue,
+                sent_at: now,
+                deadline: now + config.handshake_timeout,
+                opening_deadline: now + config.opening_timeout,
+                rtt: None,
+            };
+        }
+    }
+
     /// Takes the answer to the present step; `None` if no handshake is under way or no line is complete.
     pub(in crate::session) fn take_handshake(
         &mut self,
