@@ -3,12 +3,14 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd as _;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{BufMut as _, BytesMut};
 use lonc_proto::session::{LinkError, Others};
+use nix::sys::socket::{MsgFlags, recv};
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 use tokio::net::TcpStream;
 
@@ -88,8 +90,21 @@ impl Link {
     /// flight for `waiting`; to be called as [`Path::look`].
     pub(crate) fn look(&mut self, waiting: Duration) -> Option<Duration> {
         match &mut self.state {
-            State::Open(connection) => connection.path.look(&connection.dialed.stream, waiting),
+            State::Open(connection) => {
+                let stream = &connection.dialed.stream;
+                let silence = connection.path.look(stream, waiting);
+                silence.filter(|_| !has_unread(stream))
+            }
             State::Closed | State::Resolving(_) | State::Connecting(_) => None,
+        }
+    }
+
+    /// Whether anything has arrived on it that is not read yet. The system is asked: the runtime learns of it only when it
+    /// looks the next time.
+    pub(crate) fn has_unread(&self) -> bool {
+        match &self.state {
+            State::Open(connection) => has_unread(&connection.dialed.stream),
+            State::Closed | State::Resolving(_) | State::Connecting(_) => false,
         }
     }
 
@@ -149,6 +164,11 @@ fn poll_read(
         return Poll::Ready(Err(LinkError::Closed));
     }
     Poll::Ready(Ok(Progress::Read))
+}
+
+fn has_unread(stream: &TcpStream) -> bool {
+    let peek = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+    recv(stream.as_raw_fd(), &mut [0], peek).is_ok_and(|bytes| bytes > 0)
 }
 
 fn broken(error: &io::Error) -> LinkError {

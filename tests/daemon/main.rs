@@ -35,5 +35,6 @@ mod reload;
 mod secrets;
 mod stop;
 mod stop_word;
+mod stopped;
 mod timeouts;
 mod watchdog;

@@ -9,11 +9,15 @@ use lonc_proto::time::Instant;
 const FLUSH: Duration = Duration::from_secs(1);
 /// How long the disk gets for what was left.
 const STORE: Duration = Duration::from_millis(500);
+/// How long replies that have arrived get to be read.
+const READ: Duration = Duration::from_millis(200);
 
 /// Once it has begun, no more clients are taken, and what is under way is finished until a deadline.
 #[derive(Default)]
 pub(super) struct Drain {
     until: Option<Instant>,
+    /// It was looked once whether replies have arrived that are not read.
+    has_looked: bool,
     /// The deadline has passed: all that was left is answered.
     stopped: bool,
     /// The disk is waited for no longer.
@@ -34,11 +38,16 @@ impl Drain {
         self.until = Some(now);
     }
 
-    /// True once, when the session is to be stopped.
-    pub(super) fn is_to_stop(&mut self, now: Instant) -> bool {
-        let due = !self.stopped && self.until.is_some_and(|until| until <= now);
-        self.stopped |= due;
-        due
+    /// True once, when the session is to be stopped; a moment later where bytes of lond's lie unread.
+    pub(super) fn is_to_stop(&mut self, now: Instant, has_unread: impl FnOnce() -> bool) -> bool {
+        if self.stopped || self.until.is_none_or(|until| until > now) {
+            return false;
+        }
+        let is_first = !std::mem::replace(&mut self.has_looked, true);
+        self.stopped = !(is_first && has_unread());
+        // From here on it counts, also where this comes late.
+        self.until = Some(if self.stopped { now } else { now + READ });
+        self.stopped
     }
 
     /// True once, when what is not on disk by then is not waited for.

@@ -103,6 +103,11 @@ impl Links {
         self.places.get_mut(id.index()).map(|place| &mut place.link)
     }
 
+    /// Whether bytes of lond's lie unread anywhere.
+    pub(super) fn any_unread(&self) -> bool {
+        self.places.iter().any(|place| place.link.has_unread())
+    }
+
     /// The addresses that the links are connected to, by their indices.
     pub(super) fn remotes(&self) -> Vec<Option<SocketAddr>> {
         self.places.iter().map(|place| place.link.remote()).collect()
@@ -142,6 +147,19 @@ impl Driver {
             }
         }
         progress
+    }
+
+    /// If anything is due tells where bytes lie unread, before it is given up although they are the answer. One read may
+    /// take a part of them only, and the runtime may not know of them yet.
+    pub(super) fn look_for_unread(&mut self, now: Instant) {
+        if self.session.poll_timeout().is_none_or(|due| due > now) {
+            return;
+        }
+        for id in self.session.link_ids() {
+            if self.links.get_mut(id).is_some_and(|link| link.has_unread()) {
+                self.session.handle_unread(id, now);
+            }
+        }
     }
 
     /// Writes what the session has for them; true if anything could be written.

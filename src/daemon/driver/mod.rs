@@ -130,6 +130,10 @@ impl Driver {
         loop {
             let now = self.timer.now();
             let mut progress = false;
+            // Before time is judged anywhere: after a stop of the process both are there, the deadline and the reply.
+            if self.timer.is_past(now) {
+                self.look_for_unread(now);
+            }
             // 1. What the daemon asks for is rare and must not wait.
             progress |= self.poll_inbox(cx, now);
             // What that closes must not be read from any more: its number may be another link's already.
@@ -257,7 +261,7 @@ impl Driver {
         }
         self.go_round(now);
         self.look_for_moves(now);
-        if self.drain.is_to_stop(now) {
+        if self.drain.is_to_stop(now, || self.links.any_unread()) {
             self.session.handle_stop(now);
         }
         if self.drain.is_to_give_up(now) {

@@ -33,9 +33,14 @@ impl Timer {
         Instant::after_origin(self.origin.elapsed())
     }
 
+    /// Whether it is time for the alarm, heard or not.
+    pub(super) fn is_past(&self, now: Instant) -> bool {
+        self.rings <= now
+    }
+
     /// Ready once when the alarm rang.
     pub(super) fn poll_due(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
-        if self.rings > now {
+        if !self.is_past(now) {
             return Poll::Pending;
         }
         if self.alarm.poll_ring(cx).is_pending() {

@@ -13,6 +13,7 @@ use core::time::Duration;
 pub(super) use self::pace::Pace;
 use super::Config;
 use super::error::LinkError;
+use super::grace::Grace;
 use super::ids::{ClientId, LinkId, MessageId};
 use super::status::{Cause, LinkState, LinkStatus, Others, Stage};
 use super::trouble::{Reached, Trouble, Troubles};
@@ -154,6 +155,7 @@ pub(super) struct Link {
     pub(super) retiring: bool,
     /// When a request was last put on it that no link before it had room for.
     pub(super) needed: Instant,
+    grace: Grace,
     out: BytesMut,
     /// Bytes encoded for, and written to, this connection so far.
     encoded: u64,
@@ -185,6 +187,7 @@ impl Link {
             replaces: None,
             retiring: false,
             needed: now,
+            grace: Grace::default(),
             out: BytesMut::new(),
             encoded: 0,
             written: 0,
@@ -314,8 +317,18 @@ impl Link {
         &self.out
     }
 
-    /// When something is due on this link.
+    /// Bytes of lond's have arrived on it and are not read yet.
+    pub(super) fn unread(&mut self, config: &Config, now: Instant) {
+        let due = self.due(config);
+        self.grace.give(due, now);
+    }
+
+    /// When something is to be done that is due on this link.
     pub(super) fn deadline(&self, config: &Config) -> Option<Instant> {
+        self.due(config).map(|due| self.grace.heeded(due))
+    }
+
+    fn due(&self, config: &Config) -> Option<Instant> {
         match &self.phase {
             Phase::Opening(_) => None,
             Phase::Waiting { until } => Some(*until),

@@ -19,6 +19,7 @@ mod command;
 mod delayed;
 mod demand;
 mod error;
+mod grace;
 mod ids;
 mod link;
 mod machine;
@@ -170,6 +171,12 @@ impl Session {
     /// Bytes came in on a link; those of complete lines are taken from `input`.
     pub fn handle_input(&mut self, link: LinkId, input: &mut BytesMut, now: Instant) {
         self.told(now).input(link, input);
+    }
+
+    /// Bytes that have arrived on this link are not read yet, and something may be due: what they are the answer to is
+    /// not given up before they are read, for at most a second. To be told before [`Session::handle_timeout`].
+    pub fn handle_unread(&mut self, link: LinkId, now: Instant) {
+        self.told(now).unread(link);
     }
 
     /// So many bytes of [`Session::unsent`] were written.

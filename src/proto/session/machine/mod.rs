@@ -24,6 +24,7 @@ use crate::session::command::{Command, Event};
 use crate::session::delayed::Delayed;
 use crate::session::demand::Demand;
 use crate::session::error::LinkError;
+use crate::session::grace::Grace;
 use crate::session::ids::{ClientId, LinkId};
 use crate::session::link::{Link, Owner};
 use crate::session::metrics::{Histograms, Rate};
@@ -52,6 +53,8 @@ pub(in crate::session) struct Machine {
     lost_at: Instant,
     /// It has answered nothing since.
     is_lost: bool,
+    /// For those who wait for the peer.
+    grace: Grace,
     pub(in crate::session) last_error: Option<LinkError>,
     pub(in crate::session) counters: Counters,
     pub(in crate::session) histograms: Histograms,
@@ -84,6 +87,7 @@ impl Machine {
             since: now,
             lost_at: now,
             is_lost: false,
+            grace: Grace::default(),
             last_error: None,
             counters: Counters::default(),
             histograms: Histograms::default(),
@@ -164,6 +168,16 @@ impl Machine {
         if let Err(why) = self.take_input(id, input) {
             input.clear();
             self.end_link(id, why);
+        }
+    }
+
+    pub(in crate::session) fn unread(&mut self, id: LinkId) {
+        let wait_ends = self.wait_ends();
+        if let Some(link) = self.links.get_mut(id.0) {
+            link.unread(&self.config, self.now);
+            if link.is_trying() {
+                self.grace.give(wait_ends, self.now);
+            }
         }
     }
 
@@ -275,14 +289,14 @@ impl Machine {
         let links = self.links.iter();
         links
             .filter_map(|(_, link)| link.deadline(&self.config))
-            .chain(self.wait_ends())
+            .chain(self.wait_ends().map(|end| self.grace.heeded(end)))
             .chain(self.demand_due())
             .chain(self.critical_due())
             .min()
     }
 
     pub(in crate::session) fn timeout(&mut self) {
-        if self.state == State::Connecting && self.now >= self.since + self.patience() {
+        if self.state == State::Connecting && self.is_past(self.since + self.patience()) {
             let is_up = self.any_up();
             self.enter(if is_up { State::Up } else { State::Down });
         }
@@ -297,6 +311,11 @@ impl Machine {
         }
         self.take_back_stalled();
         self.retire_unneeded();
+    }
+
+    /// Whether those who wait for the peer until then wait no longer.
+    pub(super) fn is_past(&self, end: Instant) -> bool {
+        self.grace.heeded(end) <= self.now
     }
 
     /// When somebody has waited for the peer long enough.

@@ -123,7 +123,7 @@ impl Machine {
     fn refuse_late(&mut self) {
         if self
             .first_to_give_up()
-            .is_none_or(|first| first + self.config.connect_wait > self.now)
+            .is_none_or(|first| !self.is_past(first + self.config.connect_wait))
         {
             return;
         }

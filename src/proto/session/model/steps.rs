@@ -120,6 +120,8 @@ pub(super) enum Step {
     Pass(Duration),
     /// The driver comes late: so much time passes before it does what is due.
     Late(Duration),
+    /// The same, and meanwhile bytes arrive on a link.
+    LateToRead(Index, Duration),
     /// Time passes to just when something is due.
     PassToTimeout,
     /// The driver asks although nothing need be due.
@@ -159,6 +161,7 @@ impl Step {
             1 => (one(), unasked).prop_map(|(link, bytes)| Self::Unasked(link, bytes)),
             4 => span().prop_map(Self::Pass),
             1 => span().prop_map(Self::Late),
+            1 => (one(), span()).prop_map(|(link, span)| Self::LateToRead(link, span)),
             5 => Just(Self::PassToTimeout),
             2 => one().prop_map(Self::Moved),
             2 => Just(Self::Reconnect),

@@ -11,7 +11,7 @@ use proptest::sample::Index;
 use super::checks::Book;
 use super::steps::{Ask, Ending, Host, Reply, Setting, Step};
 use crate::session::tests::lond::{PEER, Style, is_change};
-use crate::session::tests::rig::Rig;
+use crate::session::tests::rig::{Rig, Wire};
 use crate::session::{ClientId, Config, LinkError, LinkId, LinkState, Others};
 use crate::time::Instant;
 
@@ -81,6 +81,8 @@ pub(super) struct World {
     /// Connections on which lond broke a rule.
     rude: HashSet<u64>,
     pub(super) stopped: bool,
+    /// When lonc came late last and found what a lond had answered: what was due by then has a second more.
+    pub(super) put_off: Instant,
 }
 
 impl World {
@@ -96,6 +98,7 @@ impl World {
             malformed: HashSet::new(),
             rude: HashSet::new(),
             stopped: false,
+            put_off: Instant::default(),
         };
         world.check();
         world
@@ -125,8 +128,11 @@ impl World {
             Step::Unasked(one, bytes) => self.with_wire(*one, |world, link| world.unasked(link, bytes)),
             Step::Pass(span) => self.rig.pass(*span),
             Step::Late(span) => {
-                self.rig.now = self.rig.now + *span;
+                self.rig.stall(*span);
                 self.rig.pass(Duration::ZERO);
+            }
+            Step::LateToRead(one, span) => {
+                self.with_wire(*one, |world, link| world.late_to_read(link, *span));
             }
             Step::PassToTimeout => self.pass_to_timeout(),
             Step::SpuriousTimeout => {
@@ -277,6 +283,25 @@ impl World {
             );
         }
         self.check();
+    }
+
+    /// The driver comes late, and finds what lond has answered: no link is given up for that.
+    fn late_to_read(&mut self, link: usize, span: Duration) {
+        if !self.rig.wire(link).connected || self.rig.wire(link).lond.outbox.is_empty() {
+            return;
+        }
+        let serial = self.rig.wire(link).lond.serial;
+        self.rig.stall(span);
+        self.put_off = self.rig.now;
+        self.rig.unread(link);
+        self.rig.pass(Duration::ZERO);
+        let is_there = |wire: &Wire| wire.lond.serial == serial;
+        assert!(
+            self.rig.wires.get(&link).is_some_and(is_there),
+            "unread replies of link {link}"
+        );
+        self.check();
+        self.deliver(link, usize::MAX);
     }
 
     /// Everything moves once.

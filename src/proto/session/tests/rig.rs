@@ -239,6 +239,17 @@ impl Rig {
         self.obey();
     }
 
+    /// Bytes have arrived on a link, and are not handed over yet.
+    pub(in crate::session) fn unread(&mut self, link: usize) {
+        self.session.handle_unread(LinkId(link), self.now);
+        self.obey();
+    }
+
+    /// So much time passes in which nothing is done.
+    pub(in crate::session) fn stall(&mut self, span: Duration) {
+        self.now = self.now + span;
+    }
+
     /// lond says these bytes, asked or not, and they arrive.
     pub(in crate::session) fn receive(&mut self, link: usize, bytes: &[u8]) {
         self.lond(link).outbox.extend_from_slice(bytes);

@@ -153,6 +153,101 @@ fn a_probe_without_a_reply_ends_the_link() {
 }
 
 #[test]
+fn what_had_arrived_is_read_before_time_is_judged() {
+    let mut rig = Rig::up(config());
+    let client = rig.client();
+    rig.say(client, "one\ntwo\n");
+    rig.write_all(0);
+    rig.stall(1000 * SECOND);
+    rig.unread(0);
+    rig.pass(ALMOST);
+    rig.reply(0, "1");
+    assert_eq!(rig.got(client), ["1"]);
+    // The next has its whole time.
+    rig.pass(299 * SECOND + ALMOST);
+    assert!(rig.ends().is_empty());
+    rig.pass(INSTANT);
+    assert_eq!(rig.ends(), [LinkError::RequestTimeout]);
+}
+
+#[test]
+fn one_that_never_stops_talking_gains_a_second() {
+    let mut rig = Rig::up(config());
+    let client = rig.client();
+    rig.say(client, "one\n");
+    rig.write_all(0);
+    // What is not due yet gains nothing.
+    rig.unread(0);
+    rig.pass(299 * SECOND + ALMOST);
+    rig.stall(INSTANT);
+    for _ in 0..1000 {
+        assert!(rig.ends().is_empty());
+        rig.unread(0);
+        rig.receive(0, b"x");
+        rig.pass(INSTANT);
+    }
+    assert_eq!(rig.ends(), [LinkError::RequestTimeout]);
+    assert_eq!(rig.got(client), ["con_lost"]);
+}
+
+#[test]
+fn an_answer_to_the_handshake_that_had_arrived_counts_however_late_all_of_it_is() {
+    let mut rig = Rig::new(config());
+    let client = rig.client();
+    rig.say(client, "one\n");
+    rig.connect(0);
+    rig.write_all(0);
+    rig.stall(1000 * SECOND);
+    rig.unread(0);
+    rig.session.handle_timeout(rig.now);
+    rig.pass(INSTANT);
+    rig.finish(0);
+    rig.serve(0);
+    assert_eq!(rig.got(client), ["re:one"]);
+    assert!(rig.ends().is_empty());
+}
+
+#[test]
+fn who_has_waited_longest_for_a_link_waits_for_what_had_arrived() {
+    let mut rig = Rig::up(config());
+    let (client, other) = (rig.client(), rig.client());
+    rig.fail(0);
+    rig.pass(SECOND);
+    rig.open(0);
+    // It is lost again before it has answered anything, and the wait of this one goes on.
+    rig.say(client, "one\n");
+    rig.pass(5 * SECOND);
+    rig.fail(0);
+    rig.pass(2 * SECOND);
+    rig.connect(0);
+    rig.write_all(0);
+    rig.stall(4 * SECOND);
+    rig.unread(0);
+    rig.say(other, "two\n");
+    rig.finish(0);
+    rig.serve(0);
+    assert_eq!(
+        (rig.got(client), rig.got(other)),
+        (vec!["re:one".into()], vec!["re:two".into()])
+    );
+}
+
+#[test]
+fn a_handshake_that_goes_on_for_ever_gains_a_second_too() {
+    let mut rig = Rig::new(config());
+    rig.connect(0);
+    rig.write_all(0);
+    rig.stall(1000 * SECOND);
+    rig.unread(0);
+    rig.shake(0, 1);
+    rig.pass(ALMOST);
+    rig.unread(0);
+    assert!(rig.ends().is_empty());
+    rig.pass(INSTANT);
+    assert!(matches!(rig.ends()[..], [LinkError::OpeningTimeout(_)]));
+}
+
+#[test]
 fn no_interval_means_no_probes() {
     let mut rig = Rig::up(config());
     assert_eq!(rig.session.poll_timeout(), None);
