@@ -164,6 +164,7 @@ keys! {
     MAX_QUEUED_BYTES = Client "max_queued_bytes" Some("'64MiB'"), Reload;
     MESSAGE_TIMEOUT = Spool "message_timeout" Some("'60s'"), Reload;
     MAX_ATTEMPTS = Spool "max_attempts" Some("5"), Reload;
+    SETTLE = Spool "settle" Some("'3s'"), Reload;
     DRAIN_TIMEOUT = Daemon "drain_timeout" Some("'20s'"), Reload;
     LOG_LEVEL = Daemon "log_level" Some("'info'"), Reload;
     START = Daemon "start" Some("'demand'"), AtOnce;

@@ -252,7 +252,7 @@ mod tests {
         );
         assert_eq!(
             fault("spool.zzz = 1"),
-            "/f:1: unknown key \"zzz\" in [spool]; known are message_timeout, max_attempts"
+            "/f:1: unknown key \"zzz\" in [spool]; known are message_timeout, max_attempts, settle"
         );
         assert_eq!(fault("\"a\\nb\" = 1").lines().count(), 1);
         assert!(

@@ -100,6 +100,8 @@ pub struct SpoolSettings {
     pub message_timeout: Duration,
     /// How often in a row a message may make the link fail before it is set aside, 1 to 1000.
     pub max_attempts: u32,
+    /// A message that a worker wrote is left alone for so long after that; zero: not at all.
+    pub settle: Duration,
 }
 
 /// The process itself.
@@ -279,6 +281,7 @@ fn spool(view: View<'_>) -> Result<SpoolSettings, ConfigError> {
     Ok(SpoolSettings {
         message_timeout: view.get(keys::MESSAGE_TIMEOUT, duration)?,
         max_attempts: view.get(keys::MAX_ATTEMPTS, whole(1..=1000))?,
+        settle: view.get(keys::SETTLE, duration_or_zero)?,
     })
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use lonc_proto::spool::{Fault, FaultKind, Machine, Name, Now, Operation, Place, Shelf, Stat, Unsendable};
@@ -40,8 +40,8 @@ impl Disk {
             }
             Operation::Stat(place) => machine.handle_stat(outcome(self.stat(&place)), now()),
             Operation::Read(name, most) => {
-                let content = read(&self.path(&name), most).map(Bytes::from);
-                machine.handle_read(content, now());
+                let read = read(&self.path(&name), most).map(|(content, age)| (Bytes::from(content), age));
+                machine.handle_read(read, now());
             }
             Operation::Write(name, content) => {
                 machine.handle_written(outcome(self.write(&name, content.as_bytes())), now());
@@ -110,8 +110,8 @@ impl Disk {
     }
 }
 
-/// The first `most` bytes of a file. Links are not followed, and nothing but a regular file is read.
-pub(super) fn read(path: &Path, most: usize) -> Result<Vec<u8>, Unsendable> {
+/// The first `most` bytes of a file, and how long ago it was written last: for ever, if that is still to come. Links are not followed, and nothing but a regular file is read.
+pub(super) fn read(path: &Path, most: usize) -> Result<(Vec<u8>, Duration), Unsendable> {
     let unreadable = |error| Unsendable::Unreadable(fault(&error));
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
     let file = OpenOptions::new()
@@ -123,14 +123,17 @@ pub(super) fn read(path: &Path, most: usize) -> Result<Vec<u8>, Unsendable> {
         Some(Errno::ELOOP | Errno::ENXIO) => Unsendable::NotAFile,
         _ => unreadable(error),
     })?;
-    if !file.metadata().map_err(unreadable)?.is_file() {
+    let metadata = file.metadata().map_err(unreadable)?;
+    if !metadata.is_file() {
         return Err(Unsendable::NotAFile);
     }
+    let written = metadata.modified().map_err(unreadable)?;
+    let age = SystemTime::now().duration_since(written).unwrap_or(Duration::MAX);
     let mut content = Vec::new();
     file.take(most as u64)
         .read_to_end(&mut content)
         .map_err(unreadable)?;
-    Ok(content)
+    Ok((content, age))
 }
 
 /// What became of an operation, as the machine knows it.
@@ -164,6 +167,7 @@ mod tests {
             peer: "msul1".to_owned(),
             alike: vec![],
             max_request_bytes: 100,
+            settle: Duration::ZERO,
             pid: 1,
             limits: Limits {
                 window: usize::MAX,

@@ -79,6 +79,7 @@ impl Setup {
                 peer: settings.peer.to_string(),
                 alike: settings.alike.iter().map(ToString::to_string).collect(),
                 max_request_bytes: settings.client.max_request_bytes,
+                settle: settings.spool.settle,
                 pid: process::id(),
                 limits: Limits::default(),
             },

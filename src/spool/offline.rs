@@ -1,6 +1,7 @@
 //! A peer's messages on disk, for when no daemon can be asked.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bytes::Bytes;
 use lonc_proto::request::Request;
@@ -59,7 +60,7 @@ impl Offline {
     /// What the message asks for.
     pub(crate) fn read(&self, shelf: Shelf, name: &Name) -> Result<Request, Unsendable> {
         let most = self.config.max_request_bytes;
-        let content = read(&self.paths.file(shelf, name), most_read(most))?;
+        let (content, _) = read(&self.paths.file(shelf, name), most_read(most))?;
         parse(Bytes::from(content), most)
     }
 
@@ -101,6 +102,7 @@ mod tests {
                 peer: "msul1".to_owned(),
                 alike: vec![],
                 max_request_bytes: 100,
+                settle: Duration::ZERO,
                 pid: 1,
                 limits: Limits::default(),
             },

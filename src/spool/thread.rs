@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 
 use lonc_proto::spool::{Command, ErrandId, Event, FromSpool, Machine, Reply};
 use tokio::sync::mpsc::UnboundedSender;
@@ -59,11 +59,21 @@ impl SpoolThread {
             }
             if let Some(command) = self.machine.next_command() {
                 self.obey(command);
-            } else if let Ok(job) = jobs.recv() {
-                self.take(job);
             } else {
-                return;
+                match self.wait(jobs) {
+                    Ok(job) => self.take(job),
+                    Err(RecvTimeoutError::Timeout) => self.machine.handle_timeout(self.clock.now()),
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
             }
+        }
+    }
+
+    /// The next job, unless something is due before.
+    fn wait(&self, jobs: &Receiver<Job>) -> Result<Job, RecvTimeoutError> {
+        match self.machine.poll_timeout() {
+            Some(due) => jobs.recv_timeout(due.since(self.clock.now().instant)),
+            None => jobs.recv().map_err(RecvTimeoutError::from),
         }
     }
 

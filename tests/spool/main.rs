@@ -18,6 +18,7 @@ mod killed;
 mod many;
 mod order;
 mod permanent_log;
+mod settle;
 mod strace;
 mod syscalls;
 mod unwatched;

@@ -2,8 +2,10 @@
 
 use alloc::vec::Vec;
 use bytes::Bytes;
+use core::time::Duration;
 
 use super::message::{most_read, parse};
+use super::names::is_made_by_lonc;
 use super::{
     Awaited, Command, Event, Fate, Fault, FromSpool, Machine, Name, Operation, Removal, Task, Unsendable, Why,
 };
@@ -37,15 +39,38 @@ impl Machine {
         } else if let Some(name) = self.window.take() {
             let most = most_read(self.config.max_request_bytes);
             self.operate(Operation::Read(name.clone(), most), Awaited::Read(name, giving));
-        } else if giving.batch.is_empty() {
+        } else {
+            self.give_what_there_is(giving);
+        }
+    }
+
+    fn give_what_there_is(&mut self, giving: Giving) {
+        if giving.batch.is_empty() {
             self.tell(FromSpool::CaughtUp);
         } else {
             self.tell(FromSpool::Messages(giving.batch));
         }
     }
 
-    pub(super) fn read(&mut self, name: Name, mut giving: Giving, outcome: Result<Bytes, Unsendable>) {
-        match outcome.and_then(|content| parse(content, self.config.max_request_bytes)) {
+    pub(super) fn read(
+        &mut self,
+        name: Name,
+        mut giving: Giving,
+        outcome: Result<(Bytes, Duration), Unsendable>,
+    ) {
+        let (content, age) = match outcome {
+            Ok((content, age)) => (Ok(content), age),
+            Err(fault) => (Err(fault), Duration::MAX),
+        };
+        match content.and_then(|content| parse(content, self.config.max_request_bytes)) {
+            // What has no end may never get one, and nothing waits for that.
+            Ok(_) | Err(Unsendable::Damaged | Unsendable::Refused(_) | Unsendable::TooLarge)
+                if age < self.config.settle && !is_made_by_lonc(&name) =>
+            {
+                self.settles_at = Some(self.now.instant + (self.config.settle.saturating_sub(age)));
+                self.window.put_back(name);
+                self.give_what_there_is(giving);
+            }
             Ok(request) => {
                 giving.bytes += request.command().len();
                 let id = self.book.give(name, request.clone());
@@ -57,6 +82,12 @@ impl Machine {
                 self.pass_over(name, fault);
             }
         }
+    }
+
+    /// What was too young for the driver is so no longer.
+    pub(super) fn settled(&mut self) {
+        self.has_told_fresh = false;
+        self.tell_fresh();
     }
 
     fn pass_over(&mut self, name: Name, fault: Unsendable) {

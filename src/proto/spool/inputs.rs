@@ -1,10 +1,12 @@
 //! What comes in: what is asked for, and what became of operations. An outcome that is not awaited changes nothing.
 
 use bytes::Bytes;
+use core::time::Duration;
 
 use super::{Awaited, Config, Errand, ErrandId, Event, Fault, Machine, Name, Now, Stat, Task, Unsendable};
 use crate::request::Request;
 use crate::session::{MessageId, Ticket};
+use crate::time::Instant;
 
 /// What is asked for; it is done after what was asked for before.
 impl Machine {
@@ -51,6 +53,20 @@ impl Machine {
     /// The settings are others; the directories may be as well.
     pub fn handle_reconfigure(&mut self, config: Config, now: Now) {
         self.handle(Task::Reconfigure(config), now);
+    }
+
+    /// When [`Machine::handle_timeout`] is to be called.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.settles_at
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: Now) {
+        if self.settles_at.is_some_and(|at| at <= now.instant) {
+            self.settles_at = None;
+            self.handle(Task::Settled, now);
+        }
     }
 
     /// Somebody waits until all is done.
@@ -112,8 +128,8 @@ impl Machine {
         }
     }
 
-    /// What is in the file, as far as it was to be read.
-    pub fn handle_read(&mut self, outcome: Result<Bytes, Unsendable>, now: Now) {
+    /// What is in the file, as far as it was to be read, and how long ago it was written last.
+    pub fn handle_read(&mut self, outcome: Result<(Bytes, Duration), Unsendable>, now: Now) {
         self.now = now;
         match self.awaited.take() {
             Some(Awaited::Read(name, giving)) => self.read(name, giving, outcome),

@@ -83,7 +83,7 @@ impl Machine {
         self.tell_fresh();
     }
 
-    fn tell_fresh(&mut self) {
+    pub(super) fn tell_fresh(&mut self) {
         if !self.window.is_empty() && !self.has_told_fresh {
             self.has_told_fresh = true;
             self.tell(FromSpool::Fresh);

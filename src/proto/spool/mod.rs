@@ -46,6 +46,7 @@ mod window;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 pub use self::asking::Asking;
 pub use self::command::{Command, Event, Fate, FromSpool, Operation, Why};
@@ -76,6 +77,8 @@ pub struct Config {
     pub alike: Vec<String>,
     /// Most bytes that a request may have.
     pub max_request_bytes: usize,
+    /// A message that no lonc stored is left alone for so long after it was written last.
+    pub settle: Duration,
     /// Of the process; it is in the names it makes.
     pub pid: u32,
     /// How much is done at once.
@@ -124,6 +127,8 @@ pub struct Machine {
     is_unreadable: bool,
     /// The driver knows that there is something to ask for.
     has_told_fresh: bool,
+    /// When the next message will have been left alone for long enough.
+    settles_at: Option<Instant>,
     /// What was counted last for an operator.
     counted: Option<Counted>,
     now: Now,
@@ -155,6 +160,8 @@ enum Task {
     Store(Ticket, Request),
     Errand(ErrandId, Errand),
     Reconfigure(Config),
+    /// A message has been left alone for long enough.
+    Settled,
     Finish,
 
     // Parts of those.
@@ -221,6 +228,7 @@ impl Machine {
             book: Book::default(),
             is_unreadable: false,
             has_told_fresh: false,
+            settles_at: None,
             counted: None,
             now: Now::default(),
             jobs: VecDeque::new(),
@@ -255,6 +263,7 @@ impl Machine {
             Task::Store(ticket, request) => self.store(ticket, request),
             Task::Errand(id, errand) => self.run_errand(id, errand),
             Task::Reconfigure(config) => self.reconfigure(config),
+            Task::Settled => self.settled(),
             Task::Finish => self.commands.push_back(Command::Finished),
             Task::RemoveLeftovers(names) => self.remove_leftovers(names),
             Task::Refill => self.refill(Refill::default()),

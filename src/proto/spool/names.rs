@@ -101,6 +101,14 @@ pub(super) fn numbered(name: &Name, number: u32) -> Name {
     Name::from(&*[name.as_bytes(), format!(".{number}").as_bytes()].concat())
 }
 
+/// True if a lonc made the name, of this process or one before: nobody else pads the count.
+pub(super) fn is_made_by_lonc(name: &Name) -> bool {
+    let mut parts = name.as_bytes().split(|byte| *byte == b'.');
+    let is_epoch = |part: &[u8]| part.len() == 10 && is_number(part);
+    let is_count = |part: &[u8]| part.len() == 6 && part.starts_with(b"0") && is_number(part);
+    parts.next().is_some_and(is_epoch) && parts.next().is_some_and(is_count)
+}
+
 /// Makes names, each behind all before.
 #[derive(Debug, Default)]
 pub(super) struct Namer {

@@ -20,10 +20,16 @@ struct Rig {
 impl Rig {
     /// With these names in the queue.
     fn new(names: &[&str]) -> Self {
+        Self::settling(names, Duration::ZERO)
+    }
+
+    /// The same; messages of workers are left alone for so long.
+    fn settling(names: &[&str], settle: Duration) -> Self {
         let config = Config {
             peer: "msul1".into(),
             alike: vec![],
             max_request_bytes: 100,
+            settle,
             pid: 7,
             limits: Limits::default(),
         };
@@ -143,7 +149,8 @@ fn an_outcome_that_nobody_awaits_changes_nothing() {
     rig.machine.handle_synced(Err(refused()), rig.now);
     rig.list(&["2.msul1"]);
     assert_eq!(rig.next(), "nothing");
-    rig.machine.handle_read(Ok(Bytes::from_static(b"put\n")), rig.now);
+    rig.machine
+        .handle_read(Ok((Bytes::from_static(b"put\n"), Duration::ZERO)), rig.now);
     assert_eq!(rig.next(), "Tell(Messages([(MessageId(1), request of 3 bytes)]))");
 }
 
@@ -152,7 +159,8 @@ fn a_line_that_is_never_finished_is_told_of_once() {
     let mut rig = Rig::new(&["1.msul1"]);
     rig.machine.handle_more(1, rig.now);
     assert_eq!(rig.next(), "Operate(Read(1.msul1, 102))");
-    rig.machine.handle_read(Ok(Bytes::from_static(b"pu")), rig.now);
+    rig.machine
+        .handle_read(Ok((Bytes::from_static(b"pu"), Duration::ZERO)), rig.now);
     assert_eq!(rig.next(), "Tell(CaughtUp)");
     for told in [false, true, false] {
         rig.pass(31 * SECOND);
@@ -229,7 +237,7 @@ fn what_was_set_aside_says_nothing_of_another_file_of_its_name() {
     assert_eq!(rig.next(), "Tell(Fresh)");
     assert_eq!(rig.next(), "Operate(Read(1.msul1, 102))");
     rig.machine
-        .handle_read(Ok(Bytes::from_static(b"two\nlines\n")), rig.now);
+        .handle_read(Ok((Bytes::from_static(b"two\nlines\n"), Duration::ZERO)), rig.now);
     assert_eq!(rig.next(), "Operate(Make(Failed))");
     rig.machine.handle_made(Ok(()), rig.now);
     assert_eq!(
@@ -254,4 +262,59 @@ fn what_was_set_aside_says_nothing_of_another_file_of_its_name() {
     };
     rig.machine.handle_stat(Ok(stat), rig.now);
     assert!(rig.next().contains("state: Waiting"));
+}
+
+#[test]
+fn a_message_that_its_worker_may_read_back_is_left_alone_and_so_is_what_is_behind_it() {
+    let mut rig = Rig::settling(&["1.msul1", "2.msul1"], 3 * SECOND);
+    let read = |rig: &mut Rig, content, age| {
+        assert_eq!(rig.next(), "Operate(Read(1.msul1, 102))");
+        rig.machine
+            .handle_read(Ok((Bytes::from_static(content), age)), rig.now);
+    };
+    rig.machine.handle_more(8, rig.now);
+    read(&mut rig, b"put\n", SECOND);
+    // Nobody waits for it.
+    assert_eq!(rig.next(), "Tell(CaughtUp)");
+    assert_eq!(rig.machine.poll_timeout(), Some(rig.now.instant + 2 * SECOND));
+    rig.pass(SECOND);
+    rig.machine.handle_timeout(rig.now);
+    assert_eq!(rig.next(), "nothing");
+    // Its worker writes on.
+    rig.pass(SECOND);
+    rig.machine.handle_timeout(rig.now);
+    assert_eq!(rig.next(), "Tell(Fresh)");
+    rig.machine.handle_more(8, rig.now);
+    read(&mut rig, b"two\nlines\n", 2 * SECOND);
+    assert_eq!(rig.next(), "Tell(CaughtUp)");
+    rig.pass(SECOND);
+    rig.machine.handle_timeout(rig.now);
+    assert_eq!(rig.next(), "Tell(Fresh)");
+    rig.machine.handle_more(1, rig.now);
+    read(&mut rig, b"put\n", 3 * SECOND);
+    assert!(rig.next().starts_with("Tell(Messages"));
+    assert_eq!(rig.machine.poll_timeout(), None);
+}
+
+#[test]
+fn what_lonc_stored_is_given_at_once_and_what_has_no_end_holds_up_nothing() {
+    let own = "0000001000.000001.8.put.msul1";
+    for (name, is_ours) in [
+        (own, true),
+        ("0000001000.1.7.put.msul1", false),
+        ("1000.1.7.put.msul1", false),
+    ] {
+        let mut rig = Rig::settling(&[name], 3 * SECOND);
+        rig.machine.handle_more(8, rig.now);
+        assert_eq!(rig.next(), format!("Operate(Read({name}, 102))"));
+        let young = (Bytes::from_static(b"put\n"), Duration::ZERO);
+        rig.machine.handle_read(Ok(young), rig.now);
+        assert_eq!(rig.next().starts_with("Tell(Messages"), is_ours, "{name}");
+    }
+    let mut rig = Rig::settling(&["1.msul1", "2.msul1"], 3 * SECOND);
+    rig.machine.handle_more(8, rig.now);
+    assert_eq!(rig.next(), "Operate(Read(1.msul1, 102))");
+    rig.machine
+        .handle_read(Ok((Bytes::from_static(b"pu"), Duration::ZERO)), rig.now);
+    assert_eq!(rig.next(), "Operate(Read(2.msul1, 102))");
 }

@@ -60,6 +60,11 @@ impl Window {
         Some(name)
     }
 
+    /// The name that was taken last is to have its turn again.
+    pub(super) fn put_back(&mut self, name: Name) {
+        self.names.insert(name);
+    }
+
     /// Takes what was found, or that nothing can be found.
     pub(super) fn fill(&mut self, found: Option<Refill>) {
         let found = found.unwrap_or_default();

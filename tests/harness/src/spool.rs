@@ -1,11 +1,19 @@
 //! The spool as those who write to it and look at it see it.
 
 use std::collections::HashSet;
-use std::fs;
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use crate::{Peer, Site, wait_until};
+
+/// As if the file had been written long ago, so that nobody may still want to read it back.
+pub fn settled(path: &Path) {
+    let file = File::options().write(true).open(path).unwrap();
+    file.set_modified(SystemTime::now() - Duration::from_secs(60))
+        .unwrap();
+}
 
 impl Site {
     /// A site for `peer` with an empty spool.
@@ -27,6 +35,7 @@ impl Site {
     pub fn put(&self, number: usize, command: &str) {
         let aside = self.path(name(number));
         fs::write(&aside, format!("{command}\n")).unwrap();
+        settled(&aside);
         fs::rename(aside, self.spool(name(number))).unwrap();
     }
 

@@ -175,7 +175,8 @@ impl World {
         if request.is_err() {
             self.announced.passed_over(name);
         }
-        self.machine.handle_read(content, self.now);
+        let read = content.map(|content| (content, Duration::ZERO));
+        self.machine.handle_read(read, self.now);
     }
 
     fn record(&mut self, fate: Fate, request: &Request, goes_well: bool) {

@@ -85,6 +85,7 @@ impl World {
             peer: "msul1".into(),
             alike: vec!["a.msul1".into()],
             max_request_bytes: MAX_REQUEST,
+            settle: Duration::ZERO,
             pid: 100,
             limits: setting.limits,
         };
