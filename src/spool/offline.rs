@@ -1,7 +1,6 @@
 //! A peer's messages on disk, for when no daemon can be asked.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use bytes::Bytes;
 use lonc_proto::request::Request;
@@ -102,7 +101,7 @@ mod tests {
                 peer: "msul1".to_owned(),
                 alike: vec![],
                 max_request_bytes: 100,
-                settle: Duration::ZERO,
+                settle: std::time::Duration::ZERO,
                 pid: 1,
                 limits: Limits::default(),
             },
