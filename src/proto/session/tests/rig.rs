@@ -388,10 +388,15 @@ impl Rig {
 
     /// Why tries and links ended so far, latest last.
     pub(in crate::session) fn ends(&self) -> Vec<LinkError> {
-        let why = |event: &Event| match event {
-            Event::TryFailed { why, .. } | Event::LinkRefused { why, .. } | Event::LinkLost { why, .. } => {
-                Some(why.clone())
-            }
+        self.failures().into_iter().map(|(_, why)| why).collect()
+    }
+
+    /// The same, and which they were.
+    pub(in crate::session) fn failures(&self) -> Vec<(LinkId, LinkError)> {
+        let failure = |event: &Event| match event {
+            Event::TryFailed { link, why, .. }
+            | Event::LinkRefused { link, why, .. }
+            | Event::LinkLost { link, why, .. } => Some((*link, why.clone())),
             Event::StateChanged(_)
             | Event::Refused { .. }
             | Event::NotStored { .. }
@@ -404,6 +409,6 @@ impl Rig {
             | Event::Poison { .. }
             | Event::MalformedReply { .. } => None,
         };
-        self.events.iter().filter_map(why).collect()
+        self.events.iter().filter_map(failure).collect()
     }
 }
