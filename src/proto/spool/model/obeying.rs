@@ -201,7 +201,11 @@ impl World {
                 }
             }
             FromSpool::Fresh => self.wants = true,
-            FromSpool::Removed => self.removing = self.removing.checked_sub(1).expect("one was delivered"),
+            FromSpool::Removed => {
+                let name = self.removing.pop_front().expect("one was delivered");
+                let is_there = self.disk.get(&at(Shelf::Queue, &name)).is_some();
+                assert!(!is_there || self.unremovable.contains(&name), "{name:?} is there");
+            }
             FromSpool::Stored(ticket, outcome) => self.stored(ticket, outcome),
         }
     }

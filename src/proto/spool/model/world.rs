@@ -50,8 +50,8 @@ pub(super) struct World {
     pub(super) given: BTreeMap<MessageId, Name>,
     /// It knows of messages that it was not given.
     pub(super) wants: bool,
-    /// Delivered, and not dealt with.
-    pub(super) removing: usize,
+    /// Delivered, and not dealt with, in order.
+    pub(super) removing: VecDeque<Name>,
     num_tickets: u64,
     /// The name stored last, by this machine.
     pub(super) last_stored: Option<Name>,
@@ -109,7 +109,7 @@ impl World {
             asking: Asking::default(),
             given: BTreeMap::new(),
             wants: true,
-            removing: 0,
+            removing: VecDeque::new(),
             num_tickets: 0,
             last_stored: None,
             errands: BTreeMap::new(),
@@ -180,7 +180,8 @@ impl World {
         self.last_read = None;
         self.asking = Asking::default();
         self.given.clear();
-        (self.wants, self.removing, self.last_stored) = (true, 0, None);
+        self.removing.clear();
+        (self.wants, self.last_stored) = (true, None);
         self.errands.clear();
         (self.to_finish, self.to_reconfigure) = (0, 0);
         self.left_alone.clear();
@@ -242,9 +243,9 @@ impl World {
     }
 
     pub(super) fn deliver(&mut self, id: MessageId) {
+        self.removing.extend(self.given.get(&id).cloned());
         let at = self.through(id);
         self.messages[at].delivered = Some(self.run);
-        self.removing += 1;
         self.machine.handle_delivered(id, self.now);
     }
 
