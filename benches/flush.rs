@@ -20,7 +20,7 @@ use std::net::SocketAddr;
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
-use test_harness::spool::{name, word};
+use test_harness::spool::{name, settled, word};
 use test_harness::{Client, Lonc, Peer, Site};
 
 /// Half a round trip.
@@ -105,7 +105,9 @@ fn live(peer: &Peer, count: usize) {
     let aside = site.path("aside");
     fs::create_dir(&aside).unwrap();
     for number in 0..count {
-        fs::write(aside.join(name(number)), word(number) + "\n").unwrap();
+        let file = aside.join(name(number));
+        fs::write(&file, word(number) + "\n").unwrap();
+        settled(&file);
     }
     let lonc: Lonc = site.start();
     let mut client = lonc.client();

@@ -5,10 +5,11 @@
 #![allow(clippy::print_stdout, reason = "telling is what a demo is for")]
 
 use std::error::Error;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use std::{env, fs};
 
 use lonc::internals::config::{self, HostId};
@@ -50,9 +51,18 @@ async fn demo() -> Outcome {
         socket.display()
     );
 
-    println!("A worker asks in the clear, another one has its request encrypted on the way:");
+    println!(
+        "A worker asks in the clear, another one has its request encrypted on the way, and one of today says for which"
+    );
+    println!("id of the host it is:");
     expect(&socket, "ping", "msul1").await?;
     expect(&socket, "encrypt:echo:grade of student 7", "grade of student 7").await?;
+    expect(
+        &socket,
+        "sethost:msul1:encrypt:echo:grade of student 8",
+        "grade of student 8",
+    )
+    .await?;
     show_wire(&lond);
 
     println!("\n{WORKERS} workers send {REQUESTS} requests each, all at once, every other one encrypted:");
@@ -64,9 +74,16 @@ async fn demo() -> Outcome {
     expect(&socket, "encrypt:echo:grade of student 8", "con_lost").await?;
     println!("What must not be lost is stored on disk instead, by lonc for a worker that says so,");
     expect(&socket, "critical:echo:homework of student 9", "con_delayed").await?;
-    println!("or by the worker itself, as the old ones do:");
+    println!(
+        "or by the worker itself, as one did an hour ago (a fresh one is left to it for three seconds):"
+    );
     let file = dir.path().join("delayed/1000000000.1.4711.echo.msul1");
     fs::write(&file, "echo:homework of student 10\n")?;
+    let hour = Duration::from_secs(3600);
+    File::options()
+        .write(true)
+        .open(&file)?
+        .set_modified(SystemTime::now() - hour)?;
     println!("  {}", file.display());
 
     println!("\nThe lond comes back. lonc tries again by itself, and the link has a new key:");
@@ -184,7 +201,7 @@ fn show_delayed(lond: &Lond, dir: &Path) -> Outcome {
     Ok(())
 }
 
-/// What the lond saw of the two requests.
+/// What the lond saw of the requests.
 fn show_wire(lond: &Lond) {
     println!("On the wire these were:");
     for line in lond.received().iter().skip(6) {
