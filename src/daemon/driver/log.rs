@@ -91,7 +91,7 @@ impl Log {
                 requeued,
             } => link_lost(link.index(), why, *lost, *requeued, address),
             Event::Unanswered { count, lost, .. } => self.unanswered(*count, *lost, client, now),
-            Event::NotStored { count } => not_stored(*count),
+            Event::NotStored { count, .. } => not_stored(*count),
             Event::StoredLate(outcome) => stored_late(*outcome),
             Event::Poison { attempts } => error!(
                 MESSAGE_ID = message::SET_ASIDE,

@@ -71,6 +71,8 @@ pub enum Event {
     NotStored {
         /// How many.
         count: usize,
+        /// They are to be stored all the same, whenever that is done.
+        is_handed_in: bool,
     },
     /// What became of one of them after all; if it is stored it is sent as any other.
     StoredLate(Stored),

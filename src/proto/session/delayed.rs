@@ -18,6 +18,15 @@ pub enum Stored {
     Failed,
 }
 
+/// Whether critical requests can be stored.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Disk {
+    #[default]
+    InUse,
+    /// It is waited for no longer.
+    GivenUp,
+}
+
 #[derive(Default)]
 pub(super) struct Delayed {
     /// Not in flight.
@@ -39,6 +48,9 @@ pub(super) struct Delayed {
     pub(super) tickets: u64,
     /// Requests being stored, the oldest first.
     pub(super) storing: VecDeque<Storing>,
+    /// Requests that nobody waits for any more, and the disk has still.
+    pub(super) late: usize,
+    pub(super) disk: Disk,
     /// Clients whose next request is critical and waits for what is older, or for a place to be stored; and when it came.
     pub(super) behind: VecDeque<(ClientId, Instant)>,
 }

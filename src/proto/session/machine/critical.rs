@@ -10,7 +10,7 @@ use super::Machine;
 use crate::request::{Request, answer};
 use crate::session::client::Client;
 use crate::session::command::{Command, Event};
-use crate::session::delayed::{Stored, Storing};
+use crate::session::delayed::{Disk, Stored, Storing};
 use crate::session::ids::{ClientId, LinkId, Ticket};
 use crate::session::link::Link;
 use crate::session::status::State;
@@ -78,7 +78,34 @@ impl Machine {
         }
         // Its answer must not overtake others of it.
         let is_late = self.state == State::Down || arrived + PATIENCE <= self.now;
-        is_late && theirs == 0 && !self.is_full() && self.store_next(id)
+        if !is_late || theirs > 0 {
+            false
+        } else if !self.is_full() {
+            self.store_next(id)
+        } else {
+            // Nothing gets on: it is as if it had been handed to the disk when it came.
+            self.delayed.late > 0 && arrived + STORE_TIMEOUT <= self.now && self.fail_next(id)
+        }
+    }
+
+    /// Answers what this client asks next that it could not be stored.
+    fn fail_next(&mut self, id: ClientId) -> bool {
+        self.clients.goes_on(id);
+        if let Some(request) = self.clients.take_next(id) {
+            self.clients.answer(id, &request, request.no_reply());
+            self.tell_not_stored(1, false);
+        }
+        self.wait_or_seat(id);
+        true
+    }
+
+    /// A client goes on; if its next request is critical, too, that waits for its turn.
+    fn wait_or_seat(&mut self, id: ClientId) {
+        if let Some(arrived) = self.clients.stays_behind(id) {
+            self.delayed.behind.push_back((id, arrived));
+        } else {
+            self.seat(id);
+        }
     }
 
     /// True if those who wait behind something older are as all others now.
@@ -98,27 +125,28 @@ impl Machine {
             return true;
         };
         self.store(id, request);
-        if let Some(arrived) = self.clients.stays_behind(id) {
-            self.delayed.behind.push_back((id, arrived));
-        } else {
-            self.seat(id);
-        }
+        self.wait_or_seat(id);
         true
     }
 
-    /// True if no more is to be stored for now.
+    /// True if no more is to be stored for now: the disk has enough, be it that nobody waits for that any more.
     pub(super) fn is_full(&self) -> bool {
-        self.delayed.num_storing() >= STORES
+        self.delayed.disk == Disk::InUse && self.delayed.num_storing() + self.delayed.late >= STORES
     }
 
     /// When one of those who wait, or of what is being stored, will have waited too long.
     pub(super) fn critical_due(&self) -> Option<Instant> {
-        let is_due = self.state == State::Up && !self.is_full();
-        let waiting = self.delayed.behind.iter().filter(|_| is_due);
+        let patience = match self.state {
+            _ if self.is_full() => (self.delayed.late > 0).then_some(STORE_TIMEOUT),
+            State::Up => Some(PATIENCE),
+            State::Connecting | State::Down | State::Idle => None,
+        };
         // Whoever has others in flight waits for those.
         let is_alone = |client: &Client| client.num_in_flight() == 0;
+        let waiting = self.delayed.behind.iter();
         let alone = waiting.filter(|(id, _)| self.clients.get(*id).is_some_and(is_alone));
-        let patience = alone.map(|(_, arrived)| *arrived + PATIENCE).min();
+        let first = alone.map(|(_, arrived)| *arrived).min();
+        let patience = first.and_then(|first| Some(first + patience?));
         let storing = self
             .delayed
             .storing
@@ -129,6 +157,10 @@ impl Machine {
 
     /// Has a critical request stored. Its place among its client's answers is kept.
     pub(super) fn store(&mut self, client: ClientId, request: Request) {
+        if self.delayed.disk == Disk::GivenUp {
+            self.clients.answer(client, &request, request.no_reply());
+            return self.tell_not_stored(1, false);
+        }
         self.delayed.tickets += 1;
         let ticket = Ticket(self.delayed.tickets);
         self.clients.hold_answer(client, ticket, &request);
@@ -146,6 +178,7 @@ impl Machine {
         }
         let at = self.delayed.storing.iter().position(|one| one.ticket == ticket);
         let Some(storing) = at.and_then(|at| self.delayed.storing.remove(at)) else {
+            self.delayed.late = self.delayed.late.saturating_sub(1);
             return self.event(Event::StoredLate(outcome));
         };
         let words = match outcome {
@@ -174,29 +207,28 @@ impl Machine {
             self.answer_stored(&late, answer::CON_FAILED);
             count += 1;
         }
-        self.tell_not_stored(count);
+        self.delayed.late += count;
+        self.tell_not_stored(count, true);
     }
 
     /// Waits for the disk no longer: what is not stored is answered so.
     pub(in crate::session) fn give_up_stores(&mut self) {
+        self.delayed.disk = Disk::GivenUp;
         let mut count = 0;
         while let Some(storing) = self.delayed.storing.pop_front() {
             self.answer_stored(&storing, answer::CON_FAILED);
             count += 1;
         }
-        while let Some((id, _)) = self.delayed.behind.pop_front() {
+        self.tell_not_stored(count, true);
+        for (id, _) in core::mem::take(&mut self.delayed.behind) {
             self.clients.goes_on(id);
-            while let Some(request) = self.clients.take_next(id) {
-                self.clients.answer(id, &request, request.no_reply());
-                count += usize::from(request.is_critical());
-            }
+            self.seat(id);
         }
-        self.tell_not_stored(count);
     }
 
-    fn tell_not_stored(&mut self, count: usize) {
+    fn tell_not_stored(&mut self, count: usize, is_handed_in: bool) {
         if count > 0 {
-            self.event(Event::NotStored { count });
+            self.event(Event::NotStored { count, is_handed_in });
         }
     }
 }

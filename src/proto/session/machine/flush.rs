@@ -63,6 +63,8 @@ impl Machine {
             self.delayed.link = reserved.or(idlest);
         }
         let Some(id) = self.delayed.link else { return };
+        // Where one of several suspects is to go no client has a turn, nor where they have a link of their own.
+        let takes_turns = self.state == State::Up && !suspected && self.shares_with_delayed();
         let Some(link) = self.links.get_mut(id.0) else {
             return;
         };
@@ -78,8 +80,6 @@ impl Machine {
             }
             return;
         }
-        // Where one of several suspects is to go no client has a turn.
-        let takes_turns = self.state == State::Up && !suspected;
         // No more than these can come a second time after a crash.
         while !(takes_turns && self.delayed.went_last && self.turns.next_for(id).is_some())
             && self.delayed.in_flight + self.delayed.removing < together
@@ -92,6 +92,17 @@ impl Machine {
             self.delayed.went_last = true;
             link.push(Owner::Delayed(message), request, self.now);
         }
+    }
+
+    /// True if clients may be put on the link that delayed messages go over: they have one of their own as long as there is
+    /// another on which anybody gets on.
+    pub(super) fn shares_with_delayed(&self) -> bool {
+        let gets_on = |link: &Link| link.is_open() && !link.is_stalled(self.now);
+        let mut others = self
+            .links
+            .iter()
+            .filter(|(id, _)| self.delayed.link != Some(LinkId(*id)));
+        self.delayed.num() == 0 || !others.any(|(_, link)| gets_on(link))
     }
 
     /// A delayed message was answered. Any answer but an empty one counts as delivered.

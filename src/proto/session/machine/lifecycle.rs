@@ -157,7 +157,10 @@ impl Machine {
 
     /// Retires links that are not open yet, as far as there are more than `most`.
     fn retire_spares(&mut self, most: usize, are_spare: impl Fn(&Link) -> bool) {
-        for spare in self.links_that(are_spare) {
+        let mut spares = self.links_that(are_spare);
+        // Those that get no answer go first.
+        spares.sort_by_key(|id| !self.links.get(id.0).is_some_and(|link| link.is_silent));
+        for spare in spares {
             if self.num_active() > most {
                 self.retire(spare);
             }

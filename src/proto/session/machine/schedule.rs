@@ -68,8 +68,7 @@ impl Machine {
     /// Whose turn it is, on the least busy of the links that have room for somebody.
     fn next_turn(&self) -> Option<(ClientId, LinkId)> {
         let mut best: Option<(usize, ClientId, LinkId)> = None;
-        // Delayed messages have a link of their own, if there is more than one.
-        let is_shared = self.delayed.num() == 0 || self.num_open() < 2;
+        let is_shared = self.shares_with_delayed();
         for (index, link) in &self.links {
             let id = LinkId(index);
             let Some(client) = self.turns.next_for(id) else {

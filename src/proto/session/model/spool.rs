@@ -43,6 +43,8 @@ struct World {
     stored: HashMap<String, Stored>,
     /// Of those still being stored so many, the first, were given up.
     late: usize,
+    /// So many were answered so without being handed in.
+    failed: usize,
     /// Events that were looked at.
     events: usize,
     stopped: bool,
@@ -62,6 +64,7 @@ impl World {
             replied: BTreeSet::new(),
             stored: HashMap::new(),
             late: 0,
+            failed: 0,
             events: 0,
             stopped: false,
         }
@@ -210,7 +213,11 @@ impl World {
     /// Those that take too long to be stored are answered so, the oldest first.
     fn look_at_events(&mut self) {
         for event in self.rig.events.iter().skip(self.events) {
-            if let Event::NotStored { count } = event {
+            if let Event::NotStored { count, is_handed_in } = event {
+                if !is_handed_in {
+                    self.failed += count;
+                    continue;
+                }
                 for (_, request) in self.rig.to_store.iter().skip(self.late).take(*count) {
                     let command = String::from_utf8(request.command().to_vec()).unwrap();
                     let before = self.stored.insert(command.clone(), Stored::Failed);
@@ -367,6 +374,11 @@ impl World {
                     Ask::Critical => match stored {
                         Some(Stored::Safe) => line == "con_delayed",
                         Some(Stored::Failed) => line == "con_failed",
+                        None if line == "con_failed" && self.failed > 0 => {
+                            self.failed -= 1;
+                            self.stored.insert(command.clone(), Stored::Failed);
+                            true
+                        }
                         None => false,
                     },
                 };

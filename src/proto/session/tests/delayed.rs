@@ -123,7 +123,10 @@ fn a_disk_that_hangs_costs_con_failed_and_what_lands_later_is_sent() {
     assert!(rig.got(client).is_empty());
     rig.pass(SECOND);
     assert_eq!(rig.got(client), ["con_failed", "con_lost"]);
-    assert!(rig.events.contains(&Event::NotStored { count: 1 }));
+    assert!(rig.events.contains(&Event::NotStored {
+        count: 1,
+        is_handed_in: true
+    }));
     // The link comes back while the disk still hangs: nobody learns what is on it.
     rig.open(0);
     rig.say(client, "plain\n");
@@ -369,6 +372,105 @@ fn what_broke_a_link_and_a_client_do_not_wait_for_each_other() {
     assert_eq!(through(&rig), [(1, true), (2, true)]);
     rig.serve(1 - link);
     assert_eq!(rig.got(client), ["re:live"]);
+}
+
+#[test]
+fn beside_a_slow_request_messages_and_clients_do_not_wait_for_each_other() {
+    let mut rig = Rig::up(Config {
+        connections: 2,
+        max_connections: 2,
+        ..spooling(8)
+    });
+    rig.open_all();
+    rig.catch_up();
+    let (slow, client) = (rig.client(), rig.client());
+    rig.say(slow, "slow\n");
+    let busy = usize::from(!rig.session.unsent(LinkId(1)).is_empty());
+    let free = 1 - busy;
+    rig.write_all(busy);
+    rig.pass(10 * SECOND);
+    for id in 1..21 {
+        rig.delay(id, &format!("m{id}"));
+    }
+    rig.say(client, "live\n");
+    for _ in 0..60 {
+        rig.write_all(free);
+        let delivered = rig.through.len();
+        if !rig.lond(free).waiting.is_empty() {
+            rig.reply(free, "ok");
+        }
+        if rig.through.len() > delivered {
+            rig.removed();
+        }
+        rig.pass(SECOND);
+    }
+    assert_eq!(
+        rig.through.len(),
+        20,
+        "messages through; seen on the idle link: {:?}",
+        rig.seen(free)
+    );
+    assert_eq!(rig.got(client), ["ok"]);
+}
+
+#[test]
+fn once_the_disk_is_given_up_it_is_waited_for_by_nobody() {
+    let mut rig = Rig::new(spooling(8));
+    let client = rig.client();
+    rig.pass(10 * SECOND);
+    rig.say(client, "critical:a\n");
+    rig.session.handle_stop(rig.now);
+    rig.obey();
+    rig.session.handle_no_disk(rig.now);
+    rig.obey();
+    assert_eq!(rig.got(client), ["con_failed"]);
+    rig.say(client, "critical:b\n");
+    assert!(
+        !rig.session.has_critical_waiting(),
+        "the end waits for the disk again"
+    );
+    assert_eq!(rig.got(client), ["con_failed"]);
+}
+
+#[test]
+fn once_the_disk_is_given_up_who_takes_answers_late_is_answered_too() {
+    let mut rig = Rig::new(Config {
+        max_client_bytes: 50,
+        ..spooling(8)
+    });
+    let client = rig.client();
+    rig.pass(10 * SECOND);
+    rig.say(client, &"critical:a\n".repeat(100));
+    rig.session.handle_stop(rig.now);
+    rig.obey();
+    rig.session.handle_no_disk(rig.now);
+    rig.obey();
+    let mut got = 0;
+    for _ in 0..100 {
+        let lines = rig.got(client);
+        got += lines.len();
+        rig.take(client, lines.iter().map(|line| line.len() + 1).sum());
+    }
+    assert!(
+        !rig.session.has_critical_waiting(),
+        "after {got} answers the disk is waited for again"
+    );
+    assert_eq!(got, 100);
+}
+
+#[test]
+fn a_disk_that_hangs_holds_no_more_than_the_window() {
+    let mut rig = Rig::new(spooling(8));
+    let client = rig.client();
+    rig.pass(10 * SECOND);
+    rig.say(client, &"critical:a\n".repeat(1000));
+    rig.pass(400 * SECOND);
+    assert_eq!(rig.got(client).len(), 1000);
+    assert!(
+        rig.to_store.len() <= 64,
+        "the spool holds {} of them",
+        rig.to_store.len()
+    );
 }
 
 fn spooling(pipeline: usize) -> Config {

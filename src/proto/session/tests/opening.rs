@@ -256,6 +256,30 @@ fn one_that_is_opened_on_demand_is_given_up_if_it_is_one_too_many() {
 }
 
 #[test]
+fn of_spare_tries_the_silent_one_goes_first() {
+    let mut rig = Rig::new(Config {
+        connections: 2,
+        max_connections: 2,
+        ..config()
+    });
+    rig.others = Others {
+        num: 1,
+        any_untried: true,
+    };
+    // The second is silent, the first is at an address without others in its way.
+    rig.connect(1);
+    rig.pass(SECOND);
+    assert_eq!(rig.passed_by, [1]);
+    assert_eq!(rig.wires.len(), 3);
+    rig.open(2);
+    rig.pass(5 * SECOND);
+    assert!(
+        rig.wires.contains_key(&0),
+        "the try that is not silent was given up"
+    );
+}
+
+#[test]
 fn the_old_try_may_be_the_first_after_all() {
     let mut rig = Rig::new(config());
     rig.connect(0);
