@@ -4,6 +4,7 @@ pub(super) mod lond;
 pub(super) mod rig;
 
 mod clients;
+mod critical;
 mod delayed;
 mod demand;
 mod links;
@@ -12,3 +13,4 @@ mod opening;
 mod replies;
 mod status;
 mod timeouts;
+mod tries;

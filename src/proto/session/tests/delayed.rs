@@ -1,10 +1,10 @@
-//! Delayed messages, and critical requests on their way to disk.
+//! Delayed messages.
 
 use std::format;
 use std::prelude::v1::*;
 
 use super::rig::{Rig, SECOND, config};
-use crate::session::{Config, Event, LinkId, MessageId, State, Stored};
+use crate::session::{Config, LinkId, MessageId, State};
 
 #[test]
 fn clients_are_let_in_behind_the_delayed_messages() {
@@ -31,165 +31,6 @@ fn clients_are_let_in_behind_the_delayed_messages() {
     assert_eq!(through(&rig), [(1, true), (2, true), (3, true)]);
     rig.serve_all();
     assert_eq!(rig.got(client), ["re:live"]);
-}
-
-#[test]
-fn the_critical_go_behind_what_is_delayed_and_hold_their_place() {
-    let mut rig = clear(8);
-    let client = rig.client();
-    rig.say(client, "a\ncritical:b\nc\n");
-    rig.write_all(0);
-    rig.fail(0);
-    // Answers behind the critical one wait for it.
-    assert_eq!(rig.got(client), ["con_lost"]);
-    rig.say(client, "critical:d\ncritical:\ne\n");
-    rig.pass(SECOND);
-    rig.open_all();
-    rig.catch_up();
-    rig.serve_all();
-    // `b` is not on disk yet, so `d` must not go either.
-    assert_eq!(rig.got(client), Vec::<String>::new());
-    assert_eq!(rig.store(Stored::Safe), "b");
-    assert_eq!(rig.got(client), ["con_delayed", "con_lost"]);
-    // It is on disk, and not handed in.
-    rig.serve_all();
-    assert!(rig.got(client).is_empty() && rig.to_store.is_empty());
-    rig.delay(1, "b");
-    rig.catch_up();
-    rig.write_all(0);
-    assert_eq!(rig.seen(0), ["b", "d"]);
-    rig.serve_all();
-    assert_eq!(rig.got(client), ["re:d", "unknown_cmd", "re:e"]);
-}
-
-#[test]
-fn while_up_the_critical_follow_what_is_delayed_on_its_link() {
-    let mut rig = Rig::up(Config {
-        connections: 2,
-        max_connections: 2,
-        ..spooling(8)
-    });
-    rig.open_all();
-    rig.catch_up();
-    let client = rig.client();
-    rig.session.handle_fell_behind(rig.now);
-    rig.say(client, "critical:late\n");
-    for link in 0..2 {
-        rig.write_all(link);
-        assert!(rig.seen(link).is_empty());
-    }
-    rig.delay(1, "old");
-    rig.catch_up();
-    let link = usize::from(!rig.session.unsent(LinkId(1)).is_empty());
-    rig.write_all(link);
-    assert_eq!(rig.seen(link), ["old", "late"]);
-    rig.serve(link);
-    assert_eq!(rig.got(client), ["re:late"]);
-    assert!(rig.to_store.is_empty());
-    // Nothing older waits any more.
-    rig.removed();
-    rig.say(client, "critical:direct\n");
-    rig.serve_all();
-    assert_eq!(rig.got(client), ["re:direct"]);
-}
-
-#[test]
-fn what_is_critical_waits_a_while_for_what_is_older_and_then_is_stored_a_client_after_the_other() {
-    let mut rig = clear(8);
-    let (many, one, plain) = (rig.client(), rig.client(), rig.client());
-    rig.session.handle_fell_behind(rig.now);
-    rig.say(many, &"critical:many\n".repeat(100));
-    rig.say(one, "critical:one\n");
-    rig.say(plain, "plain\n");
-    rig.serve(0);
-    assert_eq!((rig.got(plain), rig.to_store.len()), (vec!["re:plain".into()], 0));
-    rig.pass(2 * SECOND);
-    assert_eq!(rig.to_store.len(), 32);
-    for number in 0..101 {
-        let command = rig.store(Stored::Safe);
-        assert_eq!(command, if number == 1 { "one" } else { "many" });
-    }
-    assert_eq!((rig.got(many).len(), rig.got(one).len()), (100, 1));
-}
-
-#[test]
-fn a_disk_that_hangs_costs_con_failed_and_what_lands_later_is_sent() {
-    let mut rig = Rig::new(spooling(8));
-    let client = rig.client();
-    rig.pass(10 * SECOND);
-    assert_eq!(rig.state(), State::Down);
-    rig.say(client, "critical:a\nplain\n");
-    rig.pass(9 * SECOND);
-    assert!(rig.got(client).is_empty());
-    rig.pass(SECOND);
-    assert_eq!(rig.got(client), ["con_failed", "con_lost"]);
-    assert!(rig.events.contains(&Event::NotStored {
-        count: 1,
-        is_handed_in: true
-    }));
-    // The link comes back while the disk still hangs: nobody learns what is on it.
-    rig.open(0);
-    rig.say(client, "plain\n");
-    rig.pass(SECOND);
-    rig.serve(0);
-    assert_eq!(
-        (rig.state(), rig.got(client)),
-        (State::Up, vec!["re:plain".into()])
-    );
-    assert_eq!(rig.store(Stored::Safe), "a");
-    assert!(rig.events.contains(&Event::StoredLate(Stored::Safe)));
-    assert!(rig.session.wants_messages());
-}
-
-#[test]
-fn at_the_end_nobody_waits_for_the_disk() {
-    let mut rig = Rig::new(spooling(8));
-    let client = rig.client();
-    rig.pass(10 * SECOND);
-    rig.say(client, &"critical:a\n".repeat(100));
-    rig.session.handle_stop(rig.now);
-    rig.obey();
-    assert!(rig.session.has_critical_waiting());
-    rig.session.handle_no_disk(rig.now);
-    rig.obey();
-    assert!(!rig.session.has_critical_waiting());
-    assert_eq!(rig.got(client), vec!["con_failed"; 100]);
-}
-
-#[test]
-fn the_answer_to_a_stored_one_does_not_overtake_a_reply() {
-    let mut rig = clear(8);
-    let client = rig.client();
-    rig.say(client, "a\n");
-    rig.session.handle_fell_behind(rig.now);
-    rig.say(client, "critical:b\ncritical:c\nd\n");
-    rig.pass(3 * SECOND);
-    assert!(rig.to_store.is_empty());
-    rig.write_all(0);
-    rig.reply(0, "re:a");
-    // Together, so that one sync serves both.
-    assert_eq!(rig.to_store.len(), 2);
-    assert_eq!(
-        (rig.store(Stored::Safe), rig.store(Stored::Safe)),
-        ("b".into(), "c".into())
-    );
-    rig.serve_all();
-    assert_eq!(rig.got(client), ["re:a", "con_delayed", "con_delayed", "re:d"]);
-}
-
-#[test]
-fn what_one_who_left_had_in_flight_is_stored_in_its_order() {
-    let mut rig = clear(8);
-    let client = rig.client();
-    rig.say(client, "critical:a\ncritical:b\nplain\ncritical:c\ncritical:d\n");
-    // Of `a` and half of `b` are written; the rest is in flight, and nobody waits for it.
-    rig.write(0, 3);
-    rig.session.handle_client_left(client, rig.now);
-    rig.obey();
-    rig.fail(0);
-    let stored: Vec<_> = (0..4).map(|_| rig.store(Stored::Safe)).collect();
-    assert_eq!(stored, ["a", "b", "c", "d"]);
-    assert!(rig.to_store.is_empty());
 }
 
 #[test]
@@ -413,67 +254,7 @@ fn beside_a_slow_request_messages_and_clients_do_not_wait_for_each_other() {
     assert_eq!(rig.got(client), ["ok"]);
 }
 
-#[test]
-fn once_the_disk_is_given_up_it_is_waited_for_by_nobody() {
-    let mut rig = Rig::new(spooling(8));
-    let client = rig.client();
-    rig.pass(10 * SECOND);
-    rig.say(client, "critical:a\n");
-    rig.session.handle_stop(rig.now);
-    rig.obey();
-    rig.session.handle_no_disk(rig.now);
-    rig.obey();
-    assert_eq!(rig.got(client), ["con_failed"]);
-    rig.say(client, "critical:b\n");
-    assert!(
-        !rig.session.has_critical_waiting(),
-        "the end waits for the disk again"
-    );
-    assert_eq!(rig.got(client), ["con_failed"]);
-}
-
-#[test]
-fn once_the_disk_is_given_up_who_takes_answers_late_is_answered_too() {
-    let mut rig = Rig::new(Config {
-        max_client_bytes: 50,
-        ..spooling(8)
-    });
-    let client = rig.client();
-    rig.pass(10 * SECOND);
-    rig.say(client, &"critical:a\n".repeat(100));
-    rig.session.handle_stop(rig.now);
-    rig.obey();
-    rig.session.handle_no_disk(rig.now);
-    rig.obey();
-    let mut got = 0;
-    for _ in 0..100 {
-        let lines = rig.got(client);
-        got += lines.len();
-        rig.take(client, lines.iter().map(|line| line.len() + 1).sum());
-    }
-    assert!(
-        !rig.session.has_critical_waiting(),
-        "after {got} answers the disk is waited for again"
-    );
-    assert_eq!(got, 100);
-}
-
-#[test]
-fn a_disk_that_hangs_holds_no_more_than_the_window() {
-    let mut rig = Rig::new(spooling(8));
-    let client = rig.client();
-    rig.pass(10 * SECOND);
-    rig.say(client, &"critical:a\n".repeat(1000));
-    rig.pass(400 * SECOND);
-    assert_eq!(rig.got(client).len(), 1000);
-    assert!(
-        rig.to_store.len() <= 64,
-        "the spool holds {} of them",
-        rig.to_store.len()
-    );
-}
-
-fn spooling(pipeline: usize) -> Config {
+pub(super) fn spooling(pipeline: usize) -> Config {
     Config {
         spool: true,
         pipeline,
@@ -489,7 +270,7 @@ fn through(rig: &Rig) -> Vec<(u64, bool)> {
 }
 
 /// A session whose link is up, with nothing on disk.
-fn clear(pipeline: usize) -> Rig {
+pub(super) fn clear(pipeline: usize) -> Rig {
     let mut rig = Rig::up(spooling(pipeline));
     rig.catch_up();
     assert_eq!(rig.state(), State::Up);
