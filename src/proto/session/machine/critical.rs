@@ -137,7 +137,7 @@ impl Machine {
     /// When one of those who wait, or of what is being stored, will have waited too long.
     pub(super) fn critical_due(&self) -> Option<Instant> {
         let patience = match self.state {
-            _ if self.is_full() => (self.delayed.late > 0).then_some(STORE_TIMEOUT),
+            State::Up | State::Down if self.is_full() => (self.delayed.late > 0).then_some(STORE_TIMEOUT),
             State::Up => Some(PATIENCE),
             State::Connecting | State::Down | State::Idle => None,
         };
