@@ -10,8 +10,8 @@ use stand_in_lond::Behaviour;
 use test_harness::{Client, Lonc, Peer, Site, wait_until};
 use test_network::Network;
 
-/// Within this a host that is gone is found.
-const SOON: Duration = Duration::from_secs(30);
+/// Within this a host that is gone is found, and what waits for a link after that is lost: 20 s and `connect_wait`.
+const SOON: Duration = Duration::from_secs(40);
 /// Bytes in a request that is more than the buffers of two kernels take.
 const LARGE: usize = 12 << 20;
 
