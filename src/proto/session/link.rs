@@ -153,7 +153,7 @@ pub(super) struct Link {
     pub(super) replaces: Option<LinkId>,
     /// To be closed once nothing is in flight; nothing more is put on it.
     pub(super) retiring: bool,
-    /// When a request was last put on it that no link before it had room for.
+    /// When a delayed message was last put on it, or a request that no link before it had room for.
     pub(super) needed: Instant,
     grace: Grace,
     out: BytesMut,

@@ -133,8 +133,7 @@ impl Machine {
     /// The link that is to be closed next since it is not needed, and when.
     fn unneeded(&self) -> Option<(Instant, LinkId)> {
         let open = self.num_open();
-        let is_last = open == 1 && self.is_wanted();
-        if open <= self.config.connections || self.state != State::Up || is_last {
+        if open <= self.config.connections || self.state != State::Up {
             return None;
         }
         let may_go =

@@ -90,6 +90,7 @@ impl Machine {
             };
             self.delayed.in_flight += 1;
             self.delayed.went_last = true;
+            link.needed = self.now;
             link.push(Owner::Delayed(message), request, self.now);
         }
     }

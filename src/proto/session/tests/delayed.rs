@@ -3,6 +3,8 @@
 use std::format;
 use std::prelude::v1::*;
 
+use core::time::Duration;
+
 use super::rig::{Rig, SECOND, config};
 use crate::session::{Config, LinkId, MessageId, State};
 
@@ -213,6 +215,31 @@ fn what_broke_a_link_and_a_client_do_not_wait_for_each_other() {
     assert_eq!(through(&rig), [(1, true), (2, true)]);
     rig.serve(1 - link);
     assert_eq!(rig.got(client), ["re:live"]);
+}
+
+#[test]
+fn a_link_that_a_message_was_put_on_is_not_retired_for_want_of_use_before() {
+    let mut rig = Rig::new(Config {
+        connections: 0,
+        idle_timeout: 200 * SECOND,
+        ..spooling(8)
+    });
+    let client = rig.client();
+    rig.say(client, "live\n");
+    rig.open_all();
+    rig.catch_up();
+    rig.serve(0);
+    rig.pass(Duration::from_millis(199_990));
+    // It goes behind a question that stands still, and comes back.
+    rig.session.handle_reconnect(rig.now);
+    rig.obey();
+    rig.delay(1, "m");
+    rig.pass(SECOND);
+    assert_eq!((rig.state(), rig.wires.len()), (State::Up, 1));
+    rig.serve(0);
+    rig.pass(SECOND);
+    rig.serve(0);
+    assert_eq!(through(&rig), [(1, true)]);
 }
 
 #[test]
