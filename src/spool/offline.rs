@@ -87,6 +87,7 @@ impl Offline {
 mod tests {
     use std::ffi::OsStr;
     use std::fs;
+    use std::time::Duration;
 
     use lonc_proto::spool::Limits;
 
@@ -101,7 +102,7 @@ mod tests {
                 peer: "msul1".to_owned(),
                 alike: vec![],
                 max_request_bytes: 100,
-                settle: std::time::Duration::ZERO,
+                settle: Duration::ZERO,
                 pid: 1,
                 limits: Limits::default(),
             },

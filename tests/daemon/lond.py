@@ -6,31 +6,17 @@ which a version of 1.321 and before takes only in a line of its own, and answers
 command. Ends with status 77 if libgcrypt is not installed.
 """
 
-import ctypes
+import pathlib
 import re
 import socketserver
 import sys
 import threading
 
-IDEA = 1
-ECB = 1
+# Nothing is to be left beside the sources.
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "vectors"))
 
-try:
-    gcrypt = ctypes.CDLL("libgcrypt.so.20")
-except OSError as error:
-    print(error, file=sys.stderr)
-    sys.exit(77)
-
-gcrypt.gcry_check_version.restype = ctypes.c_char_p
-gcrypt.gcry_check_version(None)
-crypting = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t]
-for name, arguments in {
-    "gcry_cipher_open": [ctypes.POINTER(ctypes.c_void_p), ctypes.c_int, ctypes.c_int, ctypes.c_uint],
-    "gcry_cipher_setkey": [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t],
-    "gcry_cipher_encrypt": crypting,
-    "gcry_cipher_decrypt": crypting,
-}.items():
-    getattr(gcrypt, name).argtypes = arguments
+from gcrypt import Idea
 
 ids, caller, version, wire = sys.argv[1:]
 ids = ids.split(",")
@@ -38,11 +24,6 @@ revision = re.fullmatch(r"\D*1\.(\d+)\D*", version)
 is_old = revision is not None and int(revision[1]) <= 321
 lock = threading.Lock()
 wire = open(wire, "ab", buffering=0)
-
-
-def done(error):
-    if error:
-        raise RuntimeError(f"libgcrypt error {error & 0xffff}")
 
 
 class Cipher:
@@ -55,23 +36,16 @@ class Cipher:
             for char in ((letters + build_key) * 3)[:32].ljust(32, "0")
         ]
         key = bytes(high << 4 | low for high, low in zip(nibbles[::2], nibbles[1::2]))
-        self.handle = ctypes.c_void_p()
-        done(gcrypt.gcry_cipher_open(ctypes.byref(self.handle), IDEA, ECB, 0))
-        done(gcrypt.gcry_cipher_setkey(self.handle, key, len(key)))
-
-    def blocks(self, crypt, data):
-        out = ctypes.create_string_buffer(len(data))
-        done(crypt(self.handle, out, len(data), data, len(data)))
-        return out.raw
+        self.idea = Idea(key)
 
     def decrypt(self, line):
         _, length, blocks = line.split(b":")
-        plain = self.blocks(gcrypt.gcry_cipher_decrypt, bytes.fromhex(blocks.decode()))
+        plain = self.idea.decrypt(bytes.fromhex(blocks.decode()))
         return plain[: int(length)]
 
     def encrypt(self, words):
         padded = words + b" " * (8 - len(words) % 8)
-        blocks = self.blocks(gcrypt.gcry_cipher_encrypt, padded)
+        blocks = self.idea.encrypt(padded)
         return b"enc:%d:" % len(words) + blocks.hex().encode()
 
 

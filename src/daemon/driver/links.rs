@@ -37,12 +37,9 @@ impl Links {
             self.places.resize_with(id.index() + 1, Place::default);
         }
         let mut addresses = self.addresses.clone();
-        for silent in self.places.iter().filter(|place| place.is_silent && !place.works) {
-            silent
-                .link
-                .remote()
-                .into_iter()
-                .for_each(|remote| addresses.failed(remote));
+        let silent = self.places.iter().filter(|place| place.is_silent && !place.works);
+        for remote in silent.filter_map(|place| place.link.remote()) {
+            addresses.failed(remote);
         }
         if let Some(link) = self.get_mut(id) {
             link.open(settings.address.clone(), addresses, &settings.link);
@@ -55,15 +52,13 @@ impl Links {
         let Some(place) = self.places.get_mut(id.index()) else {
             return;
         };
-        let closed = std::mem::take(place);
-        let works = |remote: &SocketAddr| {
-            let mut places = self.places.iter();
-            places.any(|place| place.works && place.link.remote() == Some(*remote))
-        };
-        if let Some(remote) = closed
-            .link
-            .remote()
-            .filter(|remote| !closed.works && !works(remote))
+        let remote = place.link.remote();
+        let has_worked = place.works;
+        *place = Place::default();
+        let works_elsewhere = |place: &Place| place.works && place.link.remote() == remote;
+        if let Some(remote) = remote
+            && !has_worked
+            && !self.places.iter().any(works_elsewhere)
         {
             self.addresses.failed(remote);
         }

@@ -54,12 +54,8 @@ impl Up {
 
     /// The first in flight was answered; what lond answered to the other id that it was to go by, if it was not `ok`.
     fn went_by(&mut self, going: Option<Box<Going>>) -> Option<Box<str>> {
-        let Some(going) = going else {
-            if !self.host.is_empty() {
-                self.host = Bytes::new();
-            }
-            return None;
-        };
+        // Without it the id before was the peer's own, and is.
+        let going = going?;
         self.host = going.host;
         match going.change {
             Change::Odd(answer) => Some(answer),

@@ -92,11 +92,15 @@ impl Machine {
     fn fail_next(&mut self, id: ClientId) -> bool {
         self.clients.goes_on(id);
         if let Some(request) = self.clients.take_next(id) {
-            self.clients.answer(id, &request, request.no_reply());
-            self.tell_not_stored(1, false);
+            self.refuse_to_store(id, &request);
         }
         self.wait_or_seat(id);
         true
+    }
+
+    fn refuse_to_store(&mut self, client: ClientId, request: &Request) {
+        self.clients.answer(client, request, request.no_reply());
+        self.tell_not_stored(1, false);
     }
 
     /// A client goes on; if its next request is critical, too, that waits for its turn.
@@ -158,8 +162,7 @@ impl Machine {
     /// Has a critical request stored. Its place among its client's answers is kept.
     pub(super) fn store(&mut self, client: ClientId, request: Request) {
         if self.delayed.disk == Disk::GivenUp {
-            self.clients.answer(client, &request, request.no_reply());
-            return self.tell_not_stored(1, false);
+            return self.refuse_to_store(client, &request);
         }
         self.delayed.tickets += 1;
         let ticket = Ticket(self.delayed.tickets);
@@ -199,9 +202,13 @@ impl Machine {
     /// Gives up what takes too long to be stored.
     pub(super) fn end_late_stores(&mut self) {
         let now = self.now;
-        let is_late = |one: &Storing| one.since + STORE_TIMEOUT <= now;
+        self.end_stores(|one| one.since + STORE_TIMEOUT <= now);
+    }
+
+    /// Answers the first of those being stored that they are not, as long as they are over; the disk has them still.
+    fn end_stores(&mut self, is_over: impl Fn(&Storing) -> bool) {
         let mut count = 0;
-        while self.delayed.storing.front().is_some_and(is_late)
+        while self.delayed.storing.front().is_some_and(&is_over)
             && let Some(late) = self.delayed.storing.pop_front()
         {
             self.answer_stored(&late, answer::CON_FAILED);
@@ -214,12 +221,7 @@ impl Machine {
     /// Waits for the disk no longer: what is not stored is answered so.
     pub(in crate::session) fn give_up_stores(&mut self) {
         self.delayed.disk = Disk::GivenUp;
-        let mut count = 0;
-        while let Some(storing) = self.delayed.storing.pop_front() {
-            self.answer_stored(&storing, answer::CON_FAILED);
-            count += 1;
-        }
-        self.tell_not_stored(count, true);
+        self.end_stores(|_| true);
         for (id, _) in core::mem::take(&mut self.delayed.behind) {
             self.clients.goes_on(id);
             self.seat(id);

@@ -3,7 +3,7 @@
 use std::prelude::v1::*;
 use std::vec;
 
-use super::delayed::{clear, spooling};
+use super::delayed::{clear, spooling, two_links};
 use super::rig::{Rig, SECOND};
 use crate::session::{Config, Event, LinkId, State, Stored};
 
@@ -38,13 +38,7 @@ fn the_critical_go_behind_what_is_delayed_and_hold_their_place() {
 
 #[test]
 fn while_up_the_critical_follow_what_is_delayed_on_its_link() {
-    let mut rig = Rig::up(Config {
-        connections: 2,
-        max_connections: 2,
-        ..spooling(8)
-    });
-    rig.open_all();
-    rig.catch_up();
+    let mut rig = two_links(8);
     let client = rig.client();
     rig.session.handle_fell_behind(rig.now);
     rig.say(client, "critical:late\n");

@@ -193,13 +193,7 @@ fn what_breaks_each_link_is_sent_alone_beside_links_that_carry_clients() {
 
 #[test]
 fn what_broke_a_link_and_a_client_do_not_wait_for_each_other() {
-    let mut rig = Rig::up(Config {
-        connections: 2,
-        max_connections: 2,
-        ..spooling(4)
-    });
-    rig.open_all();
-    rig.catch_up();
+    let mut rig = two_links(4);
     rig.delay(1, "one");
     rig.delay(2, "two");
     let link = usize::from(!rig.session.unsent(LinkId(1)).is_empty());
@@ -244,13 +238,7 @@ fn a_link_that_a_message_was_put_on_is_not_retired_for_want_of_use_before() {
 
 #[test]
 fn beside_a_slow_request_messages_and_clients_do_not_wait_for_each_other() {
-    let mut rig = Rig::up(Config {
-        connections: 2,
-        max_connections: 2,
-        ..spooling(8)
-    });
-    rig.open_all();
-    rig.catch_up();
+    let mut rig = two_links(8);
     let (slow, client) = (rig.client(), rig.client());
     rig.say(slow, "slow\n");
     let busy = usize::from(!rig.session.unsent(LinkId(1)).is_empty());
@@ -279,6 +267,18 @@ fn beside_a_slow_request_messages_and_clients_do_not_wait_for_each_other() {
         rig.seen(free)
     );
     assert_eq!(rig.got(client), ["ok"]);
+}
+
+/// Two links that are open, and nothing is delayed.
+pub(super) fn two_links(pipeline: usize) -> Rig {
+    let mut rig = Rig::up(Config {
+        connections: 2,
+        max_connections: 2,
+        ..spooling(pipeline)
+    });
+    rig.open_all();
+    rig.catch_up();
+    rig
 }
 
 pub(super) fn spooling(pipeline: usize) -> Config {

@@ -145,16 +145,7 @@ fn reconnect_lets_a_try_go_on_and_tries_beside_one_that_stands_still() {
 
 #[test]
 fn what_was_opened_on_demand_and_is_all_there_is_gives_way_as_any() {
-    let mut rig = Rig::new(Config {
-        max_connections: 2,
-        ..config()
-    });
-    rig.open(0);
-    let clients = [rig.client(), rig.client()];
-    rig.say(clients[0], "one\n");
-    rig.say(clients[1], "two\n");
-    rig.pass(SECOND);
-    assert_eq!(rig.wires.len(), 2, "one on demand");
+    let mut rig = growing();
     // It is all that is left, fails, and is tried again in vain.
     rig.fail(0);
     rig.fail(1);
@@ -168,15 +159,7 @@ fn what_was_opened_on_demand_and_is_all_there_is_gives_way_as_any() {
 
 #[test]
 fn one_that_is_opened_on_demand_is_given_up_if_it_is_one_too_many() {
-    let mut rig = Rig::new(Config {
-        max_connections: 2,
-        ..config()
-    });
-    rig.open(0);
-    let clients = [rig.client(), rig.client()];
-    rig.say(clients[0], "one\n");
-    rig.say(clients[1], "two\n");
-    rig.pass(SECOND);
+    let mut rig = growing();
     rig.fail(0);
     rig.session.handle_reconfigure(config(), false, rig.now);
     rig.obey();
@@ -221,4 +204,19 @@ fn the_old_try_may_be_the_first_after_all() {
     rig.finish(0);
     assert_eq!((rig.state(), rig.wires.len()), (State::Up, 1));
     assert!(rig.wires.contains_key(&0));
+}
+
+/// A link, and another that is tried since a request waits.
+fn growing() -> Rig {
+    let mut rig = Rig::new(Config {
+        max_connections: 2,
+        ..config()
+    });
+    rig.open(0);
+    let clients = [rig.client(), rig.client()];
+    rig.say(clients[0], "one\n");
+    rig.say(clients[1], "two\n");
+    rig.pass(SECOND);
+    assert_eq!(rig.wires.len(), 2, "one on demand");
+    rig
 }
