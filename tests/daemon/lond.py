@@ -50,6 +50,9 @@ class Cipher:
 
 
 class Link(socketserver.StreamRequestHandler):
+    # Else each reply may wait for lonc's kernel to acknowledge the one before, some 40 ms.
+    disable_nagle_algorithm = True
+
     def say(self, words):
         self.wfile.write(words + b"\n")
 
