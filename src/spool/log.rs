@@ -38,6 +38,7 @@ pub(super) fn tell(event: &Event, paths: &Paths, permanent_log: &Path) {
                 "was sent and answered but cannot be removed: {fault}; after a restart it is sent again"
             ),
         ),
+        Event::RemovalsUnsafe(fault) => removals_unsafe(&queue, fault),
         Event::NotTakenBack(name, fault) => mishap(
             &path(name),
             fault,
@@ -75,6 +76,11 @@ fn not_stored(queue: &Path, request: &Request, fault: &Fault) {
         "a {request} got no reply and cannot be stored in {}: {fault}; its worker was told con_failed",
         queue.display()
     );
+}
+
+fn removals_unsafe(queue: &Path, fault: &Fault) {
+    let words = format_args!("cannot be synced: {fault}; after a crash messages may be sent a second time");
+    mishap(queue, fault, words);
 }
 
 fn may_come_back(path: &Path, fault: Option<&Fault>) {

@@ -7,7 +7,7 @@
 //! ```text
 //!   watch (inotify) ─ Appeared, Look ────────────┐             ┌─ Messages ─► session ─► link
 //!   driver ─ More, Delivered, SetAside, Store ───┼─► thread ───┤
-//!   operators ─ desk ─ Errand ───────────────────┘    ▲ │      └─ Stored, Removed, CaughtUp, Fresh
+//!   operators ─ desk ─ Errand ───────────────────┘    ▲ │      └─ Stored, Removed, RemovalsSafe, CaughtUp, Fresh
 //!                                            outcomes │ ▼ operations
 //!                                                     disk
 //! ```

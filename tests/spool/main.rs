@@ -15,6 +15,7 @@ mod disk;
 mod dropped;
 mod entries;
 mod killed;
+mod last_value;
 mod many;
 mod order;
 mod permanent_log;

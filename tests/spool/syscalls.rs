@@ -11,7 +11,7 @@ use test_harness::{Client, Lonc, PATIENCE, Peer, Site, wait_until};
 use crate::strace::Strace;
 
 /// A system call, and the how manieth of its name: where lonc dies, before it is done.
-type Moment = (String, usize);
+pub(crate) type Moment = (String, usize);
 
 /// Calls that change nothing but the thread's own turn.
 const HARMLESS: [&str; 4] = ["futex", "clock_gettime", "restart_syscall", "exit"];
@@ -45,7 +45,7 @@ fn a_death_while_storing_breaks_no_promise() {
 
 #[test]
 fn a_death_while_sending_loses_nothing() {
-    let (peer, lonc) = begin_sending();
+    let (peer, lonc) = begin_sending(Peer::dead());
     let Some(strace) = Strace::spool(&lonc, &[]) else {
         return;
     };
@@ -60,7 +60,7 @@ fn a_death_while_sending_loses_nothing() {
     drop(strace);
     let mut deaths = 0;
     for moment in &moments {
-        let (peer, lonc) = begin_sending();
+        let (peer, lonc) = begin_sending(Peer::dead());
         let strace = doom(&lonc, moment).expect("strace as before");
         send(&peer, &lonc);
         // It ends by itself; or not, where a call is not made again in the same number.
@@ -142,7 +142,7 @@ fn what_may_not_last_is_not_promised_and_not_sent() {
 }
 
 /// Every moment in a trace of one thread.
-fn moments(lines: &[String]) -> Vec<Moment> {
+pub(crate) fn moments(lines: &[String]) -> Vec<Moment> {
     let mut moments: Vec<Moment> = Vec::new();
     for line in lines {
         let name = line.split('(').next().unwrap_or_default();
@@ -159,7 +159,7 @@ fn moments(lines: &[String]) -> Vec<Moment> {
 }
 
 /// Has lonc die at this moment of the spool's thread, counted from now.
-fn doom(lonc: &Lonc, (call, when): &Moment) -> Option<Strace> {
+pub(crate) fn doom(lonc: &Lonc, (call, when): &Moment) -> Option<Strace> {
     let inject = format!("inject={call}:signal=SIGKILL:when={when}");
     Strace::spool(lonc, &["-e", &format!("trace={call}"), "-e", &inject])
 }
@@ -224,7 +224,7 @@ fn die_while_storing(moment: &Moment) -> bool {
 }
 
 /// The answer to this line; `None` if lonc ended before it gave one.
-fn try_ask(client: &mut BufReader<UnixStream>, line: &str) -> Option<String> {
+pub(crate) fn try_ask(client: &mut BufReader<UnixStream>, line: &str) -> Option<String> {
     // It may have ended already.
     let _ = client.get_ref().write_all(format!("{line}\n").as_bytes());
     let mut heard = String::new();
@@ -234,9 +234,8 @@ fn try_ask(client: &mut BufReader<UnixStream>, line: &str) -> Option<String> {
     }
 }
 
-/// lonc with messages to send, and a peer that takes none before it is revived.
-fn begin_sending() -> (Peer, Lonc) {
-    let peer = Peer::dead();
+/// lonc with messages to send to a peer that is dead, and takes none before it is revived.
+pub(crate) fn begin_sending(peer: Peer) -> (Peer, Lonc) {
     let site = Site::office(
         &peer,
         &format!("[link]\nbackoff_min = '50s'\npipeline = {PIPELINE}\n"),
@@ -247,7 +246,7 @@ fn begin_sending() -> (Peer, Lonc) {
     (peer, lonc)
 }
 
-fn send(peer: &Peer, lonc: &Lonc) {
+pub(crate) fn send(peer: &Peer, lonc: &Lonc) {
     peer.revive();
     lonc.signal(nix::sys::signal::Signal::SIGUSR1);
 }

@@ -190,6 +190,7 @@ impl Driver {
                 }
                 FromSpool::Fresh => self.session.handle_fell_behind(now),
                 FromSpool::Removed => self.session.handle_removed(now),
+                FromSpool::RemovalsSafe => self.session.handle_removals_safe(now),
                 FromSpool::Stored(ticket, outcome) => self.session.handle_stored(ticket, outcome, now),
             }
         }

@@ -32,8 +32,9 @@ pub(super) struct Delayed {
     /// Not in flight.
     pub(super) queue: VecDeque<(MessageId, Request)>,
     pub(super) in_flight: usize,
-    /// Answered, but still on disk as far as is known: after a crash they are sent again.
-    pub(super) removing: usize,
+    pub(super) removals: Removals,
+    /// When the last one handed in was answered or taken back.
+    pub(super) through_at: Instant,
     pub(super) link: Option<LinkId>,
     /// Since the last of them went no client had a turn; while clients wait they take turns.
     pub(super) went_last: bool,
@@ -53,6 +54,22 @@ pub(super) struct Delayed {
     pub(super) disk: Disk,
     /// Clients whose next request is critical and waits for what is older, or for a place to be stored; and when it came.
     pub(super) behind: VecDeque<(ClientId, Instant)>,
+}
+
+/// What was answered and may be sent again after a crash.
+#[derive(Default)]
+pub(super) struct Removals {
+    /// So many are still on disk, as far as is known.
+    pub(super) to_come: usize,
+    /// Others are not, and a crash may bring them back.
+    pub(super) may_come_back: bool,
+}
+
+impl Removals {
+    /// True if all that was answered is gone for good.
+    pub(super) fn are_safe(&self) -> bool {
+        self.to_come == 0 && !self.may_come_back
+    }
 }
 
 /// A request that is being stored.
@@ -89,15 +106,14 @@ impl Delayed {
         self.put_back(id, request);
     }
 
-    /// True if a critical request may go behind all that is older, on this link: nothing of that waits.
-    pub(super) fn may_be_followed_on(&self, id: LinkId) -> bool {
-        let all_are_sent = self.caught_up && self.queue.is_empty() && self.storing.is_empty();
-        all_are_sent && self.in_flight > 0 && self.suspects == 0 && self.link == Some(id)
+    /// True if all that was delayed when a link came up is through: what goes now is not overtaken by it.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.caught_up && self.num() == 0 && self.removals.are_safe()
     }
 
-    /// True if a critical request may go to the peer directly: nothing older waits.
+    /// True if a critical request may go to the peer: nothing older waits, or is sent again after a crash.
     pub(super) fn is_clear(&self) -> bool {
-        self.caught_up && self.num() == 0 && self.storing.is_empty()
+        self.is_flushed() && self.storing.is_empty()
     }
 
     /// Queues a message again, in its old place.

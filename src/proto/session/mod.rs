@@ -231,9 +231,14 @@ impl Session {
         self.told(now).fell_behind();
     }
 
-    /// A delivered message is no longer on disk, or cannot be removed.
+    /// A delivered message is no longer on disk, or cannot be removed; a crash may bring it back.
     pub fn handle_removed(&mut self, now: Instant) {
         self.told(now).removed();
+    }
+
+    /// No crash brings those back that were told of as removed.
+    pub fn handle_removals_safe(&mut self, now: Instant) {
+        self.told(now).removals_safe();
     }
 
     /// How the storing of a critical request went.

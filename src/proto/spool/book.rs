@@ -87,6 +87,10 @@ impl Book {
         id
     }
 
+    pub(super) fn has_given(&self) -> bool {
+        !self.given.is_empty()
+    }
+
     /// The driver is through with it; it is to be removed.
     pub(super) fn answered(&mut self, id: MessageId) -> Option<(Name, Request)> {
         let (name, request) = self.given.remove(&id)?;

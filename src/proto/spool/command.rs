@@ -65,8 +65,10 @@ pub enum FromSpool {
     CaughtUp,
     /// There are messages that were not asked for yet.
     Fresh,
-    /// A delivered message has been dealt with.
+    /// A delivered message has been dealt with; a crash may bring it back.
     Removed,
+    /// No crash brings those back that were told of as removed.
+    RemovalsSafe,
     /// How storing went.
     Stored(Ticket, Stored),
 }
@@ -106,6 +108,8 @@ pub enum Event {
     NeverFinished(Name),
     /// It was answered and cannot be removed.
     NotRemoved(Name, Fault),
+    /// A crash may bring back what was answered, and have it sent again.
+    RemovalsUnsafe(Fault),
     /// A message is on the shelf of those that failed, by this name.
     SetAside {
         /// Its name in the queue.

@@ -1,4 +1,4 @@
-//! Messages go to the driver, in order; those that were answered are removed.
+//! Messages go to the driver, in order.
 
 use alloc::vec::Vec;
 use bytes::Bytes;
@@ -6,9 +6,7 @@ use core::time::Duration;
 
 use super::message::{most_read, parse};
 use super::names::is_made_by_lonc;
-use super::{
-    Awaited, Command, Event, Fate, Fault, FromSpool, Machine, Name, Operation, Removal, Task, Unsendable, Why,
-};
+use super::{Awaited, Event, FromSpool, Machine, Name, Operation, Task, Unsendable, Why};
 use crate::request::Request;
 use crate::session::MessageId;
 
@@ -102,27 +100,6 @@ impl Machine {
                     self.event(Event::LeftAlone(name, fault));
                 }
             }
-        }
-    }
-
-    pub(super) fn delivered(&mut self, id: MessageId) {
-        if let Some((name, request)) = self.book.answered(id) {
-            self.then([
-                Task::Remove(name, Removal::Answered),
-                Task::Record(Fate::Sent, request),
-                Task::Say(Command::Tell(FromSpool::Removed)),
-            ]);
-        }
-    }
-
-    pub(super) fn removed(&mut self, name: Name, removal: &Removal, outcome: Result<(), Fault>) {
-        match (removal, outcome) {
-            (Removal::Answered | Removal::Again, Ok(())) => self.book.forget(&name),
-            (Removal::Answered, Err(fault)) => self.event(Event::NotRemoved(name, fault)),
-            (Removal::Unsafe, Err(fault)) => self.event(Event::NotTakenBack(name, fault)),
-            // What cannot be removed now is removed at the next look, or the next start.
-            (Removal::Again | Removal::Temporary, Err(_))
-            | (Removal::Temporary | Removal::Unsafe, Ok(())) => {}
         }
     }
 

@@ -153,6 +153,7 @@ impl Machine {
             Some(Awaited::FileSync(writing)) => self.file_synced(writing, outcome),
             Some(Awaited::BatchSync(storing)) => self.batch_synced(storing, &outcome),
             Some(Awaited::MoveSync(moving)) => self.moved(moving, outcome),
+            Some(Awaited::RemovalSync) => self.removals_synced(outcome),
             other => self.awaited = other,
         }
     }

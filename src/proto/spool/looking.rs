@@ -2,14 +2,16 @@
 
 use alloc::vec::Vec;
 
+use super::removing::Removal;
 use super::window::Refill;
-use super::{Awaited, Event, Fault, FromSpool, Machine, Name, Operation, Removal, Shelf, Task};
+use super::{Awaited, Event, Fault, FromSpool, Machine, Name, Operation, Shelf, Task};
 
 impl Machine {
     /// What an instance that was killed had begun to store is removed; nobody was promised any of that.
     pub(super) fn leftovers(&mut self, names: Vec<Name>, outcome: Result<(), Fault>) {
         self.window.start_over();
-        self.then([Task::Refill]);
+        // Nor must what an instance before had removed come back once something newer has gone.
+        self.then([Task::Refill, Task::SyncRemovals]);
         match outcome {
             Ok(()) => self.then([Task::RemoveLeftovers(names)]),
             Err(fault) => self.unreadable(fault),

@@ -7,14 +7,15 @@
 //! * a request is said to be stored when its file and the file's name are safe, and then it stays until it is answered,
 //!   or where it was set aside;
 //! * messages are handed to the driver whole, in the order of their names, and none that the driver has already;
-//! * what was answered is not handed in again, removed or not; only a crash has it sent a second time;
+//! * what was answered is not handed in again, removed or not; only a crash has it sent a second time, and none of which
+//!   it was told that no crash does;
 //! * what cannot be sent is set aside, or left alone and told of; nothing is removed but what was answered, and what is
 //!   moved takes nobody's place.
 //!
 //! ```text
 //!   handle_appeared, _look ─► looking.rs ─► window.rs (the next names, in order)
 //!   handle_more ─► giving.rs (read, one by one) ─► Command::Tell: Messages, or CaughtUp
-//!   handle_delivered ─► giving.rs (remove, record);  handle_set_aside ─► moving.rs
+//!   handle_delivered ─► removing.rs (remove, record; sync once for many);  handle_set_aside ─► moving.rs
 //!   handle_store ─► storing.rs (write, sync, rename; sync once for many) ─► Command::Tell: Stored
 //!   handle_errand ─► desk.rs (find, move), counting.rs, listing.rs ─► Command::Answer
 //!                         book.rs: what is known of single messages
@@ -38,6 +39,7 @@ mod model;
 mod moving;
 mod name;
 mod names;
+mod removing;
 mod storing;
 #[cfg(test)]
 mod tests;
@@ -62,6 +64,7 @@ use self::giving::Giving;
 use self::listing::Lister;
 use self::moving::Move;
 use self::names::{Namer, Owner};
+use self::removing::Removal;
 use self::storing::{Storing, Writing};
 use self::window::{Refill, Window};
 use crate::request::Request;
@@ -94,6 +97,8 @@ pub struct Limits {
     pub batch_bytes: usize,
     /// Requests that are stored with one sync of the directory.
     pub stores: usize,
+    /// Removals after which the directory is synced even while more are to come.
+    pub removals: usize,
 }
 
 impl Default for Limits {
@@ -102,6 +107,7 @@ impl Default for Limits {
             window: 8192,
             batch_bytes: 4 * 1024 * 1024,
             stores: 64,
+            removals: 8192,
         }
     }
 }
@@ -129,6 +135,8 @@ pub struct Machine {
     has_told_fresh: bool,
     /// When the next message will have been left alone for long enough.
     settles_at: Option<Instant>,
+    /// Messages that were answered and removed, or were to be, since the directory was synced.
+    unsafe_removals: usize,
     /// What was counted last for an operator.
     counted: Option<Counted>,
     now: Now,
@@ -169,6 +177,8 @@ enum Task {
     RemoveLeftovers(Vec<Name>),
     /// Take the next names from the directory.
     Refill,
+    /// Make removals safe.
+    SyncRemovals,
     /// Everything was looked at.
     Looked,
     Give(Giving),
@@ -187,6 +197,7 @@ enum Awaited {
     Refill(Refill),
     Read(Name, Giving),
     Removal(Name, Removal),
+    RemovalSync,
     Written(Writing),
     FileSync(Writing),
     Placement(Writing),
@@ -203,19 +214,6 @@ enum Awaited {
     Finding(Finding),
 }
 
-/// Why something is removed.
-#[derive(Debug)]
-enum Removal {
-    /// It was answered.
-    Answered,
-    /// It was answered long ago.
-    Again,
-    /// It was not written to its end.
-    Temporary,
-    /// It may not last.
-    Unsafe,
-}
-
 impl Machine {
     /// A machine that has not looked at anything yet. Until [`Machine::handle_start`] it is good for errands only.
     #[must_use]
@@ -229,6 +227,7 @@ impl Machine {
             is_unreadable: false,
             has_told_fresh: false,
             settles_at: None,
+            unsafe_removals: 0,
             counted: None,
             now: Now::default(),
             jobs: VecDeque::new(),
@@ -247,9 +246,18 @@ impl Machine {
             if self.awaited.is_some() {
                 return None;
             }
-            let task = self.agenda.pop().or_else(|| self.jobs.pop_front())?;
+            let task = self.agenda.pop().or_else(|| self.next_job())?;
             self.begin(task);
         }
+    }
+
+    /// What was asked for first, unless removals are to be made safe before; they are when nothing else is to be done.
+    fn next_job(&mut self) -> Option<Task> {
+        if self.must_sync_removals() {
+            return Some(Task::SyncRemovals);
+        }
+        let job = self.jobs.pop_front();
+        job.or_else(|| self.may_sync_removals().then_some(Task::SyncRemovals))
     }
 
     fn begin(&mut self, task: Task) {
@@ -267,6 +275,7 @@ impl Machine {
             Task::Finish => self.commands.push_back(Command::Finished),
             Task::RemoveLeftovers(names) => self.remove_leftovers(names),
             Task::Refill => self.refill(Refill::default()),
+            Task::SyncRemovals => self.operate(Operation::Sync(Shelf::Queue), Awaited::RemovalSync),
             Task::Looked => self.looked(),
             Task::Give(giving) => self.give(giving),
             Task::Remove(name, removal) => {
@@ -303,7 +312,9 @@ impl Machine {
     fn reconfigure(&mut self, config: Config) {
         self.owner = Owner::new(&config.peer, &config.alike);
         self.config = config;
-        self.commands.push_back(Command::Reconfigured);
-        self.then([Task::Begin, Task::Look]);
+        // The directory may be another one from then on.
+        let before = self.has_unsafe_removals().then_some(Task::SyncRemovals);
+        let then = [Task::Say(Command::Reconfigured), Task::Begin, Task::Look];
+        self.then(before.into_iter().chain(then));
     }
 }

@@ -4,9 +4,8 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::message::Content;
-use super::{
-    Awaited, Command, Event, Fate, Fault, FromSpool, Machine, Name, Operation, Place, Removal, Shelf, Task,
-};
+use super::removing::Removal;
+use super::{Awaited, Command, Event, Fate, Fault, FromSpool, Machine, Name, Operation, Place, Shelf, Task};
 use crate::request::Request;
 use crate::session::{Stored, Ticket};
 
@@ -110,6 +109,9 @@ impl Machine {
 
     /// Those that are safe are promised, and sent when their turn comes.
     pub(super) fn batch_synced(&mut self, storing: Storing, synced: &Result<(), Fault>) {
+        if synced.is_ok() {
+            self.removals_are_safe();
+        }
         let mut tasks = Vec::new();
         for Written {
             ticket,

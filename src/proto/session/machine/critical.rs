@@ -1,8 +1,9 @@
 //! Critical requests that cannot go at once: behind what is older, or on their way to disk.
 //!
-//! What is critical must not overtake what is delayed. While something older is on its way it waits in memory and goes
-//! behind that, on the same link; it is stored if there is no link, or if that takes too long. Few are stored at a time,
-//! a client after the other, so that nobody waits for all that another one asked.
+//! What is critical must not overtake what is delayed, nor be overtaken by it: what was answered and may come back on
+//! disk is sent again after a crash. So it waits in memory until all that is older is answered and gone for good; it is
+//! stored if there is no link, or if that takes too long. Few are stored at a time, a client after the other, so that
+//! nobody waits for all that another one asked.
 
 use core::time::Duration;
 
@@ -11,8 +12,7 @@ use crate::request::{Request, answer};
 use crate::session::client::Client;
 use crate::session::command::{Command, Event};
 use crate::session::delayed::{Disk, Stored, Storing};
-use crate::session::ids::{ClientId, LinkId, Ticket};
-use crate::session::link::Link;
+use crate::session::ids::{ClientId, Ticket};
 use crate::session::status::State;
 use crate::time::Instant;
 
@@ -24,9 +24,9 @@ const STORES: usize = 32;
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Machine {
-    /// True if a critical request must not go onto this link now: something older is not sent, or goes over another one.
-    pub(super) fn must_wait(&self, link: LinkId) -> bool {
-        self.config.spool && !self.delayed.is_clear() && !self.delayed.may_be_followed_on(link)
+    /// True if a critical request must not go now: something older has not, or would be sent again after a crash.
+    pub(super) fn must_wait(&self) -> bool {
+        self.config.spool && !self.delayed.is_clear()
     }
 
     /// Keeps a client's critical request, just taken, until it may go or is stored.
@@ -35,41 +35,28 @@ impl Machine {
         self.clients.wait_behind(client, request);
     }
 
-    /// Lets those go on whose critical requests can be sent or stored now, in turn.
-    pub(super) fn settle_behind(&mut self) {
-        let mut in_vain = 0;
+    /// Lets those go on whose critical requests can be sent or stored now, in turn; true if there were any.
+    pub(super) fn settle_behind(&mut self) -> bool {
+        let (mut in_vain, mut any) = (0, false);
         while in_vain < self.delayed.behind.len()
             && let Some((id, arrived)) = self.delayed.behind.pop_front()
         {
             if self.settle_one(id, arrived) {
-                in_vain = 0;
+                (in_vain, any) = (0, true);
             } else {
                 self.delayed.behind.push_back((id, arrived));
                 in_vain += 1;
             }
         }
+        any
     }
 
     /// True if this one waits no longer, or for its next request.
     fn settle_one(&mut self, id: ClientId, arrived: Instant) -> bool {
         let client = self.clients.get(id).filter(|client| client.is_behind());
-        let Some((theirs, home)) = client.map(|client| (client.num_in_flight(), client.home())) else {
+        let Some(theirs) = client.map(Client::num_in_flight) else {
             return true;
         };
-        let follows = |link: &LinkId| {
-            // What it follows is as if it were its own.
-            let theirs = theirs + self.delayed.in_flight;
-            let has_room = |link: &Link| link.has_room(theirs, self.config.pipeline, self.now);
-            home.is_none_or(|home| home == *link)
-                && self.delayed.may_be_followed_on(*link)
-                && self.links.get(link.0).is_some_and(has_room)
-        };
-        let over = self.delayed.link.filter(follows);
-        if let Some(link) = over.filter(|_| self.state == State::Up) {
-            self.clients.goes_on(id);
-            self.serve(id, link);
-            return true;
-        }
         // What was put back meanwhile comes before it.
         if self.is_to_be_seated() || self.clients.stays_behind(id).is_none() {
             self.clients.goes_on(id);

@@ -37,7 +37,7 @@ impl Machine {
     pub(in crate::session) fn is_at_rest(&self) -> bool {
         self.clients.num() == 0
             && !self.delayed.is_waiting()
-            && self.delayed.removing == 0
+            && self.delayed.removals.are_safe()
             && self.delayed.num_storing() == 0
             && !self.is_carrying()
     }

@@ -44,7 +44,14 @@ impl Machine {
     }
 
     pub(in crate::session) fn removed(&mut self) {
-        self.delayed.removing = self.delayed.removing.saturating_sub(1);
+        let removals = &mut self.delayed.removals;
+        removals.to_come = removals.to_come.saturating_sub(1);
+        removals.may_come_back = true;
+    }
+
+    pub(in crate::session) fn removals_safe(&mut self) {
+        self.delayed.removals.may_come_back = false;
+        self.settle_flush();
     }
 
     /// Puts delayed messages on one open link, the least busy when they begin.
@@ -82,7 +89,7 @@ impl Machine {
         }
         // No more than these can come a second time after a crash.
         while !(takes_turns && self.delayed.went_last && self.turns.next_for(id).is_some())
-            && self.delayed.in_flight + self.delayed.removing < together
+            && self.delayed.in_flight + self.delayed.removals.to_come < together
             && link.has_room(self.delayed.in_flight, self.config.pipeline, self.now)
         {
             let Some((message, request)) = self.delayed.queue.pop_front() else {
@@ -114,7 +121,7 @@ impl Machine {
         } else {
             self.clear_of_suspicion();
             self.counters.delivered += 1;
-            self.delayed.removing += 1;
+            self.delayed.removals.to_come += 1;
             self.commands.push_back(Command::Delivered(id));
         }
         self.settle_flush();
@@ -159,7 +166,10 @@ impl Machine {
 
     /// Lets the clients in once the delayed messages are through.
     pub(super) fn settle_flush(&mut self) {
-        let flushed = !self.config.spool || (self.delayed.caught_up && self.delayed.num() == 0);
+        if self.delayed.num() == 0 {
+            self.delayed.through_at = self.now;
+        }
+        let flushed = !self.config.spool || self.delayed.is_flushed();
         if self.state != State::Up && flushed && self.any_up() {
             self.enter(State::Up);
         }

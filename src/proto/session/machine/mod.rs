@@ -35,7 +35,7 @@ use crate::time::Instant;
 /// A try that has not got on for so long has another one beside it when somebody asks for one.
 const FRESH_TRY: Duration = Duration::from_secs(2);
 
-/// A spool that has not told for so long whether anything is delayed is not waited for.
+/// A spool that has told nothing for so long is not waited for.
 const SPOOL_PATIENCE: Duration = Duration::from_secs(1);
 
 pub(in crate::session) struct Machine {
@@ -296,7 +296,7 @@ impl Machine {
     }
 
     pub(in crate::session) fn timeout(&mut self) {
-        if self.state == State::Connecting && self.is_past(self.since + self.patience()) {
+        if self.state == State::Connecting && self.is_past(self.patience_ends()) {
             let is_up = self.any_up();
             self.enter(if is_up { State::Up } else { State::Down });
         }
@@ -326,16 +326,17 @@ impl Machine {
         let first = self
             .first_to_give_up()
             .map(|first| first + self.config.connect_wait);
-        first.into_iter().chain([self.since + self.patience()]).min()
+        first.into_iter().chain([self.patience_ends()]).min()
     }
 
-    /// How long all wait for a link, or for what is delayed.
-    fn patience(&self) -> Duration {
+    /// Until when all wait for a link, or for what is delayed.
+    fn patience_ends(&self) -> Instant {
+        let end = self.since + self.config.connect_wait;
         if self.any_up() && self.delayed.num() == 0 {
-            // The spool has not even told whether anything is.
-            self.config.connect_wait.min(SPOOL_PATIENCE)
+            // The disk has not told whether there is more, or that what was answered is gone.
+            end.min(self.since.max(self.delayed.through_at) + SPOOL_PATIENCE)
         } else {
-            self.config.connect_wait
+            end
         }
     }
 

@@ -59,9 +59,15 @@ impl Machine {
     }
 
     fn fill(&mut self) {
-        while let Some((client, link)) = self.next_turn() {
-            self.turns.clear(client);
-            self.serve(client, link);
+        loop {
+            while let Some((client, link)) = self.next_turn() {
+                self.turns.clear(client);
+                self.serve(client, link);
+            }
+            // Who was served may have waited too long already to wait for what is older.
+            if !self.settle_behind() {
+                return;
+            }
         }
     }
 
@@ -92,7 +98,7 @@ impl Machine {
         match self.clients.take_next(client) {
             None => {}
             // First in, first out: what is critical goes behind what is delayed already.
-            Some(request) if request.is_critical() && self.must_wait(link) => {
+            Some(request) if request.is_critical() && self.must_wait() => {
                 self.put_behind(client, request);
             }
             Some(request) => {

@@ -33,6 +33,10 @@ struct World {
     handed: Vec<(String, Option<bool>)>,
     /// Reported as delivered, and the session was not told that they are removed.
     unremoved: usize,
+    /// The session was told of others as removed, and not that no crash brings them back.
+    may_come_back: bool,
+    /// Critical commands of clients, in clear, that were put on a link.
+    begun: BTreeSet<String>,
     /// Commands of the handed in that any lond saw, in the order of first sight.
     first_seen: Vec<usize>,
     /// What each connection saw: how many lines, and which of the handed in.
@@ -59,6 +63,8 @@ impl World {
             disk: VecDeque::new(),
             handed: vec![],
             unremoved: 0,
+            may_come_back: false,
+            begun: BTreeSet::new(),
             first_seen: vec![],
             seen: BTreeMap::new(),
             replied: BTreeSet::new(),
@@ -100,6 +106,7 @@ impl World {
             Step::Store(outcome) => self.store(*outcome),
             Step::Withdraw(one) => self.withdraw(*one),
             Step::Removed => self.removed(),
+            Step::RemovalsSafe => self.removals_safe(),
             Step::Connect(one) => self.with_link(*one, |world, link| {
                 if !world.rig.wire(link).connected {
                     world.rig.connect(link);
@@ -251,7 +258,34 @@ impl World {
     fn removed(&mut self) {
         if self.unremoved > 0 {
             self.unremoved -= 1;
+            self.may_come_back = true;
             self.rig.removed();
+        }
+    }
+
+    fn removals_safe(&mut self) {
+        self.may_come_back = false;
+        self.rig.removals_safe();
+    }
+
+    /// What is critical does not go before all that was answered is gone for good.
+    fn check_order(&mut self) {
+        let is_safe = self.unremoved == 0 && !self.may_come_back;
+        let all = self.askers.iter().flat_map(|asker| &asker.asks);
+        let critical = all
+            .filter(|(ask, _)| matches!(ask, Ask::Critical))
+            .map(|(_, command)| command);
+        for (link, wire) in &self.rig.wires {
+            let on_it = [&wire.lond.partial, self.rig.session.unsent(LinkId(*link))].concat();
+            let lines: BTreeSet<_> = on_it.split(|byte| *byte == b'\n').collect();
+            let now = critical.clone().filter(|command| {
+                lines.contains(command.as_bytes())
+                    && !self.handed.iter().any(|(handed, _)| handed == *command)
+            });
+            for command in now {
+                let is_new = self.begun.insert(command.clone());
+                assert!(!is_new || is_safe, "{command} would be overtaken after a crash");
+            }
         }
     }
 
@@ -354,6 +388,7 @@ impl World {
         let open = self.handed.iter().filter(|(_, fate)| fate.is_none()).count();
         assert_eq!(self.rig.session.num_messages(), open);
         self.look_at_events();
+        self.check_order();
         assert_eq!(
             self.rig.session.num_storing(),
             self.rig.to_store.len() - self.late
@@ -406,6 +441,7 @@ impl World {
             while self.unremoved > 0 {
                 self.removed();
             }
+            self.removals_safe();
             self.hand_in(usize::MAX);
             self.check();
             let waits = |asker: &Asker| asker.here && asker.answered < asker.asks.len();

@@ -5,7 +5,7 @@ use std::vec;
 
 use super::delayed::{clear, spooling, two_links};
 use super::rig::{Rig, SECOND};
-use crate::session::{Config, Event, LinkId, State, Stored};
+use crate::session::{Config, Event, MessageId, State, Stored};
 
 #[test]
 fn the_critical_go_behind_what_is_delayed_and_hold_their_place() {
@@ -30,14 +30,16 @@ fn the_critical_go_behind_what_is_delayed_and_hold_their_place() {
     assert!(rig.got(client).is_empty() && rig.to_store.is_empty());
     rig.delay(1, "b");
     rig.catch_up();
-    rig.write_all(0);
-    assert_eq!(rig.seen(0), ["b", "d"]);
     rig.serve_all();
+    rig.removed();
+    rig.removals_safe();
+    rig.serve_all();
+    assert_eq!(rig.seen(0), ["b", "d", "e"]);
     assert_eq!(rig.got(client), ["re:d", "unknown_cmd", "re:e"]);
 }
 
 #[test]
-fn while_up_the_critical_follow_what_is_delayed_on_its_link() {
+fn the_critical_wait_until_no_crash_brings_back_what_is_older() {
     let mut rig = two_links(8);
     let client = rig.client();
     rig.session.handle_fell_behind(rig.now);
@@ -48,17 +50,49 @@ fn while_up_the_critical_follow_what_is_delayed_on_its_link() {
     }
     rig.delay(1, "old");
     rig.catch_up();
-    let link = usize::from(!rig.session.unsent(LinkId(1)).is_empty());
-    rig.write_all(link);
-    assert_eq!(rig.seen(link), ["old", "late"]);
-    rig.serve(link);
-    assert_eq!(rig.got(client), ["re:late"]);
-    assert!(rig.to_store.is_empty());
-    // Nothing older waits any more.
-    rig.removed();
-    rig.say(client, "critical:direct\n");
+    let plain = rig.client();
+    rig.say(plain, "plain\n");
     rig.serve_all();
-    assert_eq!(rig.got(client), ["re:direct"]);
+    assert_eq!(rig.got(plain), ["re:plain"]);
+    rig.removed();
+    // Others wait on, too, and new ones with them.
+    rig.say(plain, "critical:later\n");
+    rig.serve_all();
+    assert!(rig.got(client).is_empty() && rig.got(plain).is_empty());
+    rig.removals_safe();
+    rig.serve_all();
+    assert_eq!(
+        (rig.got(client), rig.got(plain)),
+        (vec!["re:late".into()], vec!["re:later".into()])
+    );
+    assert!(rig.to_store.is_empty());
+}
+
+#[test]
+fn a_disk_that_does_not_remove_what_was_answered_holds_up_plain_requests_for_a_second() {
+    let mut rig = Rig::new(spooling(8));
+    let (plain, critical) = (rig.client(), rig.client());
+    rig.open_all();
+    rig.delay(1, "old");
+    rig.catch_up();
+    rig.say(plain, "plain\n");
+    rig.say(critical, "critical:late\n");
+    rig.pass(5 * SECOND);
+    rig.serve_all();
+    assert_eq!(
+        (rig.state(), &rig.through[..]),
+        (State::Connecting, &[(MessageId(1), true)][..])
+    );
+    rig.pass(SECOND);
+    rig.serve_all();
+    assert_eq!(
+        (rig.state(), rig.got(plain)),
+        (State::Up, vec!["re:plain".into()])
+    );
+    rig.pass(SECOND);
+    assert!(rig.got(critical).is_empty());
+    assert_eq!(rig.store(Stored::Safe), "late");
+    assert_eq!(rig.got(critical), ["con_delayed"]);
 }
 
 #[test]

@@ -31,6 +31,11 @@ fn clients_are_let_in_behind_the_delayed_messages() {
     rig.reply(0, "ok");
     rig.reply(0, "any");
     assert_eq!(through(&rig), [(1, true), (2, true), (3, true)]);
+    rig.removed();
+    rig.removed();
+    rig.serve_all();
+    assert_eq!(rig.got(client), Vec::<String>::new());
+    rig.removals_safe();
     rig.serve_all();
     assert_eq!(rig.got(client), ["re:live"]);
 }

@@ -356,6 +356,12 @@ impl Rig {
         self.obey();
     }
 
+    /// No crash brings those back that were removed.
+    pub(in crate::session) fn removals_safe(&mut self) {
+        self.session.handle_removals_safe(self.now);
+        self.obey();
+    }
+
     /// The oldest request to be stored is, or cannot be; its command.
     pub(in crate::session) fn store(&mut self, outcome: Stored) -> String {
         let (ticket, request) = self.to_store.pop_front().expect("a request to be stored");

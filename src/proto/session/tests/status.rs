@@ -155,6 +155,8 @@ fn a_message_that_waits_can_be_withdrawn() {
     rig.serve(0);
     assert_eq!(rig.seen(0), ["m1", "m3"]);
     assert_eq!(rig.through, [(MessageId(1), true), (MessageId(3), true)]);
+    rig.removed();
+    rig.removals_safe();
     assert_eq!(rig.state(), State::Up);
 }
 

@@ -4,11 +4,13 @@ use std::collections::{BTreeSet, VecDeque};
 use std::format;
 use std::prelude::v1::*;
 
+use bytes::Bytes;
+
 use super::disk::{Disk, at};
-use super::world::World;
+use super::world::{MAX_REQUEST, World};
 use crate::request::Request;
 use crate::session::{MessageId, Stored};
-use crate::spool::{Fate, Name, Place, Shelf};
+use crate::spool::{Fate, Name, Place, Shelf, parse};
 
 /// What was said to the machine; it may not have come to it yet.
 #[derive(Debug)]
@@ -129,6 +131,37 @@ impl Said {
 }
 
 impl World {
+    /// True if it is not in the queue, and a crash may put it there.
+    fn may_come_back(&self, index: usize) -> bool {
+        let mut undone = self.disk.undone(Shelf::Queue);
+        undone.any(|content| {
+            parse(Bytes::from(content.to_vec()), MAX_REQUEST)
+                .is_ok_and(|request| self.message_of(&request) == index)
+        })
+    }
+
+    /// What was removed up to now is gone for good.
+    pub(super) fn removals_safe(&mut self) {
+        self.has_unsafe_removals = false;
+        for index in 0..self.messages.len() {
+            if self.messages[index].is_removed && !self.is_unsynced {
+                assert!(!self.may_come_back(index), "{:?}", self.messages[index]);
+                self.messages[index].is_gone = true;
+            }
+        }
+    }
+
+    /// What runs before had removed is gone for good before anything newer goes.
+    pub(super) fn check_removals_before(&self) {
+        for (index, message) in self.messages.iter().enumerate() {
+            let was_delivered = message.delivered.is_some_and(|run| run < self.run);
+            assert!(
+                !was_delivered || self.is_unsynced || !self.may_come_back(index),
+                "{message:?}"
+            );
+        }
+    }
+
     pub(super) fn is_ours(name: &Name) -> bool {
         let name = name.as_bytes();
         let is_numbered = name.rsplit(|byte| *byte == b'.').next() != Some(b"msul1");
@@ -160,6 +193,7 @@ impl World {
             let name = self.name_of(index).expect("it is on disk");
             let message = &self.messages[index];
             assert!(self.waits(&name), "{name:?} is handed in: {message:?}");
+            assert!(!message.is_gone, "{message:?} comes back");
             let is_refused = message.outcome == Some(Stored::Failed)
                 && message.ticket.is_some_and(|(run, _)| run == self.run);
             assert!(
@@ -303,6 +337,7 @@ impl World {
         if !self.wants {
             self.check_nobody_waits();
         }
+        assert!(!self.has_unsafe_removals || !self.given.is_empty());
         assert!(self.errands.is_empty(), "{:?}", self.errands);
         assert_eq!(
             (self.to_finish, self.to_reconfigure, self.removing.len()),

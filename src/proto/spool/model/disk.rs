@@ -67,6 +67,14 @@ impl Disk {
         Some(&file.content[..file.safe_len])
     }
 
+    /// What was removed from a shelf, and may be there again after a crash.
+    pub(super) fn undone(&self, shelf: Shelf) -> impl Iterator<Item = &[u8]> {
+        let there: BTreeSet<_> = self.entries.values().collect();
+        let safe = self.safe.iter().filter(move |(place, _)| place.shelf == shelf);
+        let undone = safe.filter(move |(_, file)| !there.contains(file));
+        undone.map(|(_, file)| &self.files[*file].content[..])
+    }
+
     pub(super) fn create(&mut self, place: Place, content: &[u8], is_regular: bool) -> Result<usize, Fault> {
         if self.entries.contains_key(&place) {
             return Err(refusal(FaultKind::Exists));

@@ -19,6 +19,9 @@ pub(super) struct Message {
     pub(super) given: Option<MessageId>,
     /// The run in which it was answered last.
     pub(super) delivered: Option<u32>,
+    /// It was said to be removed, and then that no crash brings it back.
+    pub(super) is_removed: bool,
+    pub(super) is_gone: bool,
     /// It was found to break the link, after so many errands of this run.
     pub(super) set_aside: Option<ErrandId>,
     /// An operator, or the log, was told that it is there.
@@ -38,6 +41,8 @@ impl Message {
             outcome: None,
             given: None,
             delivered: None,
+            is_removed: false,
+            is_gone: false,
             set_aside: None,
             told: None,
             is_withdrawn: false,

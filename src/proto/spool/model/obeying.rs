@@ -137,6 +137,9 @@ impl World {
                 if goes_well {
                     self.disk.sync(shelf);
                 }
+                if shelf == Shelf::Queue {
+                    self.is_unsynced = !goes_well;
+                }
                 self.machine
                     .handle_synced(if goes_well { Ok(()) } else { Err(fault()) }, now);
             }
@@ -190,10 +193,12 @@ impl World {
     fn hear(&mut self, word: FromSpool) {
         match word {
             FromSpool::Messages(batch) => {
+                self.check_removals_before();
                 self.asking.answered();
                 self.take_batch(&batch);
             }
             FromSpool::CaughtUp => {
+                self.check_removals_before();
                 self.announced.told();
                 if self.asking.answered() {
                     self.wants = false;
@@ -202,10 +207,13 @@ impl World {
             }
             FromSpool::Fresh => self.wants = true,
             FromSpool::Removed => {
-                let name = self.removing.pop_front().expect("one was delivered");
+                let (message, name) = self.removing.pop_front().expect("one was delivered");
                 let is_there = self.disk.get(&at(Shelf::Queue, &name)).is_some();
                 assert!(!is_there || self.unremovable.contains(&name), "{name:?} is there");
+                self.messages[message].is_removed = !is_there;
+                self.has_unsafe_removals = true;
             }
+            FromSpool::RemovalsSafe => self.removals_safe(),
             FromSpool::Stored(ticket, outcome) => self.stored(ticket, outcome),
         }
     }
@@ -238,6 +246,7 @@ impl World {
             Event::Unreadable(_)
             | Event::Readable
             | Event::NotRemoved(..)
+            | Event::RemovalsUnsafe(_)
             | Event::Stored(_)
             | Event::NotStored(..)
             | Event::NotRecorded(_) => {}

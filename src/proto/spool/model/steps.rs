@@ -18,11 +18,12 @@ pub(super) struct Setting {
 
 impl Setting {
     pub(super) fn any() -> impl Strategy<Value = Self> {
-        let limits = (1..6usize, 1..40usize, 1..5usize);
-        let limits = limits.prop_map(|(window, batch_bytes, stores)| Limits {
+        let limits = (1..6usize, 1..40usize, 1..5usize, 1..5usize);
+        let limits = limits.prop_map(|(window, batch_bytes, stores, removals)| Limits {
             window,
             batch_bytes,
             stores,
+            removals,
         });
         (limits, any::<u64>()).prop_map(|(limits, seed)| Self { limits, seed })
     }

@@ -50,8 +50,8 @@ pub(super) struct World {
     pub(super) given: BTreeMap<MessageId, Name>,
     /// It knows of messages that it was not given.
     pub(super) wants: bool,
-    /// Delivered, and not dealt with, in order.
-    pub(super) removing: VecDeque<Name>,
+    /// Delivered, and not dealt with, in order: which, and by what name.
+    pub(super) removing: VecDeque<(usize, Name)>,
     num_tickets: u64,
     /// The name stored last, by this machine.
     pub(super) last_stored: Option<Name>,
@@ -70,6 +70,10 @@ pub(super) struct World {
     pub(super) unremovable: BTreeSet<Name>,
     /// Files that may not last, and could not be removed.
     pub(super) not_taken_back: BTreeSet<Name>,
+    /// Messages were said to be removed, and not yet that no crash brings them back.
+    pub(super) has_unsafe_removals: bool,
+    /// The queue could not be synced when that was tried last.
+    pub(super) is_unsynced: bool,
 }
 
 pub(super) fn request(line: &str) -> Request {
@@ -121,6 +125,8 @@ impl World {
             stuck: BTreeSet::new(),
             unremovable: BTreeSet::new(),
             not_taken_back: BTreeSet::new(),
+            has_unsafe_removals: false,
+            is_unsynced: false,
         };
         world.begin();
         world
@@ -186,8 +192,11 @@ impl World {
         (self.to_finish, self.to_reconfigure) = (0, 0);
         self.left_alone.clear();
         self.stuck.clear();
+        self.is_unsynced = false;
+        self.has_unsafe_removals = false;
         for message in &mut self.messages {
             message.given = None;
+            message.is_removed = false;
             message.is_withdrawn = false;
             message.set_aside = None;
         }
@@ -243,8 +252,9 @@ impl World {
     }
 
     pub(super) fn deliver(&mut self, id: MessageId) {
-        self.removing.extend(self.given.get(&id).cloned());
+        let name = self.given.get(&id).cloned().expect("it is given");
         let at = self.through(id);
+        self.removing.push_back((at, name));
         self.messages[at].delivered = Some(self.run);
         self.machine.handle_delivered(id, self.now);
     }

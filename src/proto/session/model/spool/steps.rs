@@ -28,6 +28,7 @@ pub(super) enum Step {
     /// An operator takes a message away that was handed in.
     Withdraw(Index),
     Removed,
+    RemovalsSafe,
     Connect(Index),
     Open(Index),
     Fail(Index),
@@ -56,6 +57,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         8 => stored.prop_map(Step::Store),
         2 => one().prop_map(Step::Withdraw),
         10 => Just(Step::Removed),
+        6 => Just(Step::RemovalsSafe),
         1 => one().prop_map(Step::Connect),
         6 => one().prop_map(Step::Open),
         3 => one().prop_map(Step::Fail),
