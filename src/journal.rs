@@ -56,6 +56,8 @@ pub mod message {
     pub const NOT_STORED: &str = "f65b633e0fed4b2f9bc834c43920d161";
     /// A delayed message was set aside in `failed/`.
     pub const SET_ASIDE: &str = "2bc6c41448804271b7388bf956ab8fdf";
+    /// A client was cut off, for it took up memory that others need.
+    pub const CLIENT_CUT: &str = "2fa708e8e3de430c88739af9e85becd2";
     /// Something is wrong with the spool or the permanent log.
     pub const SPOOL: &str = "75e1024b93104c48844df6bbed6fd184";
     /// How things stand, asked for by SIGUSR1.

@@ -89,7 +89,7 @@ pub struct ClientSettings {
     /// What one client may have queued, requests and unread replies together, before it is not read any
     /// further; in bytes, at least 64.
     pub max_client_bytes: usize,
-    /// What all clients together may have queued, in bytes; at least `max_client_bytes`.
+    /// What may be kept in memory for all clients and messages, in bytes; at least `max_client_bytes`.
     pub max_queued_bytes: usize,
 }
 

@@ -80,6 +80,8 @@ pub struct Counters {
     pub bytes_sent: u64,
     /// Bytes of lond's lines.
     pub bytes_received: u64,
+    /// Clients cut off because they did not take their answers and memory ran out.
+    pub clients_cut: u64,
 }
 
 /// How an instance stands.
@@ -120,6 +122,10 @@ pub struct Status {
     pub queued: usize,
     /// Requests and probes on a link without their reply.
     pub in_flight: usize,
+    /// Bytes kept for clients and messages.
+    pub held_bytes: usize,
+    /// At so many no more is taken in but what completes what is there.
+    pub max_held_bytes: usize,
     /// Requests a second, over the last ten.
     pub request_rate: f64,
     /// Delayed messages handed over to the link.
@@ -251,6 +257,10 @@ pub struct Metrics {
     pub queued: usize,
     /// Requests and probes on a link without their reply.
     pub in_flight: usize,
+    /// Bytes kept for clients and messages.
+    pub held_bytes: usize,
+    /// At so many no more is taken in but what completes what is there.
+    pub max_held_bytes: usize,
     /// Delayed messages handed over to the link.
     pub sending: usize,
     /// Delayed messages; missing if the disk does not answer in time.

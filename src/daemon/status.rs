@@ -33,8 +33,21 @@ pub(super) struct Snapshot {
     pub recent_requests: u64,
     /// The addresses that the links are connected to, by their indices.
     pub(crate) remotes: Vec<Option<SocketAddr>>,
+    /// How it stands with memory.
+    pub(crate) memory: MemoryReport,
     /// The session's own view.
     pub status: Status,
+}
+
+/// How it stands with memory.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct MemoryReport {
+    /// Bytes kept for clients and messages.
+    pub(crate) held: usize,
+    /// At so many no more is taken in but what completes what is there.
+    pub(crate) limit: usize,
+    /// Clients cut off since the start, because they did not take their answers.
+    pub(crate) cut: u64,
 }
 
 impl Snapshot {
@@ -51,6 +64,7 @@ impl Snapshot {
             today,
             recent_requests: 0,
             remotes: Vec::new(),
+            memory: MemoryReport::default(),
             next_try: status.next_try.and_then(|at| today.checked_add(at.since(now))),
             status,
         }

@@ -92,6 +92,16 @@ const FAMILIES: &[Family] = &[
         |of| one(of.in_flight),
     ),
     gauge(
+        "lonc_held_bytes",
+        "Bytes kept for clients and messages: requests, answers, replies on their way, what is being stored.",
+        |of| one(of.held_bytes),
+    ),
+    gauge(
+        "lonc_held_bytes_most",
+        "At so many of them no more is taken in but what completes what is there: client.max_queued_bytes.",
+        |of| one(of.max_held_bytes),
+    ),
+    gauge(
         "lonc_rtt_seconds",
         "Round trip to the peer, as measured last; missing before the first.",
         |of| of.rtt_usec.map(seconds).into_iter().collect(),
@@ -192,6 +202,11 @@ const FAMILIES: &[Family] = &[
         "lonc_delayed_set_aside",
         "Delayed messages that cannot be sent, and went to failed/.",
         |of| count(of.counters.set_aside),
+    ),
+    counter(
+        "lonc_clients_cut",
+        "Clients cut off because they did not take their answers and memory ran out.",
+        |of| count(of.counters.clients_cut),
     ),
     counter("lonc_sent_bytes", "Bytes written to the peer.", |of| {
         count(of.counters.bytes_sent)

@@ -104,7 +104,7 @@ impl ReplyReader {
     ) -> Result<Option<Reply>, TooLong> {
         let reply = self.step(input, cipher);
         let length = match &reply {
-            Some(Reply::Plain(length)) => *length,
+            Some(Reply::Plain(length)) => self.gone + length,
             Some(Reply::Decrypted(_) | Reply::Malformed(_)) => self.gone,
             None => self.gone + input.len(),
         };
@@ -115,6 +115,23 @@ impl ReplyReader {
             *self = Self::default();
         }
         Ok(reply)
+    }
+
+    /// Nobody wants the reply that has begun: what has come of it, which is all of `input`, is dropped. Its end is found as
+    /// that of a plain one.
+    pub fn drop_begun(&mut self, input: &mut BytesMut) {
+        self.gone += input.len();
+        input.clear();
+        self.line = Line::Plain { searched: 0 };
+    }
+
+    /// Bytes of the reply that has begun that are kept outside the input.
+    #[must_use]
+    pub fn decrypted(&self) -> usize {
+        match &self.line {
+            Line::Start | Line::Plain { .. } => 0,
+            Line::Encrypted { plain, .. } => plain.len(),
+        }
     }
 
     fn step(&mut self, input: &mut BytesMut, cipher: &Cipher) -> Option<Reply> {

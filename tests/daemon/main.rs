@@ -12,6 +12,7 @@
 
 mod activation;
 mod addresses;
+mod budget;
 mod bytes;
 mod chaos;
 mod config_faults;

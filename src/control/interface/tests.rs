@@ -31,6 +31,8 @@ fn metrics_are_as_described() {
         clients: 1,
         queued: 1,
         in_flight: 1,
+        held_bytes: 1,
+        max_held_bytes: 1,
         sending: 1,
         delayed: Some(delayed()),
         draining: true,
@@ -199,6 +201,7 @@ fn counters() -> Counters {
         tries_failed: 1,
         bytes_sent: 1,
         bytes_received: 1,
+        clients_cut: 1,
     }
 }
 
@@ -227,6 +230,8 @@ fn status() -> Status {
         clients: 1,
         queued: 1,
         in_flight: 1,
+        held_bytes: 1,
+        max_held_bytes: 1,
         request_rate: 0.5,
         sending: 1,
         delayed: Some(delayed()),

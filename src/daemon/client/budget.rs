@@ -1,4 +1,4 @@
-//! What all clients together may keep in memory.
+//! What may be kept in memory for all clients together.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
@@ -11,13 +11,23 @@ const NOBODY: usize = 0;
 /// Who may go over the budget and has sent nothing for so long loses that to the next who needs it.
 pub(crate) const STALL: Duration = Duration::from_secs(5);
 
-/// Bytes that clients hold: lines not complete, requests not answered, answers not taken.
+/// Every byte that is kept for somebody, from its reading to its writing or its sync.
 ///
-/// One client at a time may go over, to complete its line: else a few large lines, none of them complete, could
-/// wait for each other forever.
+/// When it is spent no client is read beyond its small reserve, but one, to complete its line: else a few large lines,
+/// none of them complete, could wait for each other forever. In the same way one link at a time goes on with a large
+/// reply; that is the driver's business.
 pub(crate) struct Budget {
-    used: AtomicUsize,
+    /// Lines of clients that are not complete, and requests without an answer.
+    requests: AtomicUsize,
+    /// Answers that clients have not taken.
+    answers: AtomicUsize,
+    /// Replies that have come in part.
+    replies: AtomicUsize,
+    /// What the session keeps beside these.
+    kept: AtomicUsize,
     limit: AtomicUsize,
+    /// Beyond the limit there may be so many bytes of answers and replies.
+    largest_reply: AtomicUsize,
     over: AtomicUsize,
     /// When the one that may go over last sent something, in milliseconds since `origin`.
     touched: AtomicU64,
@@ -26,10 +36,15 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    pub(crate) fn new(limit: usize) -> Self {
+    /// One of so many bytes; a reply may have `largest_reply`.
+    pub(crate) fn new(limit: usize, largest_reply: usize) -> Self {
         Self {
-            used: AtomicUsize::new(0),
+            requests: AtomicUsize::new(0),
+            answers: AtomicUsize::new(0),
+            replies: AtomicUsize::new(0),
+            kept: AtomicUsize::new(0),
             limit: AtomicUsize::new(limit),
+            largest_reply: AtomicUsize::new(largest_reply),
             over: NOBODY.into(),
             touched: AtomicU64::new(0),
             origin: Instant::now(),
@@ -37,26 +52,58 @@ impl Budget {
         }
     }
 
-    pub(crate) fn set_limit(&self, limit: usize) {
+    pub(crate) fn set_limits(&self, limit: usize, largest_reply: usize) {
         self.limit.store(limit, Relaxed);
+        self.largest_reply.store(largest_reply, Relaxed);
         self.freed.notify_waiters();
     }
 
-    /// A client holds `now` bytes where it held `before`.
-    pub(crate) fn adjust(&self, before: usize, now: usize) {
+    /// A client holds `now` bytes of requests where it held `before`.
+    pub(super) fn requests(&self, before: usize, now: usize) {
+        self.change(&self.requests, before, now);
+    }
+
+    /// The same, of answers.
+    pub(super) fn answers(&self, before: usize, now: usize) {
+        self.change(&self.answers, before, now);
+    }
+
+    /// So much has come of replies that are not complete, and so much the session keeps beside.
+    pub(crate) fn set_others(&self, replies: usize, kept: usize) {
+        self.change(&self.replies, self.replies.load(Relaxed), replies);
+        self.change(&self.kept, self.kept.load(Relaxed), kept);
+    }
+
+    fn change(&self, part: &AtomicUsize, before: usize, now: usize) {
         if now >= before {
-            self.used.fetch_add(now - before, Relaxed);
-        } else {
-            let was = self.used.fetch_sub(before - now, Relaxed);
-            let limit = self.limit.load(Relaxed);
-            if was >= limit && was - (before - now) < limit {
-                self.freed.notify_waiters();
-            }
+            part.fetch_add(now - before, Relaxed);
+            return;
+        }
+        let was_spent = self.is_spent();
+        part.fetch_sub(before - now, Relaxed);
+        if was_spent && !self.is_spent() {
+            self.freed.notify_waiters();
         }
     }
 
+    /// Bytes that are kept.
+    pub(crate) fn used(&self) -> usize {
+        let parts = [&self.requests, &self.answers, &self.replies, &self.kept];
+        parts.iter().map(|part| part.load(Relaxed)).sum()
+    }
+
+    pub(crate) fn limit(&self) -> usize {
+        self.limit.load(Relaxed)
+    }
+
     pub(crate) fn is_spent(&self) -> bool {
-        self.used.load(Relaxed) >= self.limit.load(Relaxed)
+        self.used() >= self.limit()
+    }
+
+    /// True if answers, and replies on their way, are as many as may be: those who do not take theirs are to go.
+    pub(crate) fn is_overdrawn(&self) -> bool {
+        let answers = self.answers.load(Relaxed) + self.replies.load(Relaxed);
+        answers >= self.limit() + self.largest_reply.load(Relaxed)
     }
 
     /// True if `client` (not zero) is the one that may go over the budget.
@@ -81,7 +128,8 @@ impl Budget {
         u128::from(idle) >= STALL.as_millis()
     }
 
-    fn milliseconds(&self) -> u64 {
+    /// Since the budget was made.
+    pub(super) fn milliseconds(&self) -> u64 {
         u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
@@ -108,18 +156,23 @@ mod tests {
 
     #[test]
     fn spent_and_freed() {
-        let budget = Budget::new(100);
-        budget.adjust(0, 99);
+        let budget = Budget::new(100, 50);
+        budget.requests(0, 90);
+        budget.answers(0, 9);
         assert!(!budget.is_spent());
-        budget.adjust(99, 100);
-        assert!(budget.is_spent());
-        budget.adjust(100, 3);
-        assert!(!budget.is_spent());
+        budget.set_others(0, 1);
+        assert!(budget.is_spent() && !budget.is_overdrawn());
+        budget.requests(90, 3);
+        assert_eq!((budget.is_spent(), budget.used()), (false, 13));
+        budget.set_others(141, 0);
+        assert!(budget.is_overdrawn());
+        budget.set_limits(100, 51);
+        assert!(!budget.is_overdrawn());
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_stalls_loses_the_right_to_go_over() {
-        let budget = Budget::new(1);
+        let budget = Budget::new(1, 1);
         let nearly = Duration::from_millis(4_999);
         assert!(budget.may_go_over(7));
         tokio::time::advance(nearly).await;
@@ -132,7 +185,7 @@ mod tests {
 
     #[test]
     fn one_client_at_a_time_goes_over() {
-        let budget = Budget::new(1);
+        let budget = Budget::new(1, 1);
         assert!(budget.may_go_over(7) && budget.may_go_over(7));
         assert!(!budget.may_go_over(8));
         budget.give_back(8);

@@ -4,6 +4,7 @@
 //! [budget](budget::Budget); a small reserve is always granted, so that a client with one small request is served
 //! even when others have used up all there is.
 
+mod account;
 mod budget;
 mod outbox;
 
@@ -12,14 +13,13 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
 use lonc_proto::line::{LineBuffer, Lines};
 use lonc_proto::request::answer;
-use lonc_proto::session::{Answers, ClientId};
+use lonc_proto::session::{Answers, ClientId, PER_REQUEST};
 use nix::sys::socket::{Shutdown, shutdown};
 use std::os::fd::AsRawFd as _;
 use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
@@ -29,6 +29,7 @@ use tokio::time::timeout;
 
 use crate::daemon::give_way::give_way;
 
+pub(crate) use self::account::{Account, RESERVE};
 pub(crate) use self::budget::Budget;
 use self::outbox::Outbox;
 
@@ -36,10 +37,6 @@ use self::outbox::Outbox;
 const READ: usize = 16 * 1024;
 /// Reads in a row, before others have their turn.
 const TURNS: usize = 8;
-/// What a request costs beside its bytes, about.
-const PER_REQUEST: usize = 64;
-/// What a client may hold whatever the others do.
-const RESERVE: usize = 64 * 1024;
 /// How long a client whose line was too long may go on sending it before the connection is cut.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -59,6 +56,8 @@ pub(crate) enum ToClient {
     Answers(Answers),
     /// Read what it has sent so far, and no more.
     Drain,
+    /// End it at once.
+    Cut,
 }
 
 /// Limits of one client.
@@ -75,14 +74,12 @@ pub(crate) struct Ports {
     pub(crate) id: ClientId,
     pub(crate) to_driver: mpsc::UnboundedSender<FromClient>,
     pub(crate) from_driver: mpsc::UnboundedReceiver<ToClient>,
-    pub(crate) budget: Arc<Budget>,
-    /// Bytes that it holds; read when operators ask about clients.
-    pub(crate) held: Arc<AtomicUsize>,
+    pub(crate) account: Arc<Account>,
 }
 
 /// Serves one client until it has gone or all its requests are answered after its end of file.
 pub(crate) async fn serve(stream: UnixStream, limits: Limits, ports: Ports) {
-    let budget = ports.budget.clone();
+    let account = ports.account.clone();
     let mut client = Client::new(stream, limits, ports);
     loop {
         let blocked = client.blocked;
@@ -92,7 +89,7 @@ pub(crate) async fn serve(stream: UnixStream, limits: Limits, ports: Ports) {
                 biased;
                 turn = turn => turn,
                 // Whoever may go over the budget loses that by not making use of it, which nobody tells.
-                _ = timeout(budget::STALL, budget.freed()) => {
+                _ = timeout(budget::STALL, account.budget().freed()) => {
                     client.blocked = false;
                     continue;
                 }
@@ -137,8 +134,6 @@ struct Client {
     owed_bytes: usize,
     /// Bytes of answers written that the driver does not know of.
     took: usize,
-    /// What the budget has on account for this client.
-    on_account: usize,
     blocked: bool,
 }
 
@@ -154,7 +149,6 @@ impl Client {
             owed: 0,
             owed_bytes: 0,
             took: 0,
-            on_account: 0,
             blocked: false,
         }
     }
@@ -166,18 +160,18 @@ impl Client {
                 match word {
                     Some(ToClient::Answers(answers)) => self.take_answers(answers),
                     Some(ToClient::Drain) => self.shut_input(),
-                    None => return Poll::Ready(Turn::Done),
+                    Some(ToClient::Cut) | None => return Poll::Ready(Turn::Done),
                 }
             }
             let written = self.write(cx);
-            self.adjust_budget(self.held());
+            self.adjust_account();
             if written.is_err() || self.is_done() {
                 return Poll::Ready(Turn::Done);
             }
             if self.input != Input::Open || !self.may_read() {
                 return Poll::Pending;
             }
-            if self.ports.budget.is_spent() && !self.may_overdraw() {
+            if self.budget().is_spent() && !self.may_overdraw() {
                 let told = std::mem::replace(&mut self.blocked, true);
                 return if told {
                     Poll::Pending
@@ -206,10 +200,13 @@ impl Client {
     fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         if self.input == Input::TooLong && self.owed == 0 {
             let words = [answer::TOO_LONG, b"\n"].concat();
+            self.ports.account.owes(words.len());
             self.out.push(BytesMut::from(&words[..]));
             self.input = Input::TooLongTold;
         }
-        self.took += self.out.write(&mut self.stream, cx)?;
+        let took = self.out.write(&mut self.stream, cx)?;
+        self.ports.account.took(took);
+        self.took += took;
         // The driver is told before its own account of untaken answers could stop it.
         if self.took >= self.limits.held / 4 {
             self.tell(|id, took| FromClient::Took { id, bytes: took });
@@ -233,7 +230,7 @@ impl Client {
         if count == 0 {
             return Poll::Ready(self.end_input());
         }
-        self.ports.budget.touch(self.budget_name());
+        self.budget().touch(self.budget_name());
         loop {
             match self.lines.take_lines() {
                 Ok(None) => break,
@@ -269,8 +266,16 @@ impl Client {
         let _ = self.ports.to_driver.send(word(self.ports.id, took));
     }
 
+    fn budget(&self) -> &Budget {
+        self.ports.account.budget()
+    }
+
+    fn requests(&self) -> usize {
+        self.lines.len() + self.owed_bytes + self.owed * PER_REQUEST
+    }
+
     fn held(&self) -> usize {
-        self.lines.len() + self.owed_bytes + self.owed * PER_REQUEST + self.out.len()
+        self.requests() + self.ports.account.num_answers()
     }
 
     /// True while its own limit allows reading; a line that is all it holds may grow beyond.
@@ -282,28 +287,28 @@ impl Client {
     /// True if it may be read although the budget is spent.
     fn may_overdraw(&self) -> bool {
         let held = self.held();
-        held < RESERVE || (held == self.lines.len() && self.ports.budget.may_go_over(self.budget_name()))
+        held < RESERVE || (held == self.lines.len() && self.budget().may_go_over(self.budget_name()))
     }
 
     fn budget_name(&self) -> usize {
         self.ports.id.slot() + 1
     }
 
-    fn adjust_budget(&mut self, held: usize) {
-        if held != self.on_account {
-            self.ports.budget.adjust(self.on_account, held);
-            self.ports.held.store(held, Relaxed);
-            self.on_account = held;
-        }
+    fn adjust_account(&self) {
+        self.ports.account.set_requests(self.requests());
         if self.lines.len() < RESERVE {
-            self.ports.budget.give_back(self.budget_name());
+            self.budget().give_back(self.budget_name());
         }
     }
 
     /// Leaves the others what it held, and tells the driver.
     fn leave(&mut self) {
         self.lines = LineBuffer::new(self.limits.request);
-        self.adjust_budget(0);
+        self.adjust_account();
+        // What is still to come is not taken, and not accounted for.
+        self.ports.from_driver.close();
+        self.out = Outbox::default();
+        self.ports.account.close();
         // The driver may be gone already; then nobody needs to know.
         let _ = self.ports.to_driver.send(FromClient::Left { id: self.ports.id });
     }

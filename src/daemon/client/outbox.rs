@@ -42,10 +42,6 @@ impl Piece {
 }
 
 impl Outbox {
-    pub(super) fn len(&self) -> usize {
-        self.len
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.pieces.is_empty()
     }

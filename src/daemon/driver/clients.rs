@@ -1,7 +1,6 @@
 //! The driver's list of clients, and what their tasks are given on the way.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use lonc_proto::session::{Answers, ClientId, ClientStatus};
 use lonc_proto::time::Instant;
@@ -9,7 +8,7 @@ use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
 use crate::config::ClientSettings;
-use crate::daemon::client::{self, Budget, FromClient, Limits, Ports, ToClient};
+use crate::daemon::client::{self, Account, Budget, FromClient, Limits, Ports, RESERVE, ToClient};
 use crate::daemon::credentials::Credentials;
 
 /// Who a client is, and what it has to do with us.
@@ -33,15 +32,14 @@ struct Client {
     id: ClientId,
     credentials: Credentials,
     since: Instant,
-    held: Arc<AtomicUsize>,
+    account: Arc<Account>,
     channel: mpsc::UnboundedSender<ToClient>,
 }
 
 impl Clients {
-    /// Nobody yet; they may hold `max_queued` bytes together, and are heard at the receiver.
-    pub(super) fn new(max_queued: usize) -> (Self, mpsc::UnboundedReceiver<FromClient>) {
+    /// Nobody yet; they share the budget, and are heard at the receiver.
+    pub(super) fn new(budget: Arc<Budget>) -> (Self, mpsc::UnboundedReceiver<FromClient>) {
         let (to_driver, from_clients) = mpsc::unbounded_channel();
-        let budget = Arc::new(Budget::new(max_queued));
         let clients = Self {
             places: Vec::new(),
             to_driver,
@@ -59,7 +57,7 @@ impl Clients {
         settings: &ClientSettings,
         since: Instant,
     ) {
-        let held = Arc::new(AtomicUsize::new(0));
+        let account = Arc::new(Account::new(self.budget.clone()));
         let (channel, from_driver) = mpsc::unbounded_channel();
         if self.places.len() <= id.slot() {
             self.places.resize_with(id.slot() + 1, || None);
@@ -69,7 +67,7 @@ impl Clients {
                 id,
                 credentials,
                 since,
-                held: held.clone(),
+                account: account.clone(),
                 channel,
             });
         }
@@ -77,8 +75,7 @@ impl Clients {
             id,
             to_driver: self.to_driver.clone(),
             from_driver,
-            budget: self.budget.clone(),
-            held,
+            account,
         };
         let limits = Limits {
             request: settings.max_request_bytes,
@@ -95,8 +92,11 @@ impl Clients {
 
     pub(super) fn answer(&self, id: ClientId, answers: Answers) {
         if let Some(client) = self.get(id) {
+            let bytes = answers.bytes.len();
             // One that has just vanished is about to say so.
-            let _ = client.channel.send(ToClient::Answers(answers));
+            if client.channel.send(ToClient::Answers(answers)).is_ok() {
+                client.account.owes(bytes);
+            }
         }
     }
 
@@ -112,7 +112,7 @@ impl Clients {
             Some(ClientReport {
                 credentials: client.credentials,
                 since: client.since,
-                held: client.held.load(Relaxed),
+                held: client.account.held(),
                 status,
             })
         };
@@ -121,19 +121,31 @@ impl Clients {
 
     /// Lets them know that this instance ends.
     pub(super) fn drain(&self) {
-        for client in self.places.iter().flatten() {
+        for client in self.present() {
             // One that has just vanished is about to say so.
             let _ = client.channel.send(ToClient::Drain);
         }
     }
 
-    pub(super) fn set_max_queued(&self, max_queued: usize) {
-        self.budget.set_limit(max_queued);
+    /// Ends the one with the most bytes of answers of those who do not take them; who that was, and how many.
+    pub(super) fn cut_slowest(&self) -> Option<(Credentials, usize)> {
+        let slow = self.present().filter(|client| client.account.is_slow());
+        let most = slow.max_by_key(|client| client.account.num_answers())?;
+        let bytes = most.account.num_answers();
+        most.account.close();
+        // One that has just vanished is about to say so.
+        let _ = most.channel.send(ToClient::Cut);
+        Some((most.credentials, bytes))
     }
 
-    /// True while they hold all that they may.
-    pub(super) fn have_spent_all(&self) -> bool {
-        self.budget.is_spent()
+    /// True if anybody has much to take.
+    pub(super) fn owe_anything(&self) -> bool {
+        self.present()
+            .any(|client| client.account.num_answers() > RESERVE)
+    }
+
+    fn present(&self) -> impl Iterator<Item = &Client> {
+        self.places.iter().flatten()
     }
 
     fn get(&self, id: ClientId) -> Option<&Client> {

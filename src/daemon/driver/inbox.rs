@@ -135,6 +135,7 @@ impl Driver {
         snapshot.draining = self.drain.is_on();
         snapshot.recent_requests = self.session.recent_requests(now);
         snapshot.remotes = self.links.remotes();
+        snapshot.memory = self.memory.report();
         snapshot
     }
 }

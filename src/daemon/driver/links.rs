@@ -98,6 +98,13 @@ impl Links {
         self.places.get_mut(id.index()).map(|place| &mut place.link)
     }
 
+    /// Bytes that were read and not taken.
+    pub(super) fn num_unread(&self, id: LinkId) -> usize {
+        self.places
+            .get(id.index())
+            .map_or(0, |place| place.link.input.len())
+    }
+
     /// Whether bytes of lond's lie unread anywhere.
     pub(super) fn any_unread(&self) -> bool {
         self.places.iter().any(|place| place.link.has_unread())
@@ -118,7 +125,11 @@ impl Driver {
     /// Opens and reads; true if anything came of it.
     pub(super) fn poll_links(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let mut progress = false;
+        self.account();
         for id in self.session.link_ids() {
+            if !self.may_read(id, now) {
+                continue;
+            }
             let was_up = self.links.is_up(id);
             let Some(link) = self.links.get_mut(id) else {
                 continue;

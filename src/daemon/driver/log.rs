@@ -311,6 +311,15 @@ pub(super) fn moved(link: usize, from: SocketAddr, address: &Address) {
     info!("{address} has moved: link {link} leads to {from}, where it is no longer, and is replaced");
 }
 
+/// A client is cut off.
+pub(super) fn cut(client: Credentials, bytes: usize) {
+    warn!(
+        MESSAGE_ID = message::CLIENT_CUT,
+        LONC_CLIENT = %client,
+        "a client was cut off: it did not take its answers, {bytes} bytes, and memory for others ran out (client.max_queued_bytes)"
+    );
+}
+
 fn link_lost(link: usize, why: &LinkError, lost: usize, requeued: usize, address: &Address) {
     macro_rules! tell {
         ($level:ident, $id:expr) => {

@@ -8,8 +8,10 @@ mod idle_exit;
 mod inbox;
 mod links;
 mod log;
+mod memory;
 mod moves;
 mod rounds;
+mod spool;
 mod timer;
 
 use std::future::poll_fn;
@@ -32,6 +34,7 @@ use self::idle_exit::IdleExit;
 pub(crate) use self::inbox::{Question, Questions, ToDriver};
 use self::links::Links;
 use self::log::Log;
+use self::memory::Memory;
 use self::moves::Moves;
 use self::rounds::Rounds;
 use self::timer::Timer;
@@ -58,6 +61,7 @@ pub(crate) struct Driver {
     settings: Settings,
     links: Links,
     clients: Clients,
+    memory: Memory,
     acceptor: Option<Acceptor>,
     from_clients: mpsc::UnboundedReceiver<FromClient>,
     inbox: mpsc::Receiver<ToDriver>,
@@ -83,7 +87,8 @@ impl Driver {
         inbox: mpsc::Receiver<ToDriver>,
     ) -> io::Result<(Self, watch::Receiver<Snapshot>)> {
         let (spool, from_spool) = Spool::start(&settings)?;
-        let (clients, from_clients) = Clients::new(settings.client.max_queued_bytes);
+        let memory = Memory::new(&settings);
+        let (clients, from_clients) = Clients::new(memory.budget.clone());
         let timer = Timer::new()?;
         let now = timer.now();
         let session = Session::new(session_config(&settings), fastrand::u64(..), now);
@@ -95,6 +100,7 @@ impl Driver {
             session,
             links: Links::default(),
             clients,
+            memory,
             acceptor: Some(acceptor),
             from_clients,
             inbox,
@@ -138,7 +144,7 @@ impl Driver {
             progress |= self.poll_inbox(cx, now);
             // What that closes must not be read from any more: its number may be another link's already.
             progress |= self.obey(now);
-            self.session.handle_memory(self.clients.have_spent_all(), now);
+            self.session.handle_memory(self.memory.budget.is_spent(), now);
             // 2. Replies make room for requests.
             progress |= self.poll_links(cx, now);
             progress |= self.poll_moves(cx, now);
@@ -169,36 +175,6 @@ impl Driver {
                 return Poll::Pending;
             }
         }
-    }
-
-    /// Delayed messages, a batch at a time: as many as are sent before the next batch is here.
-    fn poll_spool(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        let mut progress = false;
-        while let Poll::Ready(Some(word)) = self.from_spool.poll_recv(cx) {
-            progress = true;
-            match word {
-                FromSpool::Messages(messages) => {
-                    self.spool.answered();
-                    for (id, request) in messages {
-                        self.session.handle_message(id, request, now);
-                    }
-                }
-                FromSpool::CaughtUp => {
-                    if self.spool.answered() {
-                        self.session.handle_caught_up(now);
-                    }
-                }
-                FromSpool::Fresh => self.session.handle_fell_behind(now),
-                FromSpool::Removed => self.session.handle_removed(now),
-                FromSpool::RemovalsSafe => self.session.handle_removals_safe(now),
-                FromSpool::Stored(ticket, outcome) => self.session.handle_stored(ticket, outcome, now),
-            }
-        }
-        let low = self.settings.link.pipeline;
-        if !self.drain.is_on() && self.session.wants_messages() && self.session.num_messages() <= low {
-            self.spool.ask(2 * low);
-        }
-        progress
     }
 
     fn poll_clients(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
@@ -334,7 +310,7 @@ impl Driver {
             self.moves.forget();
         }
         self.moves.look_soon(now);
-        self.clients.set_max_queued(settings.client.max_queued_bytes);
+        self.memory.reconfigure(&settings);
         self.settings = settings;
         self.idle_exit.check(self.settings.daemon.idle_exit);
         self.spool.reconfigure(&self.settings);
@@ -370,6 +346,7 @@ impl Driver {
             self.drain.deadline(now),
             self.rounds.deadline(),
             self.moves.deadline(),
+            self.memory.deadline(now),
             self.idle_exit.deadline(self.settings.daemon.idle_exit),
             status,
         ];

@@ -42,10 +42,12 @@ pub(super) fn status(instance: &Instance, snapshot: &Snapshot, delayed: Option<&
         clients: now.clients,
         queued: now.queued,
         in_flight: now.in_flight,
+        held_bytes: snapshot.memory.held,
+        max_held_bytes: snapshot.memory.limit,
         request_rate: recent / RECENT.as_secs_f64(),
         sending: now.delayed,
         delayed: delayed.map(summary),
-        counters: counters(&now.counters, instance),
+        counters: counters(snapshot, instance),
         peer_version: now.peer_version.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
@@ -72,11 +74,13 @@ pub(super) fn metrics(instance: &Instance, snapshot: &Snapshot, delayed: Option<
         clients: now.clients,
         queued: now.queued,
         in_flight: now.in_flight,
+        held_bytes: snapshot.memory.held,
+        max_held_bytes: snapshot.memory.limit,
         sending: now.delayed,
         delayed: delayed.map(summary),
         draining: snapshot.draining,
         rtt_usec: now.rtt.map(micros),
-        counters: counters(&now.counters, instance),
+        counters: counters(snapshot, instance),
         reply_time: histogram(&now.histograms.reply_time),
         link_rtt: histogram(&now.histograms.rtt),
         started_usec: micros_since_1970(instance.started),
@@ -219,7 +223,8 @@ fn summary(summary: &Summary) -> DelayedSummary {
     }
 }
 
-fn counters(counters: &session::Counters, instance: &Instance) -> Counters {
+fn counters(snapshot: &Snapshot, instance: &Instance) -> Counters {
+    let counters = &snapshot.status.counters;
     Counters {
         requests: counters.requests,
         replies: counters.replies,
@@ -237,6 +242,7 @@ fn counters(counters: &session::Counters, instance: &Instance) -> Counters {
         tries_failed: counters.tries_failed,
         bytes_sent: counters.bytes_sent,
         bytes_received: counters.bytes_received,
+        clients_cut: snapshot.memory.cut,
     }
 }
 

@@ -150,3 +150,33 @@ fn encrypted(plain: &[u8], slice: usize) -> Vec<u8> {
     while !encoder.encode(&request, &cipher(), slice, &mut wire) {}
     wire.to_vec()
 }
+
+#[test]
+fn what_is_dropped_ends_where_it_ends_and_counts() {
+    let (cipher, hex) = (cipher(), "0123456789abcdef".repeat(4));
+    for (line, rest) in [
+        ("a long reply", "\nnext\n"),
+        (&*std::format!("enc:30:{hex}"), "89abcdef01234567\nnext\n"),
+        ("enc:3", "0:zz\nnext\n"),
+        ("enc", "\nnext\n"),
+    ] {
+        let (mut reader, mut input) = (ReplyReader::default(), BytesMut::from(line));
+        assert_eq!(reader.read(&mut input, &cipher, 1000), Ok(None));
+        reader.drop_begun(&mut input);
+        assert!(input.is_empty() && reader.decrypted() == 0);
+        input.extend_from_slice(rest.as_bytes());
+        let Ok(Some(Reply::Plain(len))) = reader.read(&mut input, &cipher, 1000) else {
+            panic!("{line} has no end");
+        };
+        input.advance(len + 1);
+        assert_eq!(reader.read(&mut input, &cipher, 1000), Ok(Some(Reply::Plain(4))));
+    }
+    let (mut reader, mut input) = (ReplyReader::default(), BytesMut::new());
+    for _ in 0..10 {
+        input.extend_from_slice(&[b'x'; 100]);
+        assert_eq!(reader.read(&mut input, &cipher, 1000), Ok(None));
+        reader.drop_begun(&mut input);
+    }
+    input.extend_from_slice(b"x");
+    assert_eq!(reader.read(&mut input, &cipher, 1000), Err(TooLong));
+}

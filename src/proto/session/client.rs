@@ -1,10 +1,14 @@
 //! One client: what it asks, in order, and the answers it is owed.
 
+mod departure;
+
 use alloc::collections::VecDeque;
 use bytes::{Buf as _, Bytes, BytesMut};
 use memchr::memchr;
 
+use self::departure::Presence;
 use super::command::Answers;
+use super::held::HeldAnswers;
 use super::ids::{ClientId, LinkId, Ticket};
 use super::status::ClientStatus;
 use crate::line::Lines;
@@ -56,21 +60,11 @@ pub(super) struct Client {
     behind: bool,
     /// Bytes of answers the client has not taken.
     unread: usize,
+    /// Bytes of requests whose answers have not been handed out.
+    owed: usize,
+    presence: Presence,
     answers: Answers,
-    /// Answers that must wait for a critical request before them to be stored; its place is the first.
-    held_answers: VecDeque<Held>,
-}
-
-enum Held {
-    /// The place of a request that is being stored.
-    Storing {
-        ticket: Ticket,
-        line_len: usize,
-    },
-    Answer {
-        words: Bytes,
-        line_len: usize,
-    },
+    held_answers: HeldAnswers,
 }
 
 impl Client {
@@ -88,14 +82,17 @@ impl Client {
             held: false,
             behind: false,
             unread: 0,
+            owed: 0,
+            presence: Presence::Here,
             answers: Answers::default(),
-            held_answers: VecDeque::new(),
+            held_answers: HeldAnswers::default(),
         }
     }
 
     pub(super) fn enqueue(&mut self, lines: Lines, now: Instant) {
         self.requests += lines.count as u64;
         self.queued += lines.count;
+        self.owed += lines.bytes.len();
         self.lines.push_back((now, lines.bytes));
     }
 
@@ -211,6 +208,9 @@ impl Client {
     /// Puts back a request that was taken and not written.
     pub(super) fn put_back(&mut self, request: Request) {
         self.land();
+        if !self.keeps(&request) {
+            return self.retire(request.line_len());
+        }
         self.queued += 1;
         self.ready.push_front(request);
     }
@@ -261,12 +261,15 @@ impl Client {
 
     /// Answers the oldest request without an answer, behind those whose answers are held.
     pub(super) fn answer(&mut self, words: &[u8], line_len: usize) {
+        if self.has_departed() {
+            return self.retire(line_len);
+        }
         self.unread += words.len() + 1;
         if self.held_answers.is_empty() {
             self.give(words, line_len);
         } else {
             let words = Bytes::copy_from_slice(words);
-            self.held_answers.push_back(Held::Answer { words, line_len });
+            self.held_answers.push_answer(words, line_len);
         }
     }
 
@@ -277,8 +280,12 @@ impl Client {
         line: BytesMut,
         line_len: usize,
     ) -> impl Iterator<Item = Answers> + use<> {
-        self.unread += line.len();
-        let given = if self.held_answers.is_empty() {
+        let given = if self.has_departed() {
+            self.retire(line_len);
+            Default::default()
+        } else if self.held_answers.is_empty() {
+            self.unread += line.len();
+            self.retire(line_len);
             let large = Answers {
                 bytes: line,
                 count: 1,
@@ -286,9 +293,10 @@ impl Client {
             };
             [core::mem::take(&mut self.answers), large]
         } else {
+            self.unread += line.len();
             let mut words = line.freeze();
             words.truncate(words.len().saturating_sub(1));
-            self.held_answers.push_back(Held::Answer { words, line_len });
+            self.held_answers.push_answer(words, line_len);
             Default::default()
         };
         given.into_iter().filter(|answers| answers.count > 0)
@@ -296,27 +304,22 @@ impl Client {
 
     /// Keeps the place of a request that is being stored among the answers.
     pub(super) fn hold_answer(&mut self, ticket: Ticket, line_len: usize) {
-        self.held_answers.push_back(Held::Storing { ticket, line_len });
+        self.held_answers.push_storing(ticket, line_len);
     }
 
     /// Answers the request that was being stored, and those whose answers had to wait for it.
     pub(super) fn answer_stored(&mut self, stored: Ticket, words: &'static [u8]) {
-        for held in &mut self.held_answers {
-            if let Held::Storing { ticket, line_len } = held
-                && *ticket == stored
-            {
-                self.unread += words.len() + 1;
-                *held = Held::Answer {
-                    words: Bytes::from_static(words),
-                    line_len: *line_len,
-                };
-            }
+        if self.held_answers.answer(stored, words) && !self.has_departed() {
+            self.unread += words.len() + 1;
         }
-        while let Some(Held::Answer { words, line_len }) = self.held_answers.front() {
-            let (words, line_len) = (words.clone(), *line_len);
-            self.held_answers.pop_front();
+        while let Some((words, line_len)) = self.held_answers.pop_ready() {
             self.give(&words, line_len);
         }
+    }
+
+    /// A request of so many bytes needs no more memory.
+    fn retire(&mut self, line_len: usize) {
+        self.owed = self.owed.saturating_sub(line_len);
     }
 
     /// True if answers are ready to be handed out.
@@ -329,6 +332,10 @@ impl Client {
     }
 
     fn give(&mut self, words: &[u8], line_len: usize) {
+        self.retire(line_len);
+        if self.has_departed() {
+            return;
+        }
         self.answers.bytes.reserve(words.len() + 1);
         self.answers.bytes.extend_from_slice(words);
         self.answers.bytes.extend_from_slice(b"\n");

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use bytes::BytesMut;
 use slab::Slab;
 
-use super::client::{Aside, Client, Front};
+use super::client::{Aside, Client};
 use super::command::Answers;
 use super::ids::{ClientId, Ticket};
 use super::status::ClientStatus;
@@ -20,6 +20,10 @@ pub(super) struct Clients {
     answered: VecDeque<ClientId>,
     /// What follows from lines that lonc answered itself, and whose they were.
     asides: VecDeque<(ClientId, Aside)>,
+    /// Those who have left, while something critical of theirs is to be done.
+    departed: Vec<ClientId>,
+    /// Of all clients.
+    weight: usize,
 }
 
 impl Clients {
@@ -32,10 +36,45 @@ impl Clients {
         ClientId { slot, serial }
     }
 
-    pub(super) fn leave(&mut self, id: ClientId) {
-        if self.get_mut(id).is_some() {
+    /// One leaves. What is critical of it still goes, if that is to be kept.
+    pub(super) fn leave(&mut self, id: ClientId, keeps_critical: bool) {
+        if self.change(id, |client| client.depart(keeps_critical)).is_some() {
+            self.departed.push(id);
+        }
+    }
+
+    /// One of those who have left and of whom nothing is left to be done; it is forgotten.
+    pub(super) fn forget_gone(&mut self) -> Option<ClientId> {
+        let at = self
+            .departed
+            .iter()
+            .position(|id| self.get(*id).is_none_or(Client::is_gone))?;
+        let id = self.departed.swap_remove(at);
+        if let Some(client) = self.get(id) {
+            self.weight -= client.weight();
             self.slab.remove(id.slot);
         }
+        Some(id)
+    }
+
+    /// Clients who have left, and something critical of theirs is to be done.
+    pub(super) fn num_departed(&self) -> usize {
+        self.departed.len()
+    }
+
+    /// Bytes kept for clients that nobody else accounts for.
+    pub(super) fn weight(&self) -> usize {
+        self.weight
+    }
+
+    /// Changes what is kept for one.
+    fn change<T>(&mut self, id: ClientId, change: impl FnOnce(&mut Client) -> T) -> Option<T> {
+        let client = self.slab.get_mut(id.slot)?;
+        let client = Some(client).filter(|client| client.serial == id.serial)?;
+        let before = client.weight();
+        let changed = change(client);
+        self.weight = self.weight - before + client.weight();
+        Some(changed)
     }
 
     pub(super) fn get_mut(&mut self, id: ClientId) -> Option<&mut Client> {
@@ -49,8 +88,13 @@ impl Clients {
         client.filter(|client| client.serial == id.serial)
     }
 
+    /// True if it takes answers.
+    pub(super) fn is_here(&self, id: ClientId) -> bool {
+        self.get(id).is_some_and(|client| !client.has_departed())
+    }
+
     pub(super) fn num(&self) -> usize {
-        self.slab.len()
+        self.slab.len() - self.departed.len()
     }
 
     pub(super) fn num_queued(&self) -> usize {
@@ -64,15 +108,18 @@ impl Clients {
         };
         let clients = self.slab.iter();
         clients
+            .filter(|(_, client)| !client.has_departed())
             .map(|(slot, client)| client.status(id(slot, client)))
             .collect()
     }
 
     /// Answers `request`, which was in flight, with `words`.
     pub(super) fn answer(&mut self, id: ClientId, request: &Request, words: &[u8]) {
-        if let Some(client) = self.get_mut(id) {
+        let answer = |client: &mut Client| {
             client.land();
             client.answer(words, request.line_len());
+        };
+        if self.change(id, answer).is_some() {
             self.hand_out(id);
         }
     }
@@ -85,58 +132,42 @@ impl Clients {
         request: &Request,
         line: BytesMut,
     ) -> impl Iterator<Item = Answers> + use<> {
-        let client = self.get_mut(id).map(|client| {
+        let given = self.change(id, |client| {
             client.land();
             client.answer_large(line, request.line_len())
         });
-        client.into_iter().flatten()
+        given.into_iter().flatten()
     }
 
     /// Keeps the place of `request`, which was in flight and is being stored, among its client's answers.
     pub(super) fn hold_answer(&mut self, id: ClientId, ticket: Ticket, request: &Request) {
-        if let Some(client) = self.get_mut(id) {
+        self.change(id, |client| {
             client.land();
             client.hold_answer(ticket, request.line_len());
-        }
+        });
     }
 
     /// Answers the request that was being stored, and those whose answers had to wait for it.
     pub(super) fn answer_stored(&mut self, id: ClientId, stored: Ticket, words: &'static [u8]) {
-        if let Some(client) = self.get_mut(id) {
-            client.answer_stored(stored, words);
+        if self
+            .change(id, |client| client.answer_stored(stored, words))
+            .is_some()
+        {
             self.hand_out(id);
         }
     }
 
-    /// Takes the critical requests of a client that is leaving; the others are dropped.
-    pub(super) fn take_critical(&mut self, id: ClientId) -> Vec<Request> {
-        let mut critical = Vec::new();
-        if let Some(client) = self.get_mut(id) {
-            while let Some(front) = client.front() {
-                match front {
-                    Front::Forward => critical.extend(client.take_ready().filter(Request::is_critical)),
-                    Front::Local(_, len) | Front::Aside(.., len) => client.pass_line(len),
-                }
-            }
-        }
-        critical
-    }
-
-    /// Puts back a request that was taken and not written; gives it back if its client has left.
-    pub(super) fn put_back(&mut self, id: ClientId, request: Request) -> Option<Request> {
-        let Some(client) = self.get_mut(id) else {
-            return Some(request);
-        };
-        client.put_back(request);
-        None
+    /// Puts back a request that was taken and not written.
+    pub(super) fn put_back(&mut self, id: ClientId, request: Request) {
+        self.change(id, |client| client.put_back(request));
     }
 
     /// Gives a critical request, just taken, back to its queue; its client has no turn until that goes on.
     pub(super) fn wait_behind(&mut self, id: ClientId, request: Request) {
-        if let Some(client) = self.get_mut(id) {
+        self.change(id, |client| {
             client.put_back(request);
             client.set_behind(true);
-        }
+        });
     }
 
     /// If what a client asks next is critical, too, it has no turn until that goes on; when that came.
@@ -179,12 +210,14 @@ impl Clients {
     fn answer_front(&mut self, id: ClientId) -> Option<&mut Client> {
         let client = self.slab.get_mut(id.slot)?;
         let client = Some(client).filter(|client| client.serial == id.serial)?;
+        let before = client.weight();
         client.answer_locally(|aside| {
             // A flood of them is one, until it is looked at.
             if self.asides.back() != Some(&(id, aside)) {
                 self.asides.push_back((id, aside));
             }
         });
+        self.weight = self.weight - before + client.weight();
         Some(client)
     }
 

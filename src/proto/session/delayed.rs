@@ -5,6 +5,7 @@
 
 use alloc::collections::VecDeque;
 
+use super::PER_REQUEST;
 use super::ids::{ClientId, LinkId, MessageId, Ticket};
 use crate::request::Request;
 use crate::time::Instant;
@@ -29,6 +30,8 @@ pub(super) enum Disk {
 
 #[derive(Default)]
 pub(super) struct Delayed {
+    /// Of those handed in and not reported.
+    pub(super) bytes: usize,
     /// Not in flight.
     pub(super) queue: VecDeque<(MessageId, Request)>,
     pub(super) in_flight: usize,
@@ -50,10 +53,15 @@ pub(super) struct Delayed {
     /// Requests being stored, the oldest first.
     pub(super) storing: VecDeque<Storing>,
     /// Requests that nobody waits for any more, and the disk has still.
-    pub(super) late: usize,
+    pub(super) late: VecDeque<Storing>,
     pub(super) disk: Disk,
     /// Clients whose next request is critical and waits for what is older, or for a place to be stored; and when it came.
     pub(super) behind: VecDeque<(ClientId, Instant)>,
+}
+
+/// What a request costs, in bytes.
+pub(super) fn weight(request: &Request) -> usize {
+    request.line_len() + PER_REQUEST
 }
 
 /// What was answered and may be sent again after a crash.
@@ -77,12 +85,18 @@ pub(super) struct Storing {
     pub(super) ticket: Ticket,
     pub(super) client: ClientId,
     pub(super) since: Instant,
+    pub(super) weight: usize,
 }
 
 impl Delayed {
     /// Messages handed in and not reported yet.
     pub(super) fn num(&self) -> usize {
         self.queue.len() + self.in_flight
+    }
+
+    /// Bytes of what nobody but lonc has: messages handed in, and what the disk has of requests that were given up.
+    pub(super) fn weight(&self) -> usize {
+        self.bytes + self.late.iter().map(|late| late.weight).sum::<usize>()
     }
 
     /// Requests that are being stored.

@@ -90,6 +90,13 @@ enum Change {
     Odd(Box<str>),
 }
 
+impl Change {
+    /// True while its answer is to come.
+    fn is_asked(&self) -> bool {
+        matches!(self, Self::Asked { .. })
+    }
+}
+
 pub(super) struct Up {
     cipher: Cipher,
     reader: ReplyReader,

@@ -20,6 +20,7 @@ mod delayed;
 mod demand;
 mod error;
 mod grace;
+mod held;
 mod ids;
 mod link;
 mod machine;
@@ -47,6 +48,9 @@ use crate::handshake::Identity;
 use crate::line::Lines;
 use crate::request::Request;
 use crate::time::Instant;
+
+/// What a request costs beside its bytes, about.
+pub const PER_REQUEST: usize = 64;
 
 /// What a session goes by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,8 +123,8 @@ impl Session {
         self.told(now).client_joined(privileged)
     }
 
-    /// A client vanished: what it had queued is dropped, but for critical requests, which are stored; what is in
-    /// flight keeps its place for nobody.
+    /// A client vanished: what it had queued is dropped, but for critical requests, which go, or are stored, as if it were
+    /// there; what is in flight keeps its place for nobody.
     pub fn handle_client_left(&mut self, client: ClientId, now: Instant) {
         self.told(now).client_left(client);
     }
@@ -298,6 +302,25 @@ impl Session {
         self.machine.any_up()
     }
 
+    /// Bytes kept beside what clients hold themselves and what has come of replies: answers that cannot be handed out yet,
+    /// requests of those who have left, delayed messages handed in, and what the disk has of requests that were given up.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.machine.clients.weight() + self.machine.delayed.weight()
+    }
+
+    /// Bytes of a reply that has come in part and encrypted, besides those that are still in the input.
+    #[must_use]
+    pub fn decrypted(&self, link: LinkId) -> usize {
+        self.machine.decrypted(link)
+    }
+
+    /// Bytes of the delayed messages handed in and not reported.
+    #[must_use]
+    pub fn message_bytes(&self) -> usize {
+        self.machine.delayed.bytes
+    }
+
     /// So many messages are handed in and not reported.
     #[must_use]
     pub fn num_messages(&self) -> usize {
@@ -310,10 +333,12 @@ impl Session {
         self.machine.delayed.num_storing()
     }
 
-    /// True if critical requests are being stored, or wait for that or for what is older.
+    /// True if critical requests are being stored, or wait for that or for what is older, or for nobody who is still there.
     #[must_use]
     pub fn has_critical_waiting(&self) -> bool {
-        self.machine.delayed.num_storing() > 0 || !self.machine.delayed.behind.is_empty()
+        self.machine.delayed.num_storing() > 0
+            || !self.machine.delayed.behind.is_empty()
+            || self.machine.clients.num_departed() > 0
     }
 
     /// True if nobody is connected, and nothing is delayed as far as is known, being stored, or in flight but what lonc

@@ -8,7 +8,7 @@ use super::{Change, Going, HIGH_WATER, InFlight, Link, Owner, Phase, Replied, Up
 use crate::excerpt::excerpt;
 use crate::reply::Reply;
 use crate::request::{Encoder, Request};
-use crate::session::{Config, LinkError};
+use crate::session::{ClientId, Config, LinkError};
 use crate::time::Instant;
 
 impl Up {
@@ -245,6 +245,28 @@ impl Link {
             took,
             odd_change,
         }))
+    }
+
+    /// The client that the next bytes are for, if they are those of a reply.
+    pub(in crate::session) fn awaits_reply_for(&self) -> Option<ClientId> {
+        let first = self.up()?.in_flight.front()?;
+        let going = first.going.as_ref();
+        match first.owner {
+            Owner::Client(client) if going.is_none_or(|going| !going.change.is_asked()) => Some(client),
+            Owner::Client(_) | Owner::Delayed(_) | Owner::Check | Owner::Probe => None,
+        }
+    }
+
+    /// Drops what has come of a reply that nobody wants: all of `input`.
+    pub(in crate::session) fn drop_begun(&mut self, input: &mut BytesMut) {
+        if let Phase::Up(up) = &mut self.phase {
+            up.reader.drop_begun(input);
+        }
+    }
+
+    /// Bytes of a reply that are decrypted, and wait for its end.
+    pub(in crate::session) fn decrypted(&self) -> usize {
+        self.up().map_or(0, |up| up.reader.decrypted())
     }
 
     /// Takes back the requests that were put on it and not written, in order; lonc's own question before them stays, and

@@ -11,7 +11,7 @@ use super::Machine;
 use crate::request::{Request, answer};
 use crate::session::client::Client;
 use crate::session::command::{Command, Event};
-use crate::session::delayed::{Disk, Stored, Storing};
+use crate::session::delayed::{Disk, Stored, Storing, weight};
 use crate::session::ids::{ClientId, Ticket};
 use crate::session::status::State;
 use crate::time::Instant;
@@ -71,7 +71,7 @@ impl Machine {
             self.store_next(id)
         } else {
             // Nothing gets on: it is as if it had been handed to the disk when it came.
-            self.delayed.late > 0 && arrived + STORE_TIMEOUT <= self.now && self.fail_next(id)
+            !self.delayed.late.is_empty() && arrived + STORE_TIMEOUT <= self.now && self.fail_next(id)
         }
     }
 
@@ -122,13 +122,15 @@ impl Machine {
 
     /// True if no more is to be stored for now: the disk has enough, be it that nobody waits for that any more.
     pub(super) fn is_full(&self) -> bool {
-        self.delayed.disk == Disk::InUse && self.delayed.num_storing() + self.delayed.late >= STORES
+        self.delayed.disk == Disk::InUse && self.delayed.num_storing() + self.delayed.late.len() >= STORES
     }
 
     /// When one of those who wait, or of what is being stored, will have waited too long.
     pub(super) fn critical_due(&self) -> Option<Instant> {
         let patience = match self.state {
-            State::Up | State::Down if self.is_full() => (self.delayed.late > 0).then_some(STORE_TIMEOUT),
+            State::Up | State::Down if self.is_full() => {
+                (!self.delayed.late.is_empty()).then_some(STORE_TIMEOUT)
+            }
             State::Up => Some(PATIENCE),
             State::Connecting | State::Down | State::Idle => None,
         };
@@ -158,6 +160,7 @@ impl Machine {
             ticket,
             client,
             since: self.now,
+            weight: weight(&request),
         });
         self.commands.push_back(Command::Store(ticket, request));
     }
@@ -168,7 +171,7 @@ impl Machine {
         }
         let at = self.delayed.storing.iter().position(|one| one.ticket == ticket);
         let Some(storing) = at.and_then(|at| self.delayed.storing.remove(at)) else {
-            self.delayed.late = self.delayed.late.saturating_sub(1);
+            self.delayed.late.retain(|late| late.ticket != ticket);
             return self.event(Event::StoredLate(outcome));
         };
         let words = match outcome {
@@ -199,9 +202,9 @@ impl Machine {
             && let Some(late) = self.delayed.storing.pop_front()
         {
             self.answer_stored(&late, answer::CON_FAILED);
+            self.delayed.late.push_back(late);
             count += 1;
         }
-        self.delayed.late += count;
         self.tell_not_stored(count, true);
     }
 

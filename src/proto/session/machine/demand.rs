@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::Machine;
 use crate::session::demand::{self, FAST_LINKS, FAST_PATIENCE, FAST_STALL};
-use crate::session::ids::{ClientId, LinkId};
+use crate::session::ids::LinkId;
 use crate::session::link::{InFlight, Link, Owner};
 use crate::session::status::{Cause, State};
 use crate::time::Instant;
@@ -35,7 +35,7 @@ impl Machine {
 
     /// True if nothing is to be done for anybody.
     pub(in crate::session) fn is_at_rest(&self) -> bool {
-        self.clients.num() == 0
+        self.clients.num() + self.clients.num_departed() == 0
             && !self.delayed.is_waiting()
             && self.delayed.removals.are_safe()
             && self.delayed.num_storing() == 0
@@ -172,13 +172,16 @@ impl Machine {
     pub(super) fn take_back(&mut self, id: LinkId, keep: usize) {
         let link = self.links.get_mut(id.0);
         let back = link.map(|link| link.take_back(keep)).unwrap_or_default();
-        let mut again: Vec<(ClientId, _)> = Vec::new();
+        let mut again = Vec::new();
         for InFlight { owner, request, .. } in back.into_iter().rev() {
             match owner {
                 // A probe is put only on a link with nothing on it.
                 Owner::Check | Owner::Probe => {}
                 Owner::Delayed(message) => self.delayed.take_back(message, request),
-                Owner::Client(client) => again.push((client, self.clients.put_back(client, request))),
+                Owner::Client(client) => {
+                    self.clients.put_back(client, request);
+                    again.push(client);
+                }
             }
         }
         self.requeue(again);

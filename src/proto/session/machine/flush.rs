@@ -5,12 +5,14 @@ use alloc::collections::VecDeque;
 use super::Machine;
 use crate::request::Request;
 use crate::session::command::{Command, Event};
+use crate::session::delayed::weight;
 use crate::session::ids::{LinkId, MessageId};
 use crate::session::link::{Link, Owner};
 use crate::session::status::State;
 
 impl Machine {
     pub(in crate::session) fn message(&mut self, id: MessageId, request: Request) {
+        self.delayed.bytes += weight(&request);
         self.delayed.queue.push_back((id, request));
     }
 
@@ -22,7 +24,9 @@ impl Machine {
         let Some(at) = self.delayed.queue.iter().position(|(one, _)| *one == id) else {
             return false;
         };
-        self.delayed.queue.remove(at);
+        if let Some((_, request)) = self.delayed.queue.remove(at) {
+            self.delayed.bytes -= weight(&request);
+        }
         // Suspects are the first in the queue, behind those in flight.
         if at + self.delayed.in_flight < self.delayed.suspects {
             self.clear_of_suspicion();
@@ -121,6 +125,7 @@ impl Machine {
         } else {
             self.clear_of_suspicion();
             self.counters.delivered += 1;
+            self.delayed.bytes -= weight(&request);
             self.delayed.removals.to_come += 1;
             self.commands.push_back(Command::Delivered(id));
         }
@@ -156,6 +161,7 @@ impl Machine {
             return;
         }
         self.clear_of_suspicion();
+        self.delayed.bytes -= weight(&request);
         self.event(Event::Poison { attempts });
         self.commands.push_back(Command::SetAside(id));
     }

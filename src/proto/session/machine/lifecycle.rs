@@ -276,7 +276,10 @@ impl Machine {
             match owner {
                 Owner::Check | Owner::Probe => {}
                 Owner::Delayed(id) => delayed.insert(suspects, (id, request)),
-                Owner::Client(client) => again.push((client, self.clients.put_back(client, request))),
+                Owner::Client(client) => {
+                    self.clients.put_back(client, request);
+                    again.push(client);
+                }
             }
         }
         self.delayed_lost(delayed, suspects, alone);
@@ -299,19 +302,11 @@ impl Machine {
         }
     }
 
-    /// Has clients go first whose requests could not go, the last of them first here; stores what is critical of those
-    /// who have left.
-    pub(super) fn requeue(&mut self, again: Vec<(ClientId, Option<Request>)>) {
-        let mut nobodys = Vec::new();
-        for (client, request) in again {
-            nobodys.extend(request.map(|request| (client, request)));
+    /// Has clients go first whose requests could not go, the last of them first here.
+    pub(super) fn requeue(&mut self, again: Vec<ClientId>) {
+        for client in again {
             let place = self.place_of(client);
             self.turns.seat_first(client, place, self.now);
-        }
-        for (client, request) in nobodys.into_iter().rev() {
-            if self.config.spool && request.is_critical() {
-                self.store(client, request);
-            }
         }
     }
 

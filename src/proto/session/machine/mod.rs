@@ -107,13 +107,9 @@ impl Machine {
     }
 
     pub(in crate::session) fn client_left(&mut self, client: ClientId) {
-        if self.config.spool {
-            for request in self.clients.take_critical(client) {
-                self.store(client, request);
-            }
-        }
-        self.turns.clear(client);
-        self.clients.leave(client);
+        self.clients.leave(client, self.config.spool);
+        self.seat(client);
+        self.forget_gone();
     }
 
     pub(in crate::session) fn lines(&mut self, client: ClientId, lines: Lines) {
@@ -187,6 +183,10 @@ impl Machine {
 
     pub(in crate::session) fn unsent(&self, id: LinkId) -> &[u8] {
         self.links.get(id.0).map_or(&[], Link::unsent)
+    }
+
+    pub(in crate::session) fn decrypted(&self, id: LinkId) -> usize {
+        self.links.get(id.0).map_or(0, Link::decrypted)
     }
 
     pub(in crate::session) fn written(&mut self, id: LinkId, bytes: usize) {

@@ -34,9 +34,20 @@ impl Machine {
         {
             self.give_reply(id, replied, input);
         }
+        self.drop_for_nobody(id, input);
         self.counters.bytes_received += (before - input.len()) as u64;
         self.remove_if_retired(id);
         Ok(())
+    }
+
+    /// What has come of a reply whose client has left is not kept.
+    fn drop_for_nobody(&mut self, id: LinkId, input: &mut BytesMut) {
+        if let Some(link) = self.links.get_mut(id.0).filter(|_| !input.is_empty())
+            && let Some(client) = link.awaits_reply_for()
+            && !self.clients.is_here(client)
+        {
+            link.drop_begun(input);
+        }
     }
 
     fn take_handshake(&mut self, id: LinkId, input: &mut BytesMut) -> Result<(), LinkError> {

@@ -56,6 +56,14 @@ impl Machine {
             self.fill();
             self.grow();
         }
+        self.forget_gone();
+    }
+
+    /// Forgets those who have left and of whom nothing is left to be done.
+    pub(super) fn forget_gone(&mut self) {
+        while let Some(gone) = self.clients.forget_gone() {
+            self.turns.clear(gone);
+        }
     }
 
     fn fill(&mut self) {

@@ -3,7 +3,7 @@
 
 mod steps;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::format;
 use std::prelude::v1::*;
 use std::{panic, vec};
@@ -37,6 +37,10 @@ struct World {
     may_come_back: bool,
     /// Critical commands of clients, in clear, that were put on a link.
     begun: BTreeSet<String>,
+    /// The last critical command that any lond saw for the first time, of each client.
+    last_critical: BTreeMap<usize, usize>,
+    /// Commands that any lond saw.
+    sighted: HashSet<Vec<u8>>,
     /// Commands of the handed in that any lond saw, in the order of first sight.
     first_seen: Vec<usize>,
     /// What each connection saw: how many lines, and which of the handed in.
@@ -65,6 +69,8 @@ impl World {
             unremoved: 0,
             may_come_back: false,
             begun: BTreeSet::new(),
+            last_critical: BTreeMap::new(),
+            sighted: HashSet::new(),
             first_seen: vec![],
             seen: BTreeMap::new(),
             replied: BTreeSet::new(),
@@ -315,6 +321,9 @@ impl World {
         let lond = self.rig.lond(link);
         let (lines, on_this) = self.seen.entry(lond.serial).or_default();
         for command in lond.seen.iter().skip(*lines) {
+            if self.sighted.insert(command.clone()) {
+                see_critical(&self.askers, &self.stored, &mut self.last_critical, command);
+            }
             let is_it = |(handed, _): &(String, Option<bool>)| handed.as_bytes() == command;
             // A stored critical request was perhaps sent by its client before it was handed in.
             let Some(id) = self.handed.iter().position(is_it) else {
@@ -446,7 +455,8 @@ impl World {
             self.check();
             let waits = |asker: &Asker| asker.here && asker.answered < asker.asks.len();
             let through = self.stopped || (self.disk.is_empty() && self.rig.session.num_messages() == 0);
-            if through && !self.askers.iter().any(waits) && self.rig.to_store.is_empty() {
+            let rests = !self.rig.session.has_critical_waiting() && self.rig.to_store.is_empty();
+            if through && !self.askers.iter().any(waits) && rests {
                 return self.check_critical();
             }
             if self.rig.wires.is_empty() {
@@ -458,14 +468,41 @@ impl World {
 
     /// Each critical request was answered by lond or stored, whether its client stayed or not.
     fn check_critical(&self) {
-        for (ask, command) in self.askers.iter().flat_map(|asker| &asker.asks) {
-            let done = self.replied.contains(command) || self.stored.contains_key(command);
-            assert!(done || !matches!(ask, Ask::Critical), "{command} is lost");
+        // Of those who left, what was not even handed to a disk that hangs is told of, and nobody is answered.
+        let mut failed = self.failed;
+        for asker in &self.askers {
+            for (_, command) in asker.asks.iter().filter(|(ask, _)| matches!(ask, Ask::Critical)) {
+                let done = self.replied.contains(command) || self.stored.contains_key(command);
+                let is_told = !done && !asker.here && failed > 0;
+                failed -= usize::from(is_told);
+                assert!(done || is_told, "{command} is lost");
+            }
         }
         if self.stopped {
             let links: Vec<LinkId> = self.rig.session.link_ids().collect();
             assert!(links.iter().all(|link| self.rig.session.unsent(*link).is_empty()));
         }
+    }
+}
+
+/// Of each client lond first sees what is critical in order, be it sent or stored: but for what was given up and landed later.
+fn see_critical(
+    askers: &[Asker],
+    stored: &HashMap<String, Stored>,
+    last: &mut BTreeMap<usize, usize>,
+    command: &[u8],
+) {
+    let command = str::from_utf8(command).unwrap();
+    let number = |word: &str| word.parse::<usize>().ok();
+    let name = command.strip_prefix("ask").and_then(|name| name.split_once('.'));
+    let Some((at, seq)) = name.and_then(|(at, seq)| Some((number(at)?, number(seq)?))) else {
+        return;
+    };
+    let is_critical = matches!(askers[at].asks[seq].0, Ask::Critical);
+    if is_critical && stored.get(command) != Some(&Stored::Failed) {
+        let before = last.entry(at).or_default();
+        assert!(seq >= *before, "{command} comes behind ask{at}.{before}");
+        *before = seq;
     }
 }
 

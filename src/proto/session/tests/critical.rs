@@ -180,7 +180,7 @@ fn the_answer_to_a_stored_one_does_not_overtake_a_reply() {
 }
 
 #[test]
-fn what_one_who_left_had_in_flight_is_stored_in_its_order() {
+fn what_one_who_left_had_in_flight_goes_in_its_order() {
     let mut rig = clear(8);
     let client = rig.client();
     rig.say(client, "critical:a\ncritical:b\nplain\ncritical:c\ncritical:d\n");
@@ -189,9 +189,40 @@ fn what_one_who_left_had_in_flight_is_stored_in_its_order() {
     rig.session.handle_client_left(client, rig.now);
     rig.obey();
     rig.fail(0);
-    let stored: Vec<_> = (0..4).map(|_| rig.store(Stored::Safe)).collect();
-    assert_eq!(stored, ["a", "b", "c", "d"]);
-    assert!(rig.to_store.is_empty());
+    let stored: Vec<_> = (0..2).map(|_| rig.store(Stored::Safe)).collect();
+    assert_eq!(stored, ["a", "b"]);
+    // What was not written waits for the next link, behind them.
+    rig.pass(SECOND);
+    rig.open_all();
+    rig.delay(1, "a");
+    rig.delay(2, "b");
+    rig.catch_up();
+    rig.serve(0);
+    for _ in 0..2 {
+        rig.removed();
+    }
+    rig.removals_safe();
+    rig.serve(0);
+    assert_eq!(rig.seen(0), ["a", "b", "c", "d"]);
+    assert!(rig.to_store.is_empty() && !rig.session.has_critical_waiting());
+}
+
+#[test]
+fn what_one_who_left_had_queued_does_not_overtake_what_it_had_in_flight() {
+    let mut rig = clear(1);
+    let client = rig.client();
+    rig.say(client, "critical:a\ncritical:b\nplain\ncritical:c\n");
+    rig.write_all(0);
+    rig.session.handle_client_left(client, rig.now);
+    rig.obey();
+    assert!(rig.to_store.is_empty() && rig.session.has_critical_waiting());
+    assert_eq!(rig.session.num_clients(), 0);
+    rig.fail(0);
+    rig.pass(20 * SECOND);
+    let stored: Vec<_> = (0..3).map(|_| rig.store(Stored::Safe)).collect();
+    assert_eq!(stored, ["a", "b", "c"]);
+    assert!(!rig.session.has_critical_waiting());
+    assert!(rig.got(client).is_empty());
 }
 
 #[test]
