@@ -12,7 +12,7 @@ use tracing::error;
 use crate::cli::{self, EX_CONFIG};
 use crate::config::{self, ConfigError, DEFAULT_PATH, HostId};
 use crate::daemon::Daemon;
-use crate::daemon::reload;
+use crate::daemon::{process_name, reload};
 use crate::journal::{self, message};
 use crate::systemd::{self, Sockets};
 
@@ -49,7 +49,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             reload: true,
             peer: Some(peer),
             ..
-        }) => reload(&config, &peer),
+        }) => {
+            process_name::errand("reload");
+            reload(&config, &peer)
+        }
         Ok(Arguments {
             config,
             check: false,
@@ -64,6 +67,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn serve(config: PathBuf, peer: &HostId, sockets: Sockets) -> ExitCode {
+    // Before there are threads, which inherit it.
+    process_name::instance(peer);
     let level = journal::init(Some(peer));
     let loaded = match config::load(&config, peer) {
         Ok(loaded) => loaded,

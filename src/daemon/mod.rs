@@ -10,6 +10,7 @@
 //! | `link` | one TCP connection: its opening, its bytes, its end |
 //! | `dial` | opens the TCP connection to a peer that may have several addresses |
 //! | `path` | whether the way to lond still carries anything |
+//! | `process_name` | what the process is called in the process table |
 //! | `status` | the snapshot that readers get |
 //! | `order` | what the daemon can be told while it runs |
 //! | `signals` | signals, as orders |
@@ -36,6 +37,7 @@ pub(crate) mod listen;
 mod operators;
 mod order;
 mod path;
+mod process_name;
 pub(crate) mod reload;
 mod signals;
 mod status;

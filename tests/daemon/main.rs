@@ -31,6 +31,7 @@ mod memory;
 mod misbehaviour;
 mod openings;
 mod own_socket;
+mod process_name;
 mod ready;
 mod reload;
 mod secrets;
