@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use super::{PidFile, PidFileError};
@@ -15,6 +15,8 @@ use crate::systemd;
 
 /// How long the other may take; then the next signal is heeded again.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How often it is seen to that the file names us: loncron gives a lonc that it started a second to be there.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Longest word of it that is taken, in bytes.
 const MAX_WORD: u64 = 64 * 1024;
 
@@ -35,32 +37,55 @@ pub(super) async fn run(pid_file: &Path, socket: &Path) -> Result<(), BridgeErro
     let _ignored = signal(SignalKind::hangup())?;
     let (mut end, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     // Only now: whoever reads it may signal at once.
-    let _file = PidFile::write(pid_file)?;
+    let file = PidFile::write(pid_file)?;
     let place = format!(
         "SIGUSR1 to the process in {} has all instances try again",
         pid_file.display()
     );
     info!("{place}");
     systemd::ready(&place);
+    tokio::select! {
+        _ = end.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+        never = keep(&file, pid_file) => never,
+        never = heed(&mut again, socket) => never,
+    }
+}
+
+/// Sees that the file stays. loncron takes who is not named there for dead, and then kills by name.
+async fn keep(file: &PidFile, path: &Path) -> ! {
+    let mut is_told = false;
     loop {
-        tokio::select! {
-            _ = end.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            () = heed(&mut again, socket) => {}
+        sleep(LOOK_EVERY).await;
+        match file.put_back() {
+            Ok(is_new) => {
+                if is_new {
+                    info!("{} was gone or named nobody, and is put back", path.display());
+                }
+                is_told = false;
+            }
+            Err(fault) => {
+                if !is_told {
+                    warn!("{fault}");
+                }
+                is_told = true;
+            }
         }
     }
 }
 
-async fn heed(again: &mut Signal, socket: &Path) {
-    again.recv().await;
-    match timeout(PATIENCE, pass_on(socket)).await {
-        Ok(Ok(word)) => info!("SIGUSR1: {}", word.trim_end()),
-        Ok(Err(fault)) => warn!("SIGUSR1 cannot be passed on: {}: {fault}", socket.display()),
-        Err(_) => warn!(
-            "SIGUSR1: {} gave no answer within {} s",
-            socket.display(),
-            PATIENCE.as_secs()
-        ),
+async fn heed(again: &mut Signal, socket: &Path) -> ! {
+    loop {
+        again.recv().await;
+        match timeout(PATIENCE, pass_on(socket)).await {
+            Ok(Ok(word)) => info!("SIGUSR1: {}", word.trim_end()),
+            Ok(Err(fault)) => warn!("SIGUSR1 cannot be passed on: {}: {fault}", socket.display()),
+            Err(_) => warn!(
+                "SIGUSR1: {} gave no answer within {} s",
+                socket.display(),
+                PATIENCE.as_secs()
+            ),
+        }
     }
 }
 

@@ -13,6 +13,7 @@
 mod bridge;
 pub(crate) mod command;
 mod pid_file;
+mod process;
 mod reconnect;
 
-pub(crate) use self::pid_file::{PidFile, PidFileError};
+use self::pid_file::{PidFile, PidFileError};

@@ -1,12 +1,18 @@
 //! The file that names the process to be signalled.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process;
 
+use nix::fcntl::OFlag;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
+
+use super::process;
+
+/// More than a number and its newline, in bytes.
+const MAX_TEXT: u64 = 64;
 
 /// The file, with our process in it; removed when dropped, unless somebody else's is in it by then.
 #[derive(Debug)]
@@ -45,12 +51,27 @@ impl PidFile {
                 process,
             });
         }
-        replace(path).map_err(|fault| PidFileError::System {
+        let file = Self {
             path: path.to_owned(),
+        };
+        file.replace()?;
+        Ok(file)
+    }
+
+    /// Puts it back if it is gone, or names one that has ended: the Perl lonc takes it along when it ends. Whether
+    /// that was necessary.
+    pub(crate) fn put_back(&self) -> Result<bool, PidFileError> {
+        let is_somebodys = read(&self.path).is_some_and(|process| process == own() || holds(process));
+        if !is_somebodys {
+            self.replace()?;
+        }
+        Ok(!is_somebodys)
+    }
+
+    fn replace(&self) -> Result<(), PidFileError> {
+        replace(&self.path).map_err(|fault| PidFileError::System {
+            path: self.path.clone(),
             fault,
-        })?;
-        Ok(Self {
-            path: path.to_owned(),
         })
     }
 }
@@ -78,11 +99,21 @@ fn replace(path: &Path) -> io::Result<()> {
 }
 
 fn own() -> i32 {
-    process::id().cast_signed()
+    std::process::id().cast_signed()
 }
 
-fn read(path: &Path) -> Option<i32> {
-    let process = fs::read_to_string(path).ok()?.trim().parse().ok()?;
+/// The process that the file names, running or not.
+pub(crate) fn read(path: &Path) -> Option<i32> {
+    // A pipe in its place holds up nobody.
+    let nonblocking = OFlag::O_NONBLOCK.bits();
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(nonblocking)
+        .open(path)
+        .ok()?;
+    let mut text = String::new();
+    file.take(MAX_TEXT).read_to_string(&mut text).ok()?;
+    let process = text.trim().parse().ok()?;
     (process > 0).then_some(process)
 }
 
@@ -90,28 +121,7 @@ fn read(path: &Path) -> Option<i32> {
 /// signal is of another user, and whoever signals us could not signal that. One that is hidden from us although we may
 /// has shed other rights, which nobody does who stands here.
 fn holds(process: i32) -> bool {
-    process != own()
-        && kill(Pid::from_raw(process), None).is_ok()
-        && fs::read(format!("/proc/{process}/cmdline")).is_ok_and(|command| is_signalled(&command))
-}
-
-/// Whether this command line, with a zero byte behind each word, is that of another of us, or of the Perl lonc: under
-/// Perl or, once it has set up, as `lonc: …`. An instance, which may have got the number since, is neither.
-fn is_signalled(command: &[u8]) -> bool {
-    let mut words = command.split(|byte| *byte == 0);
-    let first = words.next().unwrap_or_default();
-    match base(first) {
-        b"lonc-usr1" => words.all(|word| word != b"--reconnect"),
-        b"perl" => words
-            .find(|word| !word.starts_with(b"-"))
-            .is_some_and(|script| base(script) == b"lonc"),
-        _ => first.starts_with(b"lonc: "),
-    }
-}
-
-/// The last part of a path.
-fn base(path: &[u8]) -> &[u8] {
-    path.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
+    process != own() && kill(Pid::from_raw(process), None).is_ok() && process::kind(process).is_some()
 }
 
 #[cfg(test)]
@@ -184,33 +194,33 @@ mod tests {
     }
 
     #[test]
-    fn who_is_signalled() {
-        for command in [
-            &b"/usr/lib/lonc/lonc-usr1\0"[..],
-            b"lonc-usr1\0--config\0/etc/lonc/lonc.toml\0",
-            b"/usr/bin/perl\0-w\0/home/httpd/perl/lonc\0",
-            b"perl\0lonc\0",
-            b"lonc: Parent keeping the flock",
-            b"lonc: Parent keeping the flock\0\0\0",
-        ] {
-            assert!(is_signalled(command), "{}", command.escape_ascii());
-        }
-        for command in [
-            &b"/usr/sbin/lonc\0msul1\0"[..],
-            b"/usr/sbin/lonc\0--config\0/etc/lonc-usr1/lonc.toml\0lonc-usr1\0",
-            b"/usr/lib/lonc/lonc-usr1\0--reconnect\0",
-            b"/usr/bin/lonc-usr1-watch\0",
-            b"loncctl\0status\0",
-            b"vi\0/etc/lonc/lonc.toml\0",
-            b"grep\0lonc: \0",
-            b"/usr/bin/perl\0/home/httpd/perl/lond\0",
-            b"/usr/bin/perl\0-e\0print 'lonc'\0",
-            b"perl\0",
-            b"lond: listening for lonc",
-            b"",
-        ] {
-            assert!(!is_signalled(command), "{}", command.escape_ascii());
-        }
+    fn it_is_put_back_where_nobody_else_has_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lonc.pid");
+        let own = format!("{}\n", own());
+        let file = PidFile::write(&path).unwrap();
+        assert!(!file.put_back().unwrap());
+        fs::remove_file(&path).unwrap();
+        assert!(file.put_back().unwrap());
+        assert_eq!(fs::read_to_string(&path).unwrap(), own);
+        let mut other = called("lonc: Parent keeping the flock");
+        let text = format!("{}\n", other.id());
+        fs::write(&path, &text).unwrap();
+        assert!(!file.put_back().unwrap());
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        other.kill().unwrap();
+        other.wait().unwrap();
+        assert!(file.put_back().unwrap());
+        assert_eq!(fs::read_to_string(&path).unwrap(), own);
+    }
+
+    #[test]
+    fn a_pipe_in_its_place_holds_up_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lonc.pid");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert_eq!(read(&path), None);
+        drop(PidFile::write(&path).unwrap());
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod catalog;
 mod quirks;
+mod stand_in;
 mod units;
 
 use std::fs;

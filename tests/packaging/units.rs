@@ -154,6 +154,18 @@ fn what_is_optional_is_off_by_default() {
 }
 
 #[test]
+fn who_is_signalled_comes_and_goes_with_all_of_lonc() {
+    assert_eq!(values("lonc-usr1.service", "PartOf"), ["lonc.target"]);
+    assert_eq!(values("lonc-usr1.service", "WantedBy"), ["lonc.target"]);
+    assert_eq!(values("lonc-usr1.service", "Restart"), ["always"]);
+    let classic = read("systemd/examples/classic/lonc.target.d/classic.conf");
+    assert!(
+        classic.lines().any(|line| line == "Wants=lonc-usr1.service"),
+        "{classic}"
+    );
+}
+
+#[test]
 fn who_is_signalled_may_pass_it_on_and_nobody_else() {
     assert_eq!(
         values("lonc-usr1.service", "User"),

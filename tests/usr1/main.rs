@@ -84,6 +84,25 @@ fn the_file_is_there_while_it_runs_and_names_it() {
 }
 
 #[test]
+fn a_file_that_is_removed_is_put_back() {
+    let peer = Peer::dead();
+    let site = site(&peer, "");
+    let Some(reconnect) = Reconnect::listen(&site) else {
+        return;
+    };
+    let mut bridge = Bridge::start(&site, &reconnect);
+    let path = site.path("logs/lonc.pid");
+    let own = format!("{}\n", bridge.pid());
+    fs::remove_file(&path).unwrap();
+    wait_until("the file", || {
+        fs::read_to_string(&path).is_ok_and(|text| text == own)
+    });
+    bridge.await_log("is put back");
+    bridge.stop();
+    assert!(!path.exists());
+}
+
+#[test]
 fn a_number_that_an_instance_got_since_stops_nobody() {
     let peer = Peer::dead();
     // Of the same user, so that it could be signalled.
