@@ -10,7 +10,7 @@
 //! | room | what is in it | imports; … is `cli` and `units` |
 //! |---|---|---|
 //! | `daemon` | `lonc`: serves the workers; its own rooms are listed there | `control`, `spool`, `journal`, `systemd`, `config`, … |
-//! | `ctl` | `loncctl`: the operator's tool | `metrics`, `control`, `spool`, `config`, … |
+//! | `ctl` | `loncctl`: the operator's tool | `metrics`, `usr1`, `control`, `spool`, `config`, … |
 //! | `metrics` | `lonc-metrics`: metrics of all instances as text, and over HTTP | `control`, `config`, … |
 //! | `usr1` | `lonc-usr1`: stands in for the lonc of old, whom lond signals to try links again | `control`, `journal`, `systemd`, `config`, … |
 //! | `generator` | `lonc-generator`: the peers of the configuration become systemd's units | `config`, … |

@@ -13,7 +13,8 @@
 mod bridge;
 pub(crate) mod command;
 mod pid_file;
-mod process;
+pub(crate) mod process;
 mod reconnect;
 
+pub(crate) use self::pid_file::read as signalled;
 use self::pid_file::{PidFile, PidFileError};

@@ -14,6 +14,7 @@ mod field;
 mod tool;
 
 mod check;
+mod loncron;
 mod metrics;
 mod send;
 mod spool;

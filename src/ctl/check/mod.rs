@@ -2,6 +2,7 @@
 
 mod daemons;
 mod files;
+mod loncron;
 mod network;
 
 use std::path::Path;
@@ -98,6 +99,7 @@ pub(super) async fn run(file: &Path, arguments: &arguments::Check, screen: Scree
     report.add(&files::sockets(&site, &peers))?;
     report.add(&files::spool(&site, &peers))?;
     report.add(&daemons::units(&peers))?;
+    report.add(&loncron::all(&site))?;
     let answers = status::ask(&site, &peers, arguments.timeout).await;
     report.add(&daemons::answers(&site, &peers, &answers))?;
     report.add(&network::all(&site, &peers, &answers, arguments.timeout).await)?;

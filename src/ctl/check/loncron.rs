@@ -1,0 +1,127 @@
+//! What loncron finds on this host, and who else serves it: the process of `lonc.pid`, and the Perl lonc.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+
+use super::Finding;
+use crate::config;
+use crate::ctl::site::Site;
+use crate::usr1::process::{self, Kind};
+use crate::usr1::signalled;
+
+/// So much of a command line is shown, in characters.
+const MAX_COMMAND: usize = 60;
+/// So many processes are named.
+const MAX_NAMED: usize = 4;
+
+/// All of it; nothing where LON-CAPA's own daemons are not at home.
+pub(super) fn all(site: &Site) -> Vec<Finding> {
+    // A fault of the configuration is found elsewhere.
+    let pid_file = config::usr1_pid_file(&site.config).ok();
+    let mut findings: Vec<_> = pid_file.iter().filter_map(|path| named(path)).collect();
+    findings.extend(perl_lonc());
+    findings
+}
+
+/// Whether the process that loncron looks for is there.
+fn named(pid_file: &Path) -> Option<Finding> {
+    let subject = pid_file.display();
+    match fs::metadata(pid_file.parent()?) {
+        Ok(_) => {}
+        Err(fault) if fault.kind() == ErrorKind::NotFound => return None,
+        Err(fault) => {
+            return Some(Finding::doubt(&subject, fault.to_string(), AS_ROOT));
+        }
+    }
+    let Some(pid) = signalled(pid_file) else {
+        return Some(missing(pid_file, "names no process"));
+    };
+    let what = match (process::kind(pid), command(pid)) {
+        (Some(Kind::Usr1), _) => format!("process {pid}, lonc-usr1"),
+        (Some(Kind::Perl), _) => format!("process {pid}, a Perl lonc"),
+        (None, None) if is_there(pid) => {
+            let text = format!("process {pid} is hidden from you");
+            return Some(Finding::doubt(&subject, text, AS_ROOT));
+        }
+        (None, None) => return Some(missing(pid_file, &format!("there is no process {pid}"))),
+        (None, Some(command)) => {
+            let text = format!(
+                "process {pid} is another program ({command}): loncron takes it for lonc, and sends it SIGUSR1, which \
+                 ends most programs"
+            );
+            return Some(Finding::wrong(&subject, text, START));
+        }
+    };
+    Some(Finding::fine(&subject, what))
+}
+
+/// Whether there is such a process, whosever it is.
+fn is_there(pid: i32) -> bool {
+    matches!(kill(Pid::from_raw(pid), None), Ok(()) | Err(Errno::EPERM))
+}
+
+const AS_ROOT: &str = "Look as root: sudo loncctl check";
+const START: &str = "systemctl restart lonc-usr1.service, which keeps its process there; for good: systemctl enable lonc-usr1.service";
+
+fn missing(pid_file: &Path, what: &str) -> Finding {
+    let program = program(pid_file);
+    let text = format!(
+        "{what}: loncron will end all that is called lonc, and start {}",
+        program.display()
+    );
+    let remedy = format!(
+        "{START}. And have /usr/lib/lonc/lonc-stand-in in the place of {}, which then starts no Perl lonc",
+        program.display()
+    );
+    Finding::doubt(&pid_file.display(), text, remedy)
+}
+
+/// What loncron starts: beside the directory of the logs.
+fn program(pid_file: &Path) -> PathBuf {
+    let daemons = pid_file.parent().and_then(Path::parent);
+    daemons.unwrap_or(Path::new("/")).join("lonc")
+}
+
+/// A Perl lonc that runs, with its children.
+fn perl_lonc() -> Option<Finding> {
+    let entries = fs::read_dir("/proc").ok()?.flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let mut pids: Vec<i32> = pids.filter(|pid| is_perl_lonc(*pid)).collect();
+    pids.sort_unstable();
+    let of = |pid: &i32| format!("{pid} ({})", command(*pid).unwrap_or_default());
+    let named: Vec<_> = pids.iter().take(MAX_NAMED).map(of).collect();
+    let more = match pids.len().saturating_sub(MAX_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let text = format!("runs: {}{more}", named.join(", "));
+    let remedy = "It serves the peers that have not been moved here. Once all have, end it for good: kill its parent, \
+                  then kill -9 what stays of it; and have /usr/lib/lonc/lonc-stand-in in its place";
+    (!pids.is_empty()).then(|| Finding::doubt(&"Perl lonc", text, remedy))
+}
+
+/// Whether it is one of this host: not one that only has such a title, nor one of a container, as far as we may see.
+fn is_perl_lonc(pid: i32) -> bool {
+    let link = |pid: &str, name| fs::read_link(format!("/proc/{pid}/{name}")).ok();
+    let of = |name| link(&pid.to_string(), name);
+    let is_perl = |exe: PathBuf| {
+        exe.file_name()
+            .is_some_and(|name| process::is_perl(name.as_encoded_bytes()))
+    };
+    let (own, other) = (link("self", "ns/pid"), of("ns/pid"));
+    process::kind(pid) == Some(Kind::Perl)
+        && of("exe").is_none_or(is_perl)
+        && (other.is_none() || other == own)
+}
+
+/// Its command line, short; nothing if it has ended.
+fn command(pid: i32) -> Option<String> {
+    let bytes = process::command(pid)?;
+    let text = String::from_utf8_lossy(&bytes).replace('\0', " ");
+    Some(text.trim().chars().take(MAX_COMMAND).collect())
+}
