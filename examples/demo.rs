@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 use std::{env, fs};
 
 use lonc::internals::config::{self, HostId};
-use lonc::internals::daemon::{Daemon, LevelHandle, StartError, bind, init_log};
+use lonc::internals::daemon::{Daemon, LogHandle, StartError, bind, init_log};
 use stand_in_lond::Lond;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
@@ -117,10 +117,10 @@ fn start_lonc(dir: &Path, port: u16) -> Outcome<(PathBuf, JoinHandle<Result<(), 
     fs::write(&file, settings)?;
     let peer: HostId = "msul1".parse()?;
     let loaded = config::load(&file, &peer)?;
-    let level = if env::var_os("RUST_LOG").is_some() {
+    let log = if env::var_os("RUST_LOG").is_some() {
         init_log(Some(&peer))
     } else {
-        LevelHandle::default()
+        LogHandle::default()
     };
     let socket = Some(bind(dir, &peer)?);
     let daemon = Daemon {
@@ -128,7 +128,7 @@ fn start_lonc(dir: &Path, port: u16) -> Outcome<(PathBuf, JoinHandle<Result<(), 
         loaded,
         socket,
         control: None,
-        level,
+        log,
     };
     Ok((dir.join("msul1"), thread::spawn(move || daemon.run())))
 }

@@ -73,17 +73,17 @@ const JOURNAL_ONLY: [&str; 3] = ["MESSAGE_ID", "LONC_ERROR", "LONC_STATE"];
 
 /// Changes the level while the daemon runs. The default one changes nothing: nothing is logged.
 #[derive(Default)]
-pub struct LevelHandle(Option<Handle<Targets, Registry>>);
+pub struct LogHandle(Option<Handle<Targets, Registry>>);
 
-impl LevelHandle {
-    /// True if [`LevelHandle::set`] changes nothing, since `RUST_LOG` has the say.
+impl LogHandle {
+    /// True if [`LogHandle::set_level`] changes nothing, since `RUST_LOG` has the say.
     #[must_use]
     pub fn is_fixed(&self) -> bool {
         wish().is_some()
     }
 
     /// Logs at `level` from now on, unless `RUST_LOG` has the say.
-    pub fn set(&self, level: LogLevel) {
+    pub fn set_level(&self, level: LogLevel) {
         if let Some(handle) = &self.0 {
             // The only failure is that the subscriber is gone, and then nobody logs.
             let _ = handle.reload(filter(level));
@@ -92,7 +92,7 @@ impl LevelHandle {
 }
 
 /// Sends the log records of this process to journald or to stderr. Only the first call in a process has an effect.
-pub fn init(peer: Option<&HostId>) -> LevelHandle {
+pub fn init(peer: Option<&HostId>) -> LogHandle {
     let (filter, handle) = reload::Layer::new(filter(LogLevel::Info));
     let registry = tracing_subscriber::registry().with(filter);
     let journal = is_journald_on_stderr()
@@ -102,7 +102,7 @@ pub fn init(peer: Option<&HostId>) -> LevelHandle {
         Some(layer) => registry.with(layer).try_init(),
         None => registry.with(stderr()).try_init(),
     };
-    LevelHandle(done.is_ok().then_some(handle))
+    LogHandle(done.is_ok().then_some(handle))
 }
 
 /// True if stderr goes to journald; then records better go there with all their fields.

@@ -64,7 +64,7 @@ pub mod internals {
     pub mod daemon {
         pub use crate::daemon::listen::{ListenError, ListenSocket, bind};
         pub use crate::daemon::{Daemon, StartError};
-        pub use crate::journal::{LevelHandle, init as init_log};
+        pub use crate::journal::{LogHandle, init as init_log};
     }
     pub use crate::generator::generate;
     pub use crate::journal::message;

@@ -8,7 +8,7 @@ use bench_kit::load::{Load, Report, Target};
 use bench_kit::lonc::{await_socket, configure};
 use bench_kit::{lond, relay};
 use lonc::internals::config::{self, HostId};
-use lonc::internals::daemon::{Daemon, LevelHandle, bind};
+use lonc::internals::daemon::{Daemon, LogHandle, bind};
 
 /// Runs the load against a lonc in a thread of this process, whose lond is so far away.
 pub(crate) fn run(load: Load, round_trip: Duration) -> Result<Report, Box<dyn Error>> {
@@ -24,7 +24,7 @@ pub(crate) fn run(load: Load, round_trip: Duration) -> Result<Report, Box<dyn Er
         config: file,
         socket: Some(bind(dir.path(), &peer)?),
         control: None,
-        level: LevelHandle::default(),
+        log: LogHandle::default(),
     };
     // It ends with this process; nothing is left to be saved.
     thread::spawn(move || daemon.run());

@@ -69,7 +69,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn serve(config: PathBuf, peer: &HostId, sockets: Sockets) -> ExitCode {
     // Before there are threads, which inherit it.
     process_name::instance(peer);
-    let level = journal::init(Some(peer));
+    let log = journal::init(Some(peer));
     let loaded = match config::load(&config, peer) {
         Ok(loaded) => loaded,
         Err(fault) => return config_fault(&fault),
@@ -79,7 +79,7 @@ fn serve(config: PathBuf, peer: &HostId, sockets: Sockets) -> ExitCode {
         loaded,
         socket: sockets.client.map(Into::into),
         control: sockets.control.map(Into::into),
-        level,
+        log,
     })
     .run()
     {

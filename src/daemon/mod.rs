@@ -61,7 +61,7 @@ use self::operators::Instance;
 use self::signals::Signals;
 use self::steering::Steering;
 use crate::config::{Loaded, Settings};
-use crate::journal::{LevelHandle, message};
+use crate::journal::{LogHandle, message};
 
 /// Why an instance could not begin to serve.
 #[derive(Debug, thiserror::Error)]
@@ -84,8 +84,8 @@ pub struct Daemon {
     pub socket: Option<ListenSocket>,
     /// Where operators come in. Without it we listen at `<control_dir>/<peer>`, if `socket` is missing as well.
     pub control: Option<ListenSocket>,
-    /// The log's level, to be changed by a reload.
-    pub level: LevelHandle,
+    /// The log, whose settings a reload may change.
+    pub log: LogHandle,
 }
 
 impl Daemon {
@@ -101,7 +101,7 @@ impl Daemon {
     async fn serve(self) -> Result<(), StartError> {
         let settings = self.loaded.settings;
         let peer = settings.peer.clone();
-        self.level.set(settings.daemon.log_level);
+        self.log.set_level(settings.daemon.log_level);
         steering::tell_warnings(&self.loaded.warnings);
         descriptors::make_room(settings.client.max_clients);
         let signals = Signals::new()?;
@@ -134,7 +134,7 @@ impl Daemon {
         let steering = Steering {
             config: self.config,
             settings,
-            level: self.level,
+            log: self.log,
             in_force,
             to_driver,
         };

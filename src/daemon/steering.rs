@@ -11,14 +11,14 @@ use crate::daemon::driver::ToDriver;
 use crate::daemon::order::Order;
 use crate::daemon::reload;
 use crate::daemon::signals::Signals;
-use crate::journal::{LevelHandle, message};
+use crate::journal::{LogHandle, message};
 use crate::systemd;
 
 /// What orders compare with and act on.
 pub(super) struct Steering {
     pub(super) config: PathBuf,
     pub(super) settings: Settings,
-    pub(super) level: LevelHandle,
+    pub(super) log: LogHandle,
     /// The log's level in force, as operators are told.
     pub(super) in_force: watch::Sender<LogLevel>,
     pub(super) to_driver: mpsc::Sender<ToDriver>,
@@ -49,7 +49,7 @@ impl Steering {
                 }
             }
             Order::LogLevel(level, answer) => {
-                let is_free = !self.level.is_fixed();
+                let is_free = !self.log.is_fixed();
                 if is_free {
                     self.set_level(level);
                 }
@@ -64,7 +64,7 @@ impl Steering {
     }
 
     fn set_level(&self, level: LogLevel) {
-        self.level.set(level);
+        self.log.set_level(level);
         self.in_force.send_replace(level);
     }
 
