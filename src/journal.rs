@@ -1,12 +1,15 @@
-//! Log records to journald when systemd started us, to stderr otherwise.
+//! Log records to journald when systemd started us, to stderr otherwise; and to a file where loncron looks for it.
 //!
 //! The original's three grades become levels and priorities: CRITICAL is `error` (2), WARNING is `warn` (4), INFO is
 //! `info` (6); `debug` and `trace` are 7. `RUST_LOG` wins over the configured level.
+
+mod loncron;
 
 use std::env;
 use std::io::{self, IsTerminal as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 
 use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -71,9 +74,12 @@ pub mod message {
 /// Fields that only the journal has use for; on stderr the message says the same.
 const JOURNAL_ONLY: [&str; 3] = ["MESSAGE_ID", "LONC_ERROR", "LONC_STATE"];
 
-/// Changes the level while the daemon runs. The default one changes nothing: nothing is logged.
-#[derive(Default)]
-pub struct LogHandle(Option<Handle<Targets, Registry>>);
+/// Changes what is logged, and where, while the daemon runs. The default one changes nothing: nothing is logged.
+#[derive(Clone, Default)]
+pub struct LogHandle {
+    level: Option<Handle<Targets, Registry>>,
+    loncron: loncron::Switch,
+}
 
 impl LogHandle {
     /// True if [`LogHandle::set_level`] changes nothing, since `RUST_LOG` has the say.
@@ -84,17 +90,29 @@ impl LogHandle {
 
     /// Logs at `level` from now on, unless `RUST_LOG` has the say.
     pub fn set_level(&self, level: LogLevel) {
-        if let Some(handle) = &self.0 {
+        if let Some(handle) = &self.level {
             // The only failure is that the subscriber is gone, and then nobody logs.
             let _ = handle.reload(filter(level));
         }
+    }
+
+    /// From now on the records go to the file that loncron shows as well, as those of `peer`; without a path they do
+    /// not. Waits for no disk.
+    pub fn set_loncron_log(&self, path: Option<&Path>, peer: &HostId) {
+        self.loncron.set(path, peer);
+    }
+
+    /// What is logged last is on its way to the disk; waits for a hanging one for a moment only.
+    pub fn close(&self) {
+        self.loncron.close();
     }
 }
 
 /// Sends the log records of this process to journald or to stderr. Only the first call in a process has an effect.
 pub fn init(peer: Option<&HostId>) -> LogHandle {
     let (filter, handle) = reload::Layer::new(filter(LogLevel::Info));
-    let registry = tracing_subscriber::registry().with(filter);
+    let loncron = loncron::Switch::default();
+    let registry = tracing_subscriber::registry().with(filter).with(loncron.clone());
     let journal = is_journald_on_stderr()
         .then(|| journald(peer))
         .and_then(Result::ok);
@@ -102,7 +120,10 @@ pub fn init(peer: Option<&HostId>) -> LogHandle {
         Some(layer) => registry.with(layer).try_init(),
         None => registry.with(stderr()).try_init(),
     };
-    LogHandle(done.is_ok().then_some(handle))
+    LogHandle {
+        level: done.is_ok().then_some(handle),
+        loncron,
+    }
 }
 
 /// True if stderr goes to journald; then records better go there with all their fields.

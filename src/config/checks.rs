@@ -117,6 +117,14 @@ pub(super) fn path(value: &Value) -> Result<PathBuf, String> {
     })
 }
 
+/// An absolute path, or an empty text for none.
+pub(super) fn path_or_none(value: &Value) -> Result<Option<PathBuf>, String> {
+    if value.as_str() == Some("") {
+        return Ok(None);
+    }
+    path(value).map(Some)
+}
+
 /// A list of absolute paths.
 pub(super) fn paths(value: &Value) -> Result<Vec<PathBuf>, String> {
     let list = value
@@ -244,6 +252,9 @@ mod tests {
         for bad in ["", "a", "./a", "/a\n", "/a\0", "/\u{fffd}"] {
             assert!(path(&text(bad)).is_err(), "{bad:?}");
         }
+        assert_eq!(path_or_none(&text("")), Ok(None));
+        assert_eq!(path_or_none(&text("/a")), Ok(Some(PathBuf::from("/a"))));
+        assert!(path_or_none(&text("a")).is_err() && path_or_none(&Value::Boolean(false)).is_err());
         assert!(
             paths(&text("/a"))
                 .unwrap_err()

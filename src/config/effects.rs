@@ -69,6 +69,7 @@ fn another(site: &Path, key: Key) -> Value {
         Some(Value::Boolean(is_on)) => (!is_on).into(),
         Some(Value::Array(_)) => Value::Array(vec![file("conf")]),
         Some(default) => match default.as_str().unwrap() {
+            "" => "/another".into(),
             "info" => "debug".into(),
             "demand" => "boot".into(),
             _ if key == keys::HOSTS_TAB => file("hosts.tab"),

@@ -143,6 +143,7 @@ keys! {
     CONTROL_DIR = Top "control_dir" Some("'/run/lonc-control'"), Restart;
     SPOOL_DIR = Top "spool_dir" Some("'/var/spool/lonc/delayed'"), Restart;
     PERMANENT_LOG = Top "permanent_log" Some("'/var/log/lonc/lonnet.perm.log'"), Reload;
+    LONCRON_LOG = Top "loncron_log" Some("''"), Reload;
     USR1_PID_FILE = Top "usr1_pid_file" Some("'/home/httpd/perl/logs/lonc.pid'"), Restart;
     CONNECTIONS = Link "connections" Some("1"), Reload;
     MAX_CONNECTIONS = Link "max_connections" Some("10"), Reload;

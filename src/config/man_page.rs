@@ -37,6 +37,7 @@ fn is_kind(kind: &str, value: &Value) -> bool {
         "number" => value.is_integer(),
         "true or false" => value.is_bool(),
         "list of paths" => value.is_array(),
+        "path or nothing" => text.is_some_and(|text| text.is_empty() || text.starts_with('/')),
         "path" => text.is_some_and(|text| text.starts_with('/')),
         "duration" => text.is_some_and(|text| humantime::parse_duration(text).is_ok()),
         "size" => text.is_some_and(|text| text.ends_with("iB")),

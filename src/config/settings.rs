@@ -7,7 +7,7 @@ use lonc_proto::backoff::Bounds;
 use serde::{Deserialize, Serialize};
 
 use super::address::{Address, Host};
-use super::checks::{choice, duration, duration_or_zero, flag, host_id, path, size, whole};
+use super::checks::{choice, duration, duration_or_zero, flag, host_id, path, path_or_none, size, whole};
 use super::error::ConfigError;
 use super::host_id::HostId;
 use super::keys;
@@ -37,6 +37,8 @@ pub struct Settings {
     pub alike: Vec<HostId>,
     /// Log of the delayed messages and their fate, kept for good.
     pub permanent_log: PathBuf,
+    /// Log of the process that loncron shows, if there is to be one.
+    pub loncron_log: Option<PathBuf>,
     /// The link to the peer.
     pub link: LinkSettings,
     /// The clients on this machine.
@@ -203,6 +205,7 @@ pub(super) fn settings(view: View<'_>, peer: &HostId, host: Host) -> Result<Sett
         spool_dir: view.get(keys::SPOOL_DIR, path)?,
         alike: Vec::new(),
         permanent_log: view.get(keys::PERMANENT_LOG, path)?,
+        loncron_log: view.get(keys::LONCRON_LOG, path_or_none)?,
         link: link(view)?,
         client: client(view)?,
         spool: spool(view)?,

@@ -92,9 +92,11 @@ impl Daemon {
     /// Serves until a signal or a client ends it.
     pub fn run(self) -> Result<(), StartError> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let log = self.log.clone();
         let outcome = runtime.block_on(self.serve());
         // A name lookup that hangs must not keep us from ending.
         runtime.shutdown_background();
+        log.close();
         outcome
     }
 
@@ -102,6 +104,7 @@ impl Daemon {
         let settings = self.loaded.settings;
         let peer = settings.peer.clone();
         self.log.set_level(settings.daemon.log_level);
+        self.log.set_loncron_log(settings.loncron_log.as_deref(), &peer);
         steering::tell_warnings(&self.loaded.warnings);
         descriptors::make_room(settings.client.max_clients);
         let signals = Signals::new()?;

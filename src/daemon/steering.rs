@@ -105,6 +105,8 @@ impl Steering {
             );
         }
         self.set_level(settings.daemon.log_level);
+        self.log
+            .set_loncron_log(settings.loncron_log.as_deref(), &settings.peer);
         self.settings = settings.clone();
         let (answer, taken) = oneshot::channel();
         self.tell(ToDriver::Reconfigure(Box::new(settings), answer)).await;

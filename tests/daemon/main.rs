@@ -27,6 +27,7 @@ mod idle_exit;
 mod journald;
 mod limits;
 mod load;
+mod loncron_log;
 mod memory;
 mod misbehaviour;
 mod openings;
