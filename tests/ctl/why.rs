@@ -89,6 +89,45 @@ fn a_lond_that_does_not_know_our_address() {
 }
 
 #[test]
+fn a_strict_lond() {
+    let peer = Peer::that(Behaviour::CloseAt(Step::Accept));
+    both_causes(&Site::new(peer.addr(), ONCE));
+    // One that closes before it has read all resets the connection.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        while let Ok((mut caller, _)) = listener.accept() {
+            let _ = caller.read(&mut [0; 2]);
+        }
+    });
+    both_causes(&Site::new(address, ONCE));
+    // Who has given a challenge takes connections without TLS.
+    let peer = Peer::that(Behaviour::CloseAt(Step::Challenge));
+    let (_lonc, ran) = why(&Site::new(peer.addr(), ONCE));
+    ran.must_say("lond refuses our address");
+    assert!(!ran.out.contains("londAllowInsecure"), "{ran:?}");
+    let peer = Peer::that(Behaviour::CloseAt(Step::BuildKey));
+    let (_lonc, ran) = why(&Site::new(peer.addr(), ONCE));
+    ran.must_say("lond took us");
+    assert!(!ran.out.contains("londAllowInsecure"), "{ran:?}");
+}
+
+fn both_causes(site: &Site) {
+    let (_lonc, ran) = why(site);
+    ran.must_say("[x] TCP [!] challenge [ ] ok");
+    for words in [
+        "one of two causes, and logs/lond.log on msul1 tells which",
+        "lond refuses our address",
+        "hosts.tab must have msul2 with the address that we come from",
+        "londAllowInsecure is 0 in the configuration of msul1",
+        "grep londAllowInsecure /etc/httpd/conf/loncapa*.conf there",
+        "it must be 1 there",
+    ] {
+        ran.must_say(words);
+    }
+}
+
+#[test]
 fn another_host_at_the_address() {
     let peer = Peer::named("msul9");
     let site = Site::office(&peer, "");

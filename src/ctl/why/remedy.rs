@@ -88,8 +88,10 @@ fn of_closing(trouble: &Trouble, peer: &str, own: &str, address: &str) -> String
         return unknown;
     }
     format!(
-        "lond closed in answer to init without a word, for one of two reasons. The first: {unknown} The second: it takes \
-         no connection without TLS, for londAllowInsecure is 0 in the configuration of {peer}; its log says so, too."
+        "lond closed in answer to init without a word. That has one of two causes, and logs/lond.log on {peer} tells \
+         which. The first: {unknown} The second: it takes no connection without TLS, for londAllowInsecure is 0 in the \
+         configuration of {peer}: grep londAllowInsecure /etc/httpd/conf/loncapa*.conf there. lonc speaks the plain init \
+         only: it must be 1 there, which is the default, and lond restarted."
     )
 }
 
