@@ -8,12 +8,12 @@ import shutil
 import subprocess
 
 SUITES = ("bookworm", "trixie")
-# The host that the package is installed on; python3-minimal runs guest/worker.py.
+# The host that the package is installed on; python3-minimal runs guest/worker.py, psmisc has the killall of loncron.
 HOST = "host"
 # Where that Debian's lintian judges the package; apart, so that a host has nothing its packages did not ask for.
 # debootstrap knows no virtual packages, and lintian needs one that perl-openssl-defaults provides.
 LINTIAN = "lintian"
-PACKAGES = {HOST: ("systemd", "systemd-sysv", "dbus", "python3-minimal"), LINTIAN: ("lintian", "perl-openssl-defaults")}
+PACKAGES = {HOST: ("systemd", "systemd-sysv", "dbus", "python3-minimal", "psmisc"), LINTIAN: ("lintian", "perl-openssl-defaults")}
 FINISH = {
     HOST: """
 systemctl enable systemd-networkd.service

@@ -90,9 +90,9 @@ def table(**addresses):
     return "# the test's servers\n" + "\n".join(lines) + "\n"
 
 
-def ask(host, *lines, peer="msul1", within=30):
+def ask(host, *lines, peer="msul1", within=30, sockets="/run/lonc"):
     """A worker's replies to these lines, all sent at once."""
-    done = host.run("python3", WORKER, "ask", within, f"/run/lonc/{peer}", *lines, timeout=within + 30)
+    done = host.run("python3", WORKER, "ask", within, f"{sockets}/{peer}", *lines, timeout=within + 30)
     return done.stdout.splitlines()
 
 
