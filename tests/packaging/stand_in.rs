@@ -41,6 +41,19 @@ fn it_has_systemd_start_the_target_and_asks_no_password() {
 }
 
 #[test]
+fn one_that_is_about_to_come_back_is_waited_for() {
+    // As systemd tells it of a service that it restarts: at the third question it is there.
+    let systemd = Systemd::that(
+        "case $* in *is-active*usr1*) ;; *) exit 0;; esac\n\
+         [ $(grep -c usr1 $(dirname $0)/asked) -gt 2 ] && echo active && exit 0\n\
+         echo activating; exit 3",
+    );
+    let Some(output) = systemd.call() else { return };
+    let said = line(&output);
+    assert!(said.contains("lonc.target is active"), "{said}");
+}
+
+#[test]
 fn where_it_may_not_it_says_who_is_to_do_what() {
     let systemd =
         Systemd::that("case $* in *is-active*target) exit 0;; esac; echo 'Access denied' >&2; exit 1");
