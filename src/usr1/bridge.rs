@@ -10,6 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
+use super::process::{self, Kind};
 use super::{PidFile, PidFileError};
 use crate::systemd;
 
@@ -37,19 +38,39 @@ pub(super) async fn run(pid_file: &Path, socket: &Path) -> Result<(), BridgeErro
     let _ignored = signal(SignalKind::hangup())?;
     let (mut end, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     // Only now: whoever reads it may signal at once.
-    let file = PidFile::write(pid_file)?;
-    let place = format!(
-        "SIGUSR1 to the process in {} has all instances try again",
-        pid_file.display()
-    );
-    info!("{place}");
-    systemd::ready(&place);
+    let file = begin(pid_file)?;
     tokio::select! {
         _ = end.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
         never = keep(&file, pid_file) => never,
         never = heed(&mut again, socket) => never,
     }
+}
+
+/// Takes the file, or its place in the queue behind a Perl lonc, which may run for weeks yet.
+fn begin(path: &Path) -> Result<PidFile, PidFileError> {
+    let taken = PidFile::write(path);
+    let (file, state) = match taken {
+        Err(PidFileError::InUse { process, .. }) if process::kind(process) == Some(Kind::Perl) => {
+            let state = format!(
+                "{}: process {process} is a Perl lonc, waiting for its end",
+                path.display()
+            );
+            (PidFile::later(path), state)
+        }
+        taken => (taken?, has(path)),
+    };
+    info!("{state}");
+    systemd::ready(&state);
+    Ok(file)
+}
+
+/// How things stand once the file names us.
+fn has(path: &Path) -> String {
+    format!(
+        "SIGUSR1 to the process in {} has all instances try again",
+        path.display()
+    )
 }
 
 /// Sees that the file stays. loncron takes who is not named there for dead, and then kills by name.
@@ -60,7 +81,11 @@ async fn keep(file: &PidFile, path: &Path) -> ! {
         match file.put_back() {
             Ok(is_new) => {
                 if is_new {
-                    info!("{} was gone or named nobody, and is put back", path.display());
+                    info!(
+                        "{} was gone or named nobody who runs, and is put back",
+                        path.display()
+                    );
+                    systemd::status(&has(path));
                 }
                 is_told = false;
             }

@@ -51,11 +51,16 @@ impl PidFile {
                 process,
             });
         }
-        let file = Self {
-            path: path.to_owned(),
-        };
+        let file = Self::later(path);
         file.replace()?;
         Ok(file)
+    }
+
+    /// The file of another, which is put there when that has ended.
+    pub(crate) fn later(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+        }
     }
 
     /// Puts it back if it is gone, or names one that has ended: the Perl lonc takes it along when it ends. Whether

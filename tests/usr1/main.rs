@@ -13,8 +13,10 @@
 mod host;
 
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 
 use nix::sys::signal::Signal;
+use test_harness::programs::Running;
 use test_harness::{Lonc, Peer, another_user, wait_until};
 
 use crate::host::{Bridge, Reconnect, signal_as_www, site};
@@ -98,6 +100,37 @@ fn a_file_that_is_removed_is_put_back() {
         fs::read_to_string(&path).is_ok_and(|text| text == own)
     });
     bridge.await_log("is put back");
+    bridge.stop();
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_perl_lonc_is_waited_for() {
+    let peer = Peer::dead();
+    let site = site(&peer, "");
+    let Some(reconnect) = Reconnect::listen(&site) else {
+        return;
+    };
+    // Of the same user, who may signal it.
+    let mut command = another_user::command("sleep");
+    let mut perl = Running::start(command.arg0("lonc: Parent keeping the flock").arg("600"));
+    let path = site.path("logs/lonc.pid");
+    let theirs = format!("{}\n", perl.id());
+    fs::write(&path, &theirs).unwrap();
+    let mut bridge = Bridge::launch(&site, &reconnect);
+    bridge.await_log(&format!(
+        "process {} is a Perl lonc, waiting for its end",
+        perl.id()
+    ));
+    assert_eq!(fs::read_to_string(&path).unwrap(), theirs);
+    perl.kill().unwrap();
+    perl.wait().unwrap();
+    let own = format!("{}\n", bridge.pid());
+    wait_until("the file", || {
+        fs::read_to_string(&path).is_ok_and(|text| text == own)
+    });
+    signal_as_www(&site);
+    bridge.await_log("SIGUSR1: 0 of 1 instances try again");
     bridge.stop();
     assert!(!path.exists());
 }

@@ -95,11 +95,10 @@ def perl_lonc_beside(site):
     checked = host.run("loncctl", "check", check=False).stdout
     assert f"{PID_FILE}: process {parent}, a Perl lonc" in checked, checked
     assert f"Perl lonc: runs: {parent} (lonc: Parent keeping the flock)" in checked, checked
-    host.run("systemctl", "start", USR1, check=False)
+    host.systemctl("start", USR1)
+    assert f"process {parent} is a Perl lonc, waiting for its end" in host.show(USR1, "StatusText")
     assert host.run("cat", PID_FILE).stdout.strip() == parent
-    assert "is a lonc that runs: stop it first" in host.run("journalctl", f"--unit={USR1}", "--no-pager").stdout
     host.run("kill", parent)
-    until(f"{USR1} has taken its place", lambda: host.is_active(USR1))
     _await_named(host)
 
 
