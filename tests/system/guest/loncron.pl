@@ -11,7 +11,9 @@ my ($log, $pid_file) = ("$daemons/logs/lonc.log", "$daemons/logs/lonc.pid");
 if ($at_night && open my $end, '-|', "tail -n25 $log") {
     my @lines = <$end>;
     print @lines;
-    printf "%s %d\n", $_, scalar grep /$_/, @lines for qw(INFO WARNING CRITICAL);
+    for my $grade (qw(INFO WARNING CRITICAL)) {
+        printf "%s %d\n", $grade, scalar grep { /$grade/ } @lines;
+    }
 }
 if (runs()) {
     kill 'USR1', pid();
