@@ -16,5 +16,5 @@ mod pid_file;
 pub(crate) mod process;
 mod reconnect;
 
-pub(crate) use self::pid_file::read as signalled;
 use self::pid_file::{PidFile, PidFileError};
+pub(crate) use self::pid_file::{read as signalled, start_of};

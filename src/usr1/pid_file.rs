@@ -11,8 +11,8 @@ use nix::unistd::Pid;
 
 use super::process;
 
-/// More than a number and its newline, in bytes.
-const MAX_TEXT: u64 = 64;
+/// More than a number and its newline, or than what a script begins with, in bytes.
+const MAX_START: u64 = 128;
 
 /// The file, with our process in it; removed when dropped, unless somebody else's is in it by then.
 #[derive(Debug)]
@@ -109,17 +109,21 @@ fn own() -> i32 {
 
 /// The process that the file names, running or not.
 pub(crate) fn read(path: &Path) -> Option<i32> {
-    // A pipe in its place holds up nobody.
+    let start = start_of(path).ok()?;
+    let process = std::str::from_utf8(&start).ok()?.trim().parse().ok()?;
+    (process > 0).then_some(process)
+}
+
+/// The first bytes of a file in a directory that is not ours: a pipe in its place holds up nobody.
+pub(crate) fn start_of(path: &Path) -> io::Result<Vec<u8>> {
     let nonblocking = OFlag::O_NONBLOCK.bits();
     let file = OpenOptions::new()
         .read(true)
         .custom_flags(nonblocking)
-        .open(path)
-        .ok()?;
-    let mut text = String::new();
-    file.take(MAX_TEXT).read_to_string(&mut text).ok()?;
-    let process = text.trim().parse().ok()?;
-    (process > 0).then_some(process)
+        .open(path)?;
+    let mut start = Vec::new();
+    file.take(MAX_START).read_to_end(&mut start)?;
+    Ok(start)
 }
 
 /// Whether this process, which is not ours, runs and is one that is signalled by way of the file. One that we may not

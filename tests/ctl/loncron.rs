@@ -35,11 +35,28 @@ fn a_lonc_pid_without_process_is_told_with_what_follows() {
         ran.must_say(&finding);
         ran.must_say(&site.path("lonc").display().to_string());
         ran.must_say("-> systemctl restart lonc-usr1.service");
-        ran.must_say("lonc-stand-in");
         assert_ne!(ran.code, 0);
     }
     fs::remove_file(site.path("logs/lonc.pid")).unwrap();
     check(&site).must_say("lonc.pid: names no process");
+}
+
+#[test]
+fn a_perl_lonc_that_could_be_started_is_told_and_the_stand_in_is_not() {
+    let (_peer, site) = classic();
+    site.write("lonc", "#!/usr/bin/perl -w\n\nuse lib '/home/httpd/lib/perl/';\n");
+    let path = site.path("lonc").display().to_string();
+    // Where others have one running, that is told in its stead.
+    let ran = alone(&site, "\"$@\"");
+    if let Some(ran) = ran {
+        ran.must_say(&format!("doubt {path}: is the Perl lonc"));
+        ran.must_say(&format!(
+            "-> mv {path} {path}.perl; ln -s /usr/lib/lonc/lonc-stand-in {path}"
+        ));
+    }
+    fs::remove_file(site.path("lonc")).unwrap();
+    std::os::unix::fs::symlink(test_harness::source("packaging/lonc-stand-in"), site.path("lonc")).unwrap();
+    assert!(!check(&site).out.contains("is the Perl lonc"));
 }
 
 #[test]
@@ -64,32 +81,9 @@ fn the_process_behind_it_is_judged() {
 #[test]
 fn a_perl_lonc_that_runs_is_named_and_its_like_is_not() {
     let (_peer, site) = classic();
-    // Other tests may have some of their own: this is a process table that is not theirs.
-    let Some(unshare) = installed("unshare").filter(|_| installed("perl").is_some()) else {
+    let Some(ran) = installed("perl").and_then(|_| alone(&site, BESIDE)) else {
         return;
     };
-    let mut unshare = Command::new(unshare);
-    unshare.args([
-        "-r",
-        "--pid",
-        "--fork",
-        "--mount-proc",
-        "--kill-child",
-        "sh",
-        "-c",
-        BESIDE,
-        "sh",
-    ]);
-    let check = command(&site, &["check", "--timeout", "10s"]);
-    unshare
-        .current_dir(site.path(""))
-        .arg(check.get_program())
-        .args(check.get_args());
-    let ran = run(unshare);
-    if ran.err.contains("unshare: ") {
-        eprintln!("SKIPPED: {}", ran.err);
-        return;
-    }
     let pids = fs::read_to_string(site.path("pids")).unwrap();
     let (lonc, like) = pids.trim().split_once(' ').unwrap();
     ran.must_say(&format!("lonc.pid: process {lonc}, a Perl lonc"));
@@ -106,6 +100,22 @@ fn a_perl_lonc_that_runs_is_named_and_its_like_is_not() {
     );
     assert!(!line.contains(like), "{line}");
     ran.must_say("-> It serves the peers that have not been moved here");
+}
+
+/// Checks by way of a script, in a process table without what other tests have in theirs; nothing where that is not
+/// possible.
+fn alone(site: &Site, script: &str) -> Option<Ran> {
+    let mut unshare = Command::new(installed("unshare")?);
+    unshare.args(["-r", "--pid", "--fork", "--mount-proc", "--kill-child"]);
+    let check = command(site, &["check", "--timeout", "10s"]);
+    unshare.args(["sh", "-c", script, "sh"]).arg(check.get_program());
+    unshare.args(check.get_args()).current_dir(site.path(""));
+    let ran = run(unshare);
+    let is_possible = !ran.err.contains("unshare: ");
+    if !is_possible {
+        eprintln!("SKIPPED: {}", ran.err);
+    }
+    is_possible.then_some(ran)
 }
 
 /// Runs a command beside what calls itself as the Perl lonc does, and beside another program that is called so.

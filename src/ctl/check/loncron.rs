@@ -4,6 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use memchr::memmem;
 use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
@@ -12,7 +13,7 @@ use super::Finding;
 use crate::config;
 use crate::ctl::site::Site;
 use crate::usr1::process::{self, Kind};
-use crate::usr1::signalled;
+use crate::usr1::{signalled, start_of};
 
 /// So much of a command line is shown, in characters.
 const MAX_COMMAND: usize = 60;
@@ -24,7 +25,11 @@ pub(super) fn all(site: &Site) -> Vec<Finding> {
     // A fault of the configuration is found elsewhere.
     let pid_file = config::usr1_pid_file(&site.config).ok();
     let mut findings: Vec<_> = pid_file.iter().filter_map(|path| named(path)).collect();
-    findings.extend(perl_lonc());
+    // While one runs its program belongs where it is.
+    match (perl_lonc(), &pid_file) {
+        (None, Some(pid_file)) => findings.extend(in_its_place(pid_file)),
+        (found, _) => findings.extend(found),
+    }
     findings
 }
 
@@ -74,17 +79,35 @@ fn missing(pid_file: &Path, what: &str) -> Finding {
         "{what}: loncron will end all that is called lonc, and start {}",
         program.display()
     );
-    let remedy = format!(
-        "{START}. And have /usr/lib/lonc/lonc-stand-in in the place of {}, which then starts no Perl lonc",
-        program.display()
-    );
-    Finding::doubt(&pid_file.display(), text, remedy)
+    Finding::doubt(&pid_file.display(), text, START)
 }
 
 /// What loncron starts: beside the directory of the logs.
 fn program(pid_file: &Path) -> PathBuf {
     let daemons = pid_file.parent().and_then(Path::parent);
-    daemons.unwrap_or(Path::new("/")).join("lonc")
+    daemons.unwrap_or(Path::new("/")).join(PROGRAMS[0])
+}
+
+/// That of 2003, and its successor.
+const PROGRAMS: [&str; 2] = ["lonc", "loncnew"];
+
+/// The Perl lonc where loncron and loncontrol would start it, though none runs any more.
+fn in_its_place(pid_file: &Path) -> Vec<Finding> {
+    let programs = PROGRAMS.map(|name| program(pid_file).with_file_name(name));
+    let perl = programs.iter().filter(|program| is_perl_script(program));
+    let found = perl.map(|program| {
+        let path = program.display();
+        let text = "is the Perl lonc: who starts it, as loncron does, has it take the sockets";
+        let remedy = format!("mv {path} {path}.perl; ln -s /usr/lib/lonc/lonc-stand-in {path}");
+        Finding::doubt(&path, text, remedy)
+    });
+    found.collect()
+}
+
+fn is_perl_script(path: &Path) -> bool {
+    let start = start_of(path).unwrap_or_default();
+    let first = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    first.starts_with(b"#!") && memmem::find(first, b"perl").is_some()
 }
 
 /// A Perl lonc that runs, with its children.

@@ -64,6 +64,7 @@ def loncron_without_its_process(site):
     checked = host.run("loncctl", "check", check=False)
     assert checked.returncode != 0 and f"{PID_FILE}: names no process" in checked.stdout, checked.stdout
     assert f"systemctl restart {USR1}" in checked.stdout, checked.stdout
+    assert f"{PERL_LONC}: is the Perl lonc" in checked.stdout, checked.stdout
     for signal in ("-TERM", "-9"):
         killed = host.run(*_as_www("killall", signal, "lonc"), check=False)
         assert "no process found" in killed.stderr, killed
@@ -71,6 +72,7 @@ def loncron_without_its_process(site):
     assert ask(host, "echo:hello", sockets=SOCKETS) == ["hello"]
 
     _put_in_place(host)
+    assert "is the Perl lonc" not in host.run("loncctl", "check", check=False).stdout
     for arguments in ([], ["--justcheckdaemons"]):
         said = _loncron(host, *arguments)
         assert f"to be started by root: systemctl start {USR1}" in said, said
