@@ -1,7 +1,9 @@
 //! What the process is called, where `ps`, `top` and `killall` look.
 //!
 //! On a host with LON-CAPA the nightly loncron, which is of the same user there, does `killall lonc` and
-//! `killall -9 lonc` where it finds no lonc. killall takes the name as the kernel has it, and only the whole of it.
+//! `killall -9 lonc` where it finds no lonc. killall takes the name as the kernel has it, and only the whole of it. For
+//! the few milliseconds before this is called it is `lonc`: one that is ended then is started again by systemd, or by
+//! its next client.
 
 use std::ffi::CString;
 
