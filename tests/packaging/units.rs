@@ -158,6 +158,8 @@ fn who_is_signalled_comes_and_goes_with_all_of_lonc() {
     assert_eq!(values("lonc-usr1.service", "PartOf"), ["lonc.target"]);
     assert_eq!(values("lonc-usr1.service", "WantedBy"), ["lonc.target"]);
     assert_eq!(values("lonc-usr1.service", "Restart"), ["always"]);
+    // Else it does not see a Perl lonc that runs.
+    assert_eq!(values("lonc-usr1.service", "ProtectProc"), [""; 0]);
     let classic = read("systemd/examples/classic/lonc.target.d/classic.conf");
     assert!(
         classic.lines().any(|line| line == "Wants=lonc-usr1.service"),
