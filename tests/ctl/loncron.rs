@@ -54,6 +54,12 @@ fn a_perl_lonc_that_could_be_started_is_told_and_the_stand_in_is_not() {
             "-> mv {path} {path}.perl; ln -s /usr/lib/lonc/lonc-stand-in {path}"
         ));
     }
+    fs::create_dir(site.path("taken-over")).unwrap();
+    assert!(
+        !check(&site).out.contains("is the Perl lonc"),
+        "during a move it belongs there"
+    );
+    fs::remove_dir(site.path("taken-over")).unwrap();
     fs::remove_file(site.path("lonc")).unwrap();
     std::os::unix::fs::symlink(test_harness::source("packaging/lonc-stand-in"), site.path("lonc")).unwrap();
     assert!(!check(&site).out.contains("is the Perl lonc"));

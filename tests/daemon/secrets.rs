@@ -16,6 +16,9 @@ fn at_level_debug_no_body_is_in_the_log() {
     let log = lonc.ended_well();
     assert!(log.contains("DEBUG"), "{log}");
     assert!(!log.contains(OPEN) && !log.contains(SHUT), "{log}");
+    let shown = std::fs::read_to_string(lonc.site.path("lonc.log")).unwrap();
+    assert!(shown.contains("CRITICAL") && !shown.contains("DEBUG"), "{shown}");
+    assert!(!shown.contains(OPEN) && !shown.contains(SHUT), "{shown}");
 }
 
 #[test]
@@ -41,7 +44,7 @@ fn at_level_trace_nothing_of_an_encrypted_one_is_in_the_log() {
 /// lonc for `peer`, logging all that this level and the environment ask for.
 fn verbose(peer: &Peer, level: &str) -> Lonc {
     let toml = format!(
-        "{QUICK}request_timeout = '500ms'\nmax_reply_bytes = '64KiB'\n[client]\nmax_request_bytes = '64KiB'\n\
+        "loncron_log = 'DIR/lonc.log'\n{QUICK}request_timeout = '500ms'\nmax_reply_bytes = '64KiB'\n[client]\nmax_request_bytes = '64KiB'\n\
          [daemon]\nlog_level = '{level}'\n"
     );
     let site = Site::new(peer.addr(), &toml);

@@ -25,11 +25,12 @@ pub(super) fn all(site: &Site) -> Vec<Finding> {
     // A fault of the configuration is found elsewhere.
     let pid_file = config::usr1_pid_file(&site.config).ok();
     let mut findings: Vec<_> = pid_file.iter().filter_map(|path| named(path)).collect();
-    // While one runs its program belongs where it is.
-    match (perl_lonc(), &pid_file) {
-        (None, Some(pid_file)) => findings.extend(in_its_place(pid_file)),
-        (found, _) => findings.extend(found),
+    let perl_lonc = perl_lonc();
+    // While one runs, or is to run beside us, its program belongs where it is.
+    if perl_lonc.is_none() && !site.config.with_file_name("taken-over").exists() {
+        findings.extend(pid_file.iter().flat_map(|path| in_its_place(path)));
     }
+    findings.extend(perl_lonc);
     findings
 }
 
