@@ -57,8 +57,9 @@ fn named(pid_file: &Path) -> Option<Finding> {
         (None, None) => return Some(missing(pid_file, &format!("there is no process {pid}"))),
         (None, Some(command)) => {
             let text = format!(
-                "process {pid} is another program ({command}): loncron takes it for lonc, and sends it SIGUSR1, which \
-                 ends most programs"
+                "process {pid} is another program ({command}): loncron sends it SIGUSR1, which ends most programs, or \
+                 where it may not, starts {}",
+                program(pid_file).display()
             );
             return Some(Finding::wrong(&subject, text, START));
         }
