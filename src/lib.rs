@@ -52,7 +52,7 @@ pub mod internals {
     /// The configuration.
     pub mod config {
         pub use crate::config::{
-            ConfigError, HostId, Loaded, LogLevel, Peers, Settings, Start, check, load, peers,
+            Alias, ConfigError, HostId, Loaded, LogLevel, Peer, Peers, Settings, Start, check, load, peers,
         };
     }
     /// The control socket, from the operators' end.

@@ -5,8 +5,10 @@ use std::str::FromStr;
 
 /// Longest host id taken, in bytes; the id is also a file name and a unit's instance name.
 const MAX_BYTES: usize = 64;
+/// Workers since release 2.4 wait while there is a file by the name of a socket with this behind it.
+pub(crate) const LOCK: &str = ".lock";
 
-/// A checked host id: 1 to 64 of `A-Z a-z 0-9 _ . -`, and neither `.` nor `..`.
+/// A checked host id: 1 to 64 of `A-Z a-z 0-9 _ . -`, neither `.` nor `..`, and not ending in `.lock`.
 ///
 /// Safe as a file name, as a systemd instance name (after its escaping of `-`) and in a log line.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,6 +26,9 @@ pub enum HostIdError {
     /// The text holds something else than `A-Z a-z 0-9 _ . -`, or is `.` or `..`.
     #[error("is not a host id (letters, digits, \"_\", \".\" and \"-\")")]
     NotAnId,
+    /// The text ends in [`LOCK`].
+    #[error("ends in \"{LOCK}\": workers wait for such a file to go")]
+    Lock,
 }
 
 impl HostId {
@@ -53,6 +58,7 @@ impl FromStr for HostId {
             "." | ".." => Err(HostIdError::NotAnId),
             _ if !text.bytes().all(allowed) => Err(HostIdError::NotAnId),
             _ if text.len() > MAX_BYTES => Err(HostIdError::TooLong),
+            _ if text.ends_with(LOCK) => Err(HostIdError::Lock),
             _ => Ok(Self(text.to_owned())),
         }
     }
@@ -101,6 +107,7 @@ mod tests {
             "a\0",
             "é",
             "a:b",
+            "msul1.lock",
             &"x".repeat(65),
         ] {
             assert!(bad.parse::<HostId>().is_err(), "{bad:?}");

@@ -10,7 +10,7 @@
 //! Of two lines with one id the later counts, as it did in the hash of the original.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
 use super::address::{self, Host};
@@ -33,6 +33,8 @@ pub(super) struct Row {
     pub(super) line: usize,
     /// Where to connect, or what is wrong with the line.
     pub(super) host: Result<Host, String>,
+    /// The fourth field, if it is a name or an IPv4 address: neither holds a `/` or begins with a dot.
+    pub(super) hostname: Option<String>,
 }
 
 impl HostsTab {
@@ -69,13 +71,25 @@ impl HostsTab {
             self.warnings
                 .push(format!("{place}: line skipped: peer {id}: {problem}"));
         }
-        if let Some(earlier) = self.rows.insert(id.clone(), Row { line, host }) {
+        let row = Row {
+            line,
+            host,
+            hostname: hostname(rest),
+        };
+        if let Some(earlier) = self.rows.insert(id.clone(), row) {
             self.warnings.push(format!(
                 "{place}: peer {id} was already on line {}; this line counts",
                 earlier.line
             ));
         }
     }
+}
+
+/// The name of the host, from what follows the id.
+fn hostname(rest: &str) -> Option<String> {
+    let name = rest.split(':').nth(2)?.trim();
+    let is_file_name = address::is_name(name) || name.parse::<Ipv4Addr>().is_ok();
+    is_file_name.then(|| name.to_owned())
 }
 
 /// Where to connect, from what follows the id.

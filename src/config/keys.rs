@@ -140,6 +140,7 @@ keys! {
     LONCAPA_CONF = Top "loncapa_conf" Some("[]"), Reload;
     PORT = Top "port" Some("5663"), Reload;
     SOCKET_DIR = Top "socket_dir" Some("'/run/lonc'"), Restart;
+    HOSTNAME_SOCKETS = Top "hostname_sockets" Some("true"), Reload;
     CONTROL_DIR = Top "control_dir" Some("'/run/lonc-control'"), Restart;
     SPOOL_DIR = Top "spool_dir" Some("'/var/spool/lonc/delayed'"), Restart;
     PERMANENT_LOG = Top "permanent_log" Some("'/var/log/lonc/lonnet.perm.log'"), Reload;

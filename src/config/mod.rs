@@ -12,6 +12,7 @@
 use std::path::{Path, PathBuf};
 
 mod address;
+mod alias;
 mod checks;
 #[cfg(test)]
 mod effects;
@@ -33,6 +34,7 @@ mod source;
 pub(crate) mod text;
 
 pub(crate) use address::Address;
+pub use alias::Alias;
 pub use error::ConfigError;
 pub use host_id::HostId;
 pub(crate) use report::Report;
@@ -80,6 +82,8 @@ pub struct Peer {
     pub id: HostId,
     /// Where it is.
     pub address: Address,
+    /// The second name of its socket.
+    pub alias: Alias,
 }
 
 /// Reads all that the daemon of `peer` needs.
@@ -96,11 +100,13 @@ pub fn load(config: &Path, peer: &HostId) -> Result<Loaded, ConfigError> {
     let (host, source) = directory.host(view, peer)?;
     let mut settings = settings::settings(view, peer, host)?;
     settings.alike = directory.alike(&layers, &settings.host_id, peer);
+    let (alias, odd) = directory.alias(&layers, &settings)?;
+    settings.alias = alias;
     let mut report = Report::new(view);
     report.peer(view, &settings.address, &source);
     Ok(Loaded {
         settings,
-        warnings: directory.warnings,
+        warnings: [directory.warnings, odd].concat(),
         report,
     })
 }
@@ -145,6 +151,15 @@ pub fn peers(config: &Path) -> Result<Peers, ConfigError> {
 pub(crate) fn usr1_pid_file(config: &Path) -> Result<PathBuf, ConfigError> {
     let layers = Layers::read(config)?;
     layers.general().get(keys::USR1_PID_FILE, checks::path)
+}
+
+/// The directory of the sockets, for whoever looks after a socket whose peer may be in no table.
+///
+/// # Errors
+/// An unreadable or broken `lonc.toml` or `loncapa_conf` file; a wrong `socket_dir`.
+pub(crate) fn socket_dir(config: &Path) -> Result<PathBuf, ConfigError> {
+    let layers = Layers::read(config)?;
+    layers.general().get(keys::SOCKET_DIR, checks::path)
 }
 
 /// The files beside `config` itself that the configuration is read from, there or not, as far as they can be told.

@@ -1,8 +1,9 @@
 //! Which peers there are, and where.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::address::{Address, Host};
+use super::alias::{Alias, Aliases};
 use super::checks;
 use super::error::ConfigError;
 use super::host_id::HostId;
@@ -12,13 +13,14 @@ use super::layers::{Layers, View};
 use super::report::Report;
 use super::settings;
 use super::source::Source;
-use super::{Peer, Peers};
+use super::{Peer, Peers, Settings};
 
 /// `hosts.tab` where it is needed, and what to tell about it.
 #[derive(Debug, Default)]
 pub(super) struct Directory {
     path: PathBuf,
     table: HostsTab,
+    is_read: bool,
     /// One line each.
     pub(super) warnings: Vec<String>,
 }
@@ -49,6 +51,7 @@ impl Directory {
         Ok(Self {
             path,
             table,
+            is_read: true,
             warnings,
         })
     }
@@ -107,6 +110,29 @@ impl Directory {
         ids.filter(is_alike).filter(is_known).cloned().collect()
     }
 
+    /// The second name of the socket that `settings` are for, and what is wrong with it.
+    pub(super) fn alias(
+        &self,
+        layers: &Layers,
+        settings: &Settings,
+    ) -> Result<(Alias, Vec<String>), ConfigError> {
+        let aliases = self.aliases(layers, &settings.host_id, &settings.socket_dir)?;
+        let alias = aliases
+            .as_ref()
+            .map_or(Alias::Unknown, |all| all.of(&settings.peer));
+        let warnings = aliases.map(|all| all.warnings(Some(&settings.peer)));
+        Ok((alias, warnings.unwrap_or_default()))
+    }
+
+    /// The second names of the sockets in `dir`; nothing if the table, which has them, cannot be read.
+    fn aliases(&self, layers: &Layers, own: &HostId, dir: &Path) -> Result<Option<Aliases>, ConfigError> {
+        if !settings::hostname_sockets(layers.general())? {
+            return Ok(Some(Aliases::default()));
+        }
+        let aliases = || Aliases::new(&self.table, &self.path, &self.ids(layers, own), own, dir);
+        Ok(self.is_read.then(aliases))
+    }
+
     /// Host and port of a peer, and where the host is written.
     fn address(&self, view: View<'_>, peer: &HostId) -> Result<(Address, Source), ConfigError> {
         let (host, source) = self.host(view, peer)?;
@@ -119,17 +145,20 @@ pub(super) fn list(layers: &Layers) -> Result<Peers, ConfigError> {
     let general = layers.general();
     let host_id = settings::own_id(general)?;
     let directory = Directory::for_all(general);
+    let socket_dir = general.get(keys::SOCKET_DIR, checks::path)?;
+    let aliases = directory.aliases(layers, &host_id, &socket_dir)?;
     let (mut peers, mut warnings) = (Vec::new(), directory.warnings.clone());
     for id in directory.ids(layers, &host_id) {
         match directory.address(layers.of(id), id) {
             Ok((address, _)) => peers.push(Peer {
                 id: id.clone(),
                 address,
+                alias: aliases.as_ref().map_or(Alias::Unknown, |all| all.of(id)),
             }),
             Err(error) => warnings.push(error.to_string()),
         }
     }
-    let socket_dir = general.get(keys::SOCKET_DIR, checks::path)?;
+    warnings.extend(aliases.map(|all| all.warnings(None)).unwrap_or_default());
     Ok(Peers {
         host_id,
         socket_dir,

@@ -7,6 +7,7 @@ use lonc_proto::backoff::Bounds;
 use serde::{Deserialize, Serialize};
 
 use super::address::{Address, Host};
+use super::alias::Alias;
 use super::checks::{choice, duration, duration_or_zero, flag, host_id, path, path_or_none, size, whole};
 use super::error::ConfigError;
 use super::host_id::HostId;
@@ -29,6 +30,8 @@ pub struct Settings {
     pub address: Address,
     /// Directory of the socket `<peer>` for clients, used when systemd passes none.
     pub socket_dir: PathBuf,
+    /// The second name of the socket for clients; none with `hostname_sockets = false`.
+    pub alias: Alias,
     /// Directory of the socket `<peer>` for operators, used when systemd passes no sockets.
     pub control_dir: PathBuf,
     /// Directory of the delayed messages.
@@ -184,11 +187,14 @@ impl Settings {
                 now.clone_from(before);
             }
         }
-        // A table that cannot be read just now must not make other hosts' messages ours.
+        // A table that cannot be read just now must not make other hosts' messages ours, nor take a name away.
         for host in &old.alike {
             if !self.alike.contains(host) {
                 self.alike.push(host.clone());
             }
+        }
+        if self.alias == Alias::Unknown {
+            self.alias.clone_from(&old.alias);
         }
         changed
     }
@@ -201,6 +207,7 @@ pub(super) fn settings(view: View<'_>, peer: &HostId, host: Host) -> Result<Sett
         host_id: own_id(view)?,
         address: host.at(port(view)?),
         socket_dir: view.get(keys::SOCKET_DIR, path)?,
+        alias: Alias::Unknown,
         control_dir: view.get(keys::CONTROL_DIR, path)?,
         spool_dir: view.get(keys::SPOOL_DIR, path)?,
         alike: Vec::new(),
@@ -217,6 +224,7 @@ pub(super) fn settings(view: View<'_>, peer: &HostId, host: Host) -> Result<Sett
 pub(super) fn check_general(view: View<'_>) -> Result<(), ConfigError> {
     view.get(keys::HOSTS_TAB, path)?;
     view.get(keys::USR1_PID_FILE, path)?;
+    hostname_sockets(view)?;
     // Any peer will do where none has settings of its own.
     settings(view, &own_id(view)?, Host::default()).map(drop)
 }
@@ -224,6 +232,11 @@ pub(super) fn check_general(view: View<'_>) -> Result<(), ConfigError> {
 /// Our own id.
 pub(super) fn own_id(view: View<'_>) -> Result<HostId, ConfigError> {
     view.get(keys::HOST_ID, host_id)
+}
+
+/// Whether a socket has the name of its host, too.
+pub(super) fn hostname_sockets(view: View<'_>) -> Result<bool, ConfigError> {
+    view.get(keys::HOSTNAME_SOCKETS, flag)
 }
 
 /// The port of the peer's lond.

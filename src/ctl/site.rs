@@ -40,6 +40,7 @@ impl Site {
                 Ok(loaded) => Ok(Peer {
                     id: name.clone(),
                     address: loaded.settings.address,
+                    alias: loaded.settings.alias,
                 }),
                 Err(fault @ ConfigError::UnknownPeer { .. }) => Err(Fault::UnknownPeer(fault)),
                 Err(fault) => Err(fault.into()),

@@ -7,6 +7,7 @@ mod faults;
 mod peers;
 mod report;
 mod site;
+mod tables;
 
 use std::path::Path;
 use std::time::Duration;

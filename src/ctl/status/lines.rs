@@ -135,7 +135,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::config::Address;
+    use crate::config::{Address, Alias};
     use crate::control::client::CallError;
     use crate::ctl::screen::Screen;
 
@@ -165,6 +165,7 @@ mod tests {
                 alternative: None,
                 port: 5663,
             },
+            alias: Alias::None,
         }
     }
 }
