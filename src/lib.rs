@@ -9,11 +9,12 @@
 //!
 //! | room | what is in it | imports; … is `cli` and `units` |
 //! |---|---|---|
-//! | `daemon` | `lonc`: serves the workers; its own rooms are listed there | `control`, `spool`, `journal`, `systemd`, `config`, … |
-//! | `ctl` | `loncctl`: the operator's tool | `metrics`, `usr1`, `control`, `spool`, `config`, … |
+//! | `daemon` | `lonc`: serves the workers; its own rooms are listed there | `control`, `socket`, `spool`, `journal`, `systemd`, `config`, … |
+//! | `ctl` | `loncctl`: the operator's tool | `metrics`, `usr1`, `control`, `socket`, `spool`, `config`, … |
 //! | `metrics` | `lonc-metrics`: metrics of all instances as text, and over HTTP | `control`, `config`, … |
 //! | `usr1` | `lonc-usr1`: stands in for the lonc of old, whom lond signals to try links again | `control`, `journal`, `systemd`, `config`, … |
 //! | `generator` | `lonc-generator`: the peers of the configuration become systemd's units | `config`, … |
+//! | `socket` | the file of a socket: whose it is, and its second name; `lonc-socket`, which looks after those of systemd's | `config`, … |
 //! | `control` | the control socket: what is said there, and the operators' end of it | `config`, … |
 //! | `spool` | delayed messages on disk: read, stored, removed | `journal`, `config` |
 //! | `journal` | log records to journald or stderr, and the message ids | `config` |
@@ -36,6 +37,7 @@ mod daemon;
 mod generator;
 mod journal;
 mod metrics;
+mod socket;
 mod spool;
 mod systemd;
 mod units;
@@ -45,6 +47,7 @@ pub use self::ctl::run as ctl_main;
 pub use self::daemon::command::run as daemon_main;
 pub use self::generator::run as generator_main;
 pub use self::metrics::command::run as metrics_main;
+pub use self::socket::command::run as socket_main;
 pub use self::usr1::command::run as usr1_main;
 
 /// What tests and the demo reach for, which are programs of their own. Nobody else should.

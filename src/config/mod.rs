@@ -37,6 +37,7 @@ pub(crate) use address::Address;
 pub use alias::Alias;
 pub use error::ConfigError;
 pub use host_id::HostId;
+pub(crate) use host_id::LOCK;
 pub(crate) use report::Report;
 pub(crate) use settings::{ClientSettings, LinkSettings};
 pub use settings::{LogLevel, Settings, Start};

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -9,7 +10,9 @@ use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{Sleep, sleep};
 
+use crate::config::Alias;
 use crate::daemon::listen::{ListenSocket, SocketFile};
+use crate::socket::place::Identity;
 
 /// How long to leave the backlog alone after the system refused.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -32,9 +35,23 @@ impl Acceptor {
         })
     }
 
+    /// Where it was bound, and its file there if we bound it.
+    pub(crate) fn place(&self) -> (Option<PathBuf>, Option<Identity>) {
+        let address = self.listener.local_addr().ok();
+        let path = address.and_then(|address| address.as_pathname().map(Path::to_owned));
+        (path, self.file.as_ref().map(SocketFile::identity))
+    }
+
     /// True if the socket is not our own: whoever made it has it when we are gone.
     pub(crate) fn socket_stays(&self) -> bool {
         self.file.is_none()
+    }
+
+    /// Has a socket of our own be reached by this second name; others have others who look after that.
+    pub(crate) fn go_by(&mut self, alias: &Alias) {
+        if let Some(file) = &mut self.file {
+            file.go_by(alias);
+        }
     }
 
     /// Lets nobody else come. Those who wait at a socket of our own are still served; those at systemd's stay with

@@ -2,15 +2,16 @@
 
 use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-use nix::errno::Errno;
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
+use tracing::warn;
 
-use crate::config::HostId;
+use crate::config::{Alias, HostId};
+use crate::journal::message;
+use crate::socket::alias;
+use crate::socket::place::{self, Identity, Occupant};
 
 /// Mode of a socket of our own: what systemd's `SocketMode=` in our units is.
 const MODE: u32 = 0o660;
@@ -86,10 +87,16 @@ fn bind_in(key: &'static str, dir: &Path, peer: &HostId) -> Result<ListenSocket,
     };
     let listener = UnixListener::bind(&path).map_err(failed)?;
     fs::set_permissions(&path, Permissions::from_mode(MODE)).map_err(failed)?;
-    let inode = fs::symlink_metadata(&path).map_err(failed)?.ino();
+    let identity = Identity::at(&path).map_err(failed)?;
+    let file = SocketFile {
+        directory: dir.to_owned(),
+        peer: peer.clone(),
+        identity,
+        alias: None,
+    };
     Ok(ListenSocket {
         listener,
-        file: Some(SocketFile { path, inode }),
+        file: Some(file),
     })
 }
 
@@ -98,40 +105,58 @@ fn remove_stale(path: &Path) -> Result<(), ListenError> {
         path: path.to_owned(),
         source,
     };
-    let found = match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        found => found.map_err(failed)?,
-    };
-    if !found.file_type().is_socket() {
-        return Err(ListenError::NotASocket(path.to_owned()));
-    }
-    match try_connect(path) {
-        Err(Errno::ECONNREFUSED) => fs::remove_file(path).map_err(failed),
-        // EAGAIN: somebody listens, but is slow to accept.
-        Ok(()) | Err(Errno::EAGAIN) => Err(ListenError::InUse(path.to_owned())),
-        Err(error) => Err(failed(error.into())),
+    match place::occupant(path).map_err(failed)? {
+        Occupant::Nobody => Ok(()),
+        Occupant::Stale => fs::remove_file(path).map_err(failed),
+        Occupant::NoSocket => Err(ListenError::NotASocket(path.to_owned())),
+        Occupant::Listener(_) => Err(ListenError::InUse(path.to_owned())),
     }
 }
 
-/// Connects without waiting for a place in the backlog.
-fn try_connect(path: &Path) -> nix::Result<()> {
-    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
-    let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
-    connect(socket.as_raw_fd(), &UnixAddr::new(path)?)
-}
-
-/// The file of a socket of our own; removed when dropped, unless somebody put another one there.
+/// The file of a socket of our own, and its second name; removed when dropped, unless somebody put another one there.
 #[derive(Debug)]
 pub(crate) struct SocketFile {
-    path: PathBuf,
-    inode: u64,
+    directory: PathBuf,
+    peer: HostId,
+    identity: Identity,
+    alias: Option<String>,
+}
+
+impl SocketFile {
+    pub(crate) fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// Has it be reached by this second name, and no longer by another. Without that it serves all the same.
+    pub(crate) fn go_by(&mut self, alias: &Alias) {
+        if self.alias.as_deref() != alias.name() {
+            self.drop_alias();
+        }
+        if let Alias::Name(name) = alias {
+            match alias::make(&self.directory, name, &self.peer) {
+                Ok(()) => self.alias = Some(name.clone()),
+                Err(fault) => {
+                    warn!(MESSAGE_ID = message::CONFIG_WARNING, LONC_ERROR = %fault, "{fault}");
+                }
+            }
+        }
+    }
+
+    fn drop_alias(&mut self) {
+        if let Some(name) = self.alias.take() {
+            // What stays behind leads nowhere, and is ours to replace at the next start.
+            let _ = alias::remove(&self.directory, &name, &self.peer);
+        }
+    }
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if fs::symlink_metadata(&self.path).is_ok_and(|now| now.ino() == self.inode) {
+        self.drop_alias();
+        let path = self.directory.join(self.peer.as_ref());
+        if Identity::at(&path).is_ok_and(|now| now == self.identity) {
             // A file that stays behind is found stale by the next start.
-            let _ = fs::remove_file(&self.path);
+            let _ = fs::remove_file(&path);
         }
     }
 }

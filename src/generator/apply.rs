@@ -28,7 +28,7 @@ pub(crate) enum ApplyError {
     },
 }
 
-/// Reloads systemd, which runs the generator; starts what is wanted now; stops the units of peers that are gone.
+/// Reloads systemd, which runs the generator; starts what is wanted now; has the sockets' second names follow; stops the units of peers that are gone.
 ///
 /// A peer is gone if the configuration is sound and does not have it. Where a file cannot be read or is broken,
 /// nothing is stopped: a slip in an editor must not cut links. Faults of the configuration go to `warn`.
@@ -37,6 +37,7 @@ pub(crate) fn apply(config: &Path, warn: impl Fn(&[String])) -> Result<(), Apply
     for _ in 0..ROUNDS {
         systemctl(&["daemon-reload"])?;
         systemctl(&["start", "lonc.target"])?;
+        systemctl(&["start", "lonc-aliases.service"])?;
         let (gone, warnings) = removed(config, &loaded()?);
         warn(&warnings);
         stop(&gone)?;

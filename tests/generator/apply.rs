@@ -12,14 +12,14 @@ const SYSTEMCTL: &str = "#!/bin/sh\n\
     [ ! -e \"$SITE/refuses\" ]\n";
 
 const TABLE: &str = "me:d:r:h:1.1.1.1\na:d:r:h:1.1.1.2\nb:d:r:h:1.1.1.3\n";
-const BASE: [&str; 2] = ["daemon-reload", "start lonc.target"];
+const BASE: [&str; 3] = ["daemon-reload", "start lonc.target", "start lonc-aliases.service"];
 
 #[test]
 fn what_the_table_does_not_have_is_stopped() {
     let (asked, said, well) = Booted::new(TABLE).apply();
-    assert_eq!(asked[..2], BASE);
+    assert_eq!(asked[..3], BASE);
     assert_eq!(
-        asked[2..],
+        asked[3..],
         ["stop --no-block -- lonc@-old.x.socket lonc@-old.x.service"]
     );
     assert!(well && said.is_empty(), "{said}");
@@ -49,9 +49,9 @@ fn a_slip_stops_nothing() {
 #[test]
 fn the_last_peer_can_go() {
     let (asked, ..) = Booted::new("me:d:r:h:1.1.1.1\n").apply();
-    assert_eq!(asked.len(), 3, "{asked:?}");
+    assert_eq!(asked.len(), 4, "{asked:?}");
     assert!(
-        asked[2].contains("lonc@a.socket") && !asked[2].contains("lonc@me"),
+        asked[3].contains("lonc@a.socket") && !asked[3].contains("lonc@me"),
         "{asked:?}"
     );
 }
@@ -61,8 +61,8 @@ fn a_change_meanwhile_is_not_missed() {
     let booted = Booted::new(TABLE);
     fs::write(booted.0.path("then"), "me:d:r:h:1.1.1.1\nb:d:r:h:1.1.1.3\n").unwrap();
     let (asked, ..) = booted.apply();
-    assert_eq!(asked.len(), 6, "{asked:?}");
-    assert_eq!(asked[3..5], BASE);
+    assert_eq!(asked.len(), 8, "{asked:?}");
+    assert_eq!(asked[4..7], BASE);
 }
 
 #[test]

@@ -311,6 +311,9 @@ impl Driver {
         }
         self.moves.look_soon(now);
         self.memory.reconfigure(&settings);
+        if let Some(acceptor) = &mut self.acceptor {
+            acceptor.go_by(&settings.alias);
+        }
         self.settings = settings;
         self.idle_exit.check(self.settings.daemon.idle_exit);
         self.spool.reconfigure(&self.settings);

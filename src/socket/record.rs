@@ -1,0 +1,89 @@
+//! Which file is that of a socket of systemd's, and by which second name it can be reached.
+//!
+//! systemd tells nobody which file it bound. `lonc-socket` looks right after that and writes it down, where the daemon,
+//! `loncctl` and its own later runs read it; systemd removes the directory when the socket has stopped.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::OFlag;
+use serde::{Deserialize, Serialize};
+
+use super::place::Identity;
+use crate::config::HostId;
+
+/// Holds a directory for each socket: of its peer's id, `RuntimeDirectory=` of lonc@.socket.
+pub(crate) const DIRECTORY: &str = "/run/lonc-sockets";
+/// The name of the record there.
+const FILE: &str = "record";
+/// A record is shorter, in bytes.
+const MAX_BYTES: u64 = 64 << 10;
+
+/// What is known of a socket of systemd's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// Where it was bound.
+    pub(crate) path: PathBuf,
+    /// What stood there right after.
+    pub(crate) file: Identity,
+    /// The directory of that, by which one knows whether one sees the same.
+    pub(crate) directory: Identity,
+    /// The second name that was made for it.
+    pub(crate) alias: Option<String>,
+}
+
+/// The records of one socket, kept from others who would change them at the same time.
+pub(crate) struct Desk {
+    directory: PathBuf,
+    _lock: File,
+}
+
+impl Desk {
+    /// That of the socket of `peer` below `records`; waits for whoever is there.
+    pub(crate) fn open(records: &Path, peer: &HostId) -> io::Result<Self> {
+        let directory = records.join(peer.as_ref());
+        let lock = File::open(&directory)?;
+        lock.lock()?;
+        Ok(Self {
+            directory,
+            _lock: lock,
+        })
+    }
+
+    /// What is written there.
+    pub(crate) fn record(&self) -> io::Result<Record> {
+        read_in(&self.directory)
+    }
+
+    pub(crate) fn write(&self, record: &Record) -> io::Result<()> {
+        let new = self.directory.join("new");
+        fs::write(&new, serde_json::to_vec(record)?)?;
+        fs::rename(&new, self.directory.join(FILE))
+    }
+
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        fs::remove_file(self.directory.join(FILE))
+    }
+}
+
+/// What is written of the socket of `peer`.
+pub(crate) fn read(records: &Path, peer: &HostId) -> io::Result<Record> {
+    read_in(&records.join(peer.as_ref()))
+}
+
+/// A short regular file: the directory may be of another user.
+fn read_in(directory: &Path) -> io::Result<Record> {
+    let careful = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(careful.bits())
+        .open(directory.join(FILE))?;
+    if !file.metadata()?.is_file() {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES).read_to_end(&mut bytes)?;
+    Ok(serde_json::from_slice(&bytes)?)
+}
