@@ -51,6 +51,8 @@ pub mod message {
     pub const RELOADED: &str = "262e9d7057dc41af8b57d0f58e937c96";
     /// The configuration is faulty; the old one, if there is one, stays in force.
     pub const CONFIG_FAULT: &str = "460c093364e94670804a253009f6760c";
+    /// Clients do not find the socket any more, or find it again.
+    pub const DISPLACED: &str = "c3ecaa8a438a45d5bf57742ff72c1e60";
     /// Clients cannot be accepted, or no more of them.
     pub const ACCEPT_FAILED: &str = "2461efeb3c3649cb865bddc9273fced7";
     /// A critical request is stored, to be sent when the link is up.

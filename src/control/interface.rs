@@ -44,6 +44,18 @@ pub struct DelayedSummary {
     pub failed: usize,
 }
 
+/// Clients do not reach the instance: what stands at the path of its socket is not its own, or nothing stands there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Displaced {
+    /// In words.
+    pub text: String,
+    /// The process that listens there, if it is known.
+    pub pid: Option<i32>,
+    /// When that was found.
+    pub since_usec: u64,
+}
+
 /// Counted since the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -102,6 +114,8 @@ pub struct Status {
     pub draining: bool,
     /// The line that `systemctl status` shows.
     pub text: String,
+    /// Clients do not reach it.
+    pub displaced: Option<Displaced>,
     /// Why there is no link, if there is none.
     pub last_error: Option<String>,
     /// When the next try begins, if none is under way.
@@ -267,6 +281,8 @@ pub struct Metrics {
     pub delayed: Option<DelayedSummary>,
     /// The instance is about to end.
     pub draining: bool,
+    /// Whether clients do not reach it by the path of its socket; missing if that cannot be seen.
+    pub displaced: Option<bool>,
     /// Round trip to lond.
     pub rtt_usec: Option<u64>,
     /// What was counted.

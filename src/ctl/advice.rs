@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::words;
+use super::{systemctl, words};
 use crate::config::HostId;
 use crate::control::client::CallError;
 
@@ -36,6 +36,20 @@ pub(super) fn about(fault: &CallError, peer: &HostId, socket: &Path) -> String {
              brings the daemon to the version installed"
         ),
         CallError::Io(_) => format!("Look at {path}: it must be a socket in a directory that you may search"),
+    }
+}
+
+/// Another's socket, or none, is where clients look for `peer`.
+pub(super) fn about_displaced(peer: impl std::fmt::Display) -> String {
+    let whose = format!(
+        "Workers reach whoever listens there, or nobody. If another program is to serve {peer}, that is as it should be,          but for ours"
+    );
+    if systemctl::is_booted() {
+        format!(
+            "{whose}: systemctl stop lonc@{peer}.socket. Else end that program first, and then have the socket made              anew: systemctl stop lonc@{peer}.socket; systemctl start lonc@{peer}.socket"
+        )
+    } else {
+        format!("{whose}: end it. Else end that program first, and then start the daemon anew: lonc {peer}")
     }
 }
 

@@ -16,6 +16,8 @@ pub(super) enum Standing {
     Down,
     /// There is no link, since nobody needs one.
     Idle,
+    /// Clients do not reach it: another's socket, or none, is in the place of its own.
+    Displaced,
     /// The daemon finishes what is in flight, and ends.
     Draining,
     /// There is no daemon; its first client starts it.
@@ -34,6 +36,7 @@ impl Standing {
     pub(super) fn of(answer: &Answer) -> Self {
         match answer {
             Ok(status) if status.draining => Self::Draining,
+            Ok(status) if status.displaced.is_some() => Self::Displaced,
             Ok(status) => match status.state {
                 State::Up => Self::Up,
                 State::Connecting => Self::Connecting,
@@ -64,6 +67,7 @@ impl Standing {
             | Self::Connecting
             | Self::Down
             | Self::Idle
+            | Self::Displaced
             | Self::Draining
             | Self::Hung
             | Self::Dead
@@ -79,6 +83,7 @@ impl Standing {
             Self::Connecting => "connecting",
             Self::Down => "down",
             Self::Idle => "idle",
+            Self::Displaced => "displaced",
             Self::Draining => "draining",
             Self::NotStarted => "notStarted",
             Self::Hung => "hung",
@@ -92,7 +97,7 @@ impl Standing {
         match self {
             Self::Up | Self::Idle => Paint::Good,
             Self::Connecting | Self::Draining => Paint::Warning,
-            Self::Down | Self::Hung | Self::Dead | Self::Denied | Self::Odd => Paint::Bad,
+            Self::Down | Self::Displaced | Self::Hung | Self::Dead | Self::Denied | Self::Odd => Paint::Bad,
             Self::NotStarted => Paint::Dim,
         }
     }
@@ -102,7 +107,7 @@ impl Standing {
         match self {
             Self::Up | Self::Idle | Self::NotStarted => Exit::Fine,
             Self::Connecting | Self::Down | Self::Draining => Exit::Amiss,
-            Self::Hung | Self::Dead | Self::Denied | Self::Odd => Exit::Broken,
+            Self::Displaced | Self::Hung | Self::Dead | Self::Denied | Self::Odd => Exit::Broken,
         }
     }
 }

@@ -11,6 +11,7 @@
 //! | `dial` | opens the TCP connection to a peer that may have several addresses |
 //! | `path` | whether the way to lond still carries anything |
 //! | `process_name` | what the process is called in the process table |
+//! | `socket_watch` | whether clients still find us at our path |
 //! | `status` | the snapshot that readers get |
 //! | `order` | what the daemon can be told while it runs |
 //! | `signals` | signals, as orders |
@@ -40,6 +41,7 @@ mod path;
 mod process_name;
 pub(crate) mod reload;
 mod signals;
+mod socket_watch;
 mod status;
 mod steering;
 mod supervision;
@@ -59,6 +61,7 @@ use self::driver::{Driver, Questions};
 use self::listen::{ListenError, ListenSocket};
 use self::operators::Instance;
 use self::signals::Signals;
+use self::socket_watch::SocketWatch;
 use self::steering::Steering;
 use crate::config::{Loaded, Settings};
 use crate::journal::{LogHandle, message};
@@ -117,9 +120,11 @@ impl Daemon {
             settings.address
         );
         let (to_driver, words) = mpsc::channel(8);
+        let place = acceptor.place();
         let (driver, published) = Driver::new(settings.clone(), acceptor, words)?;
+        let socket = SocketWatch::start(place, &peer, published.clone())?;
         let questions = Questions::new(to_driver.clone());
-        tokio::spawn(supervision::pass_on(published.clone()));
+        tokio::spawn(supervision::pass_on(published.clone(), socket.seen.clone()));
         tokio::spawn(supervision::ping_watchdog(Alarm::new()?, questions.clone()));
         let (orders, given) = mpsc::channel(8);
         let (in_force, level) = watch::channel(settings.daemon.log_level);
@@ -128,6 +133,7 @@ impl Daemon {
                 questions,
                 orders,
                 desk: driver.desk(),
+                socket,
                 published,
                 level,
                 started: SystemTime::now(),
@@ -166,7 +172,9 @@ fn open_sockets(
     let control = control.or_else(|| (!is_passed).then(|| bind_control(settings)).flatten());
     let client = client.map_or_else(|| listen::bind(&settings.socket_dir, &settings.peer), Ok)?;
     let control = control.map(Acceptor::new).transpose()?;
-    Ok((Acceptor::new(client)?, control))
+    let mut client = Acceptor::new(client)?;
+    client.go_by(&settings.alias);
+    Ok((client, control))
 }
 
 /// The socket for operators. Without it requests are carried all the same.

@@ -9,16 +9,17 @@ use tokio::sync::watch;
 
 use crate::daemon::alarm::Alarm;
 use crate::daemon::driver::{Question, Questions};
+use crate::daemon::socket_watch::Reach;
 use crate::daemon::status::Snapshot;
 use crate::systemd;
 
 /// Passes each new status on, and with the first that is no longer waiting for its first try, that we are ready.
-pub(super) async fn pass_on(mut status: watch::Receiver<Snapshot>) {
+pub(super) async fn pass_on(mut status: watch::Receiver<Snapshot>, mut reach: watch::Receiver<Reach>) {
     let mut ready = false;
     loop {
         {
             let snapshot = status.borrow_and_update();
-            let text = snapshot.to_string();
+            let text = reach.borrow_and_update().with(&snapshot);
             if ready || snapshot.status.state == State::Connecting {
                 systemd::status(&text);
             } else {
@@ -26,8 +27,9 @@ pub(super) async fn pass_on(mut status: watch::Receiver<Snapshot>) {
                 ready = true;
             }
         }
-        if status.changed().await.is_err() {
-            return;
+        tokio::select! {
+            changed = status.changed() => if changed.is_err() { return },
+            Ok(()) = reach.changed() => {}
         }
     }
 }

@@ -112,6 +112,16 @@ const FAMILIES: &[Family] = &[
         |of| one(usize::from(of.draining)),
     ),
     gauge(
+        "lonc_displaced",
+        "Whether clients do not reach the instance: the file of its socket was removed, or is another's; missing where that cannot be seen.",
+        |of| {
+            of.displaced
+                .map(|is| (None, Number::Whole(is.into())))
+                .into_iter()
+                .collect()
+        },
+    ),
+    gauge(
         "lonc_start_time_seconds",
         "When the instance started, and began to count.",
         |of| vec![seconds(of.started_usec)],

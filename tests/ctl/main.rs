@@ -10,6 +10,7 @@
     reason = "helpers of tests are tests too"
 )]
 
+mod displaced;
 mod field;
 mod tool;
 

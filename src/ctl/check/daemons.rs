@@ -1,5 +1,7 @@
 //! The units, and what the daemons say.
 
+use std::path::Path;
+
 use super::{Finding, systemctl};
 use crate::config::Peer;
 use crate::control::client::CallError;
@@ -7,10 +9,12 @@ use crate::control::interface::{State, Status};
 use crate::ctl::site::Site;
 use crate::ctl::standing::{Answer, Standing};
 use crate::ctl::{advice, spool, words};
+use crate::socket::place::{self, Identity, Occupant};
+use crate::socket::record;
 use crate::units;
 
 /// What systemd says, where it runs.
-pub(super) fn units(peers: &[Peer]) -> Vec<Finding> {
+pub(super) fn units(site: &Site, peers: &[Peer]) -> Vec<Finding> {
     if !systemctl::is_booted() {
         return vec![Finding::fine(
             &"systemd",
@@ -41,29 +45,48 @@ pub(super) fn units(peers: &[Peer]) -> Vec<Finding> {
     } else {
         findings.push(Finding::fine(&"lonc.target", "active, enabled"));
     }
-    findings.extend(unit_of_each(peers, "socket"));
-    findings.extend(unit_of_each(peers, "service"));
+    findings.extend(unit_of_each(site, peers, "socket"));
+    findings.extend(unit_of_each(site, peers, "service"));
     findings
 }
 
-fn unit_of_each(peers: &[Peer], kind: &str) -> Vec<Finding> {
+fn unit_of_each(site: &Site, peers: &[Peer], kind: &str) -> Vec<Finding> {
     let names: Vec<_> = peers
         .iter()
         .map(|peer| format!("lonc@{}.{kind}", peer.id))
         .collect();
     let states = systemctl::states("is-active", &names);
-    let amiss = names.iter().zip(&states).filter_map(|(name, state)| {
-        let (text, remedy) = match (kind, state.as_str()) {
-            (_, "failed") => (
-                "has failed".to_owned(),
-                format!("journalctl -xu {name} tells why; then: systemctl restart {name}"),
-            ),
-            ("socket", "inactive") => ("does not listen".to_owned(), format!("systemctl start {name}")),
-            _ => return None,
-        };
-        Some(Finding::wrong(name, text, remedy))
-    });
+    let amiss = names
+        .iter()
+        .zip(peers)
+        .zip(&states)
+        .filter_map(|((name, peer), state)| {
+            let other = (kind == "socket" && state != "active").then(|| another(site, peer));
+            if let Some(who) = other.flatten() {
+                let text = format!("does not listen, as {who}");
+                let remedy = format!(
+                    "Nothing while that is to serve {}; else end it, then: systemctl start {name}",
+                    peer.id
+                );
+                return Some(Finding::wrong(name, text, remedy));
+            }
+            let (text, remedy) = match (kind, state.as_str()) {
+                (_, "failed") => (
+                    "has failed".to_owned(),
+                    format!("journalctl -xu {name} tells why; then: systemctl restart {name}"),
+                ),
+                ("socket", "inactive") => ("does not listen".to_owned(), format!("systemctl start {name}")),
+                _ => return None,
+            };
+            Some(Finding::wrong(name, text, remedy))
+        });
     amiss.collect()
+}
+
+/// Who listens in the place of a socket that does not.
+fn another(site: &Site, peer: &Peer) -> Option<Occupant> {
+    let found = place::occupant(&site.socket(&peer.id)).ok()?;
+    matches!(found, Occupant::Listener(_)).then_some(found)
 }
 
 /// What each daemon answers.
@@ -92,9 +115,12 @@ fn told(peer: &Peer, status: &Status) -> Vec<Finding> {
     let error = status.last_error.as_deref().unwrap_or("no link yet");
     let mut findings = vec![match status.state {
         State::Up | State::Idle => Finding::fine(id, words::safe(&status.text)),
-        State::Connecting => Finding::doubt(id, format!("connecting: {error}"), why),
-        State::Down => Finding::wrong(id, format!("down: {error}"), why),
+        State::Connecting => Finding::doubt(id, format!("connecting: {error}"), why.clone()),
+        State::Down => Finding::wrong(id, format!("down: {error}"), why.clone()),
     }];
+    if let Some(displaced) = &status.displaced {
+        findings.push(Finding::wrong(id, words::safe(&displaced.text), why.clone()));
+    }
     if let Some(delayed) = status.delayed.filter(|delayed| delayed.failed + delayed.held > 0) {
         let text = format!(
             "{} in failed/, {} held",
@@ -118,7 +144,25 @@ fn told(peer: &Peer, status: &Status) -> Vec<Finding> {
     findings
 }
 
+/// Whether another's socket, or nothing, stands where systemd listens for a daemon that nobody has asked for.
+fn displaced(site: &Site, peer: &Peer) -> Option<Finding> {
+    let path = site.socket(&peer.id);
+    let record = record::read(Path::new(record::DIRECTORY), &peer.id).ok()?;
+    if record.path != path || Identity::at(&path).is_ok_and(|now| now == record.file) {
+        return None;
+    }
+    let who = place::occupant(&path).map_or_else(|fault| fault.to_string(), |found| found.to_string());
+    Some(Finding::wrong(
+        &peer.id,
+        format!("{} is not our socket any more: {who}", path.display()),
+        advice::about_displaced(&peer.id),
+    ))
+}
+
 fn not_started(site: &Site, peer: &Peer) -> Finding {
+    if let Some(finding) = displaced(site, peer) {
+        return finding;
+    }
     match spool::waiting(site, peer) {
         Some(count @ 1..) => Finding::doubt(
             &peer.id,

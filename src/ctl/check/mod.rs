@@ -3,6 +3,7 @@
 mod daemons;
 mod files;
 mod loncron;
+mod names;
 mod network;
 
 use std::path::Path;
@@ -97,8 +98,9 @@ pub(super) async fn run(file: &Path, arguments: &arguments::Check, screen: Scree
     };
     report.add(&configuration(&site, &peers))?;
     report.add(&files::sockets(&site, &peers))?;
+    report.add(&names::aliases(&site, &peers))?;
     report.add(&files::spool(&site, &peers))?;
-    report.add(&daemons::units(&peers))?;
+    report.add(&daemons::units(&site, &peers))?;
     report.add(&loncron::all(&site))?;
     let answers = status::ask(&site, &peers, arguments.timeout).await;
     report.add(&daemons::answers(&site, &peers, &answers))?;

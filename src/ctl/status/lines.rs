@@ -78,9 +78,10 @@ fn told(status: &Status, now: u64) -> Vec<Cell> {
     ]
 }
 
-/// Why it is not up and when it tries again; what is odd about its links; how many messages need an operator.
+/// That clients do not reach it; why it is not up and when it tries again; what is odd about its links; how many messages need an operator.
 fn remark(status: &Status, now: u64) -> String {
     let mut parts = Vec::new();
+    parts.extend(status.displaced.as_ref().map(|displaced| displaced.text.clone()));
     parts.extend(status.last_error.clone());
     parts.extend(
         status

@@ -4,6 +4,7 @@ use super::links;
 use crate::control::interface::{Link, LinkState, State, Status, Trouble};
 use crate::ctl::screen::{Paint, Screen};
 use crate::ctl::words;
+use crate::socket::place;
 use crate::units;
 
 /// Where text is broken, in characters.
@@ -47,6 +48,15 @@ impl Account {
 pub(super) fn of(status: &Status, now: u64) -> Account {
     let mut account = headline(status, now);
     account.line("address", words::safe(&status.address));
+    if let Some(displaced) = &status.displaced {
+        account.paint = Paint::Bad;
+        account.line("socket", words::safe(&displaced.text));
+        account.line(
+            "found",
+            format!("{} ago", units::between(displaced.since_usec, now)),
+        );
+        account.lines.extend(displaced.pid.and_then(in_its_place));
+    }
     account.lines.extend(links::lines(status, now));
     if let Some(link) = telling(status) {
         tell_link(&mut account, link, status, now);
@@ -133,6 +143,11 @@ fn said(trouble: &Trouble, now: u64) -> String {
         words::safe(&trouble.text),
         units::between(trouble.date_usec, now)
     )
+}
+
+/// The process that listens there: the daemon may not see what it is called.
+fn in_its_place(pid: i32) -> Option<(&'static str, String)> {
+    place::title(pid).map(|title| ("there", format!("process {pid}: {title}")))
 }
 
 /// What was reached in the present try or, while it backs off, in the last one; `[!]` is where that failed.

@@ -32,7 +32,7 @@ pub(super) async fn run(site: &Site, arguments: &arguments::Why, screen: Screen)
         Ok(status) => {
             let now = units::micros_since_1970(SystemTime::now());
             let mut account = account::of(status, now);
-            if status.state == State::Up && !status.draining {
+            if status.state == State::Up && !status.draining && status.displaced.is_none() {
                 // Requests are no different for the daemon, which runs.
                 let pong = Pong::get(site.socket(&peer.id), limit).await;
                 add_pong(&mut account, &pong, &peer.id);
@@ -72,6 +72,7 @@ fn unheard(site: &Site, peer: &Peer, fault: &CallError) -> Account {
         | Standing::Idle
         | Standing::Connecting
         | Standing::Down
+        | Standing::Displaced
         | Standing::Draining => {
             format!("{id}: its daemon cannot be asked")
         }
@@ -87,6 +88,9 @@ fn unheard(site: &Site, peer: &Peer, fault: &CallError) -> Account {
 /// What there is to do about a daemon that answered.
 fn remedy(status: &Status) -> String {
     let peer = &status.peer;
+    if status.displaced.is_some() {
+        return advice::about_displaced(words::safe(peer));
+    }
     if status.draining {
         return format!(
             "It finishes what is in flight and ends. Clients that come now wait, and start it again under systemd; \

@@ -13,6 +13,7 @@ use super::failure::Failure;
 use crate::config::LogLevel;
 use crate::daemon::driver::{ClientReport, Question, Questions};
 use crate::daemon::order::Order;
+use crate::daemon::socket_watch::SocketWatch;
 use crate::daemon::status::Snapshot;
 use crate::spool::{Closed, Desk, Summary};
 
@@ -30,6 +31,8 @@ pub(crate) struct Instance {
     pub(crate) orders: mpsc::Sender<Order>,
     /// Asks the spool.
     pub(crate) desk: Desk,
+    /// Looks whether clients find it.
+    pub(crate) socket: SocketWatch,
     /// What the driver published last.
     pub(crate) published: watch::Receiver<Snapshot>,
     /// The log's level.

@@ -124,8 +124,9 @@ async fn read(reading: Reading, mut given: Parameters, instance: &Instance) -> R
         }
         Reading::Metrics => {
             given.end(())?;
-            let (snapshot, delayed) = tokio::join!(instance.snapshot(), instance.summary());
-            let metrics = render::metrics(instance, &snapshot, delayed.as_ref());
+            let (snapshot, delayed, reach) =
+                tokio::join!(instance.snapshot(), instance.summary(), instance.socket.look());
+            let metrics = render::metrics(instance, &snapshot, delayed.as_ref(), &reach);
             Ok(wire::reply(&MetricsReply { metrics }, false))
         }
         Reading::Clients => {
@@ -185,9 +186,10 @@ async fn change(changing: Changing, mut given: Parameters, instance: &Instance) 
 
 /// How things stand now.
 pub(super) async fn status(instance: &Instance) -> StatusReply {
-    let (snapshot, delayed) = tokio::join!(instance.snapshot(), instance.summary());
+    let (snapshot, delayed, reach) =
+        tokio::join!(instance.snapshot(), instance.summary(), instance.socket.look());
     StatusReply {
-        status: render::status(instance, &snapshot, delayed.as_ref()),
+        status: render::status(instance, &snapshot, delayed.as_ref(), &reach),
     }
 }
 

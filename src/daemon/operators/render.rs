@@ -8,15 +8,21 @@ use lonc_proto::time::Instant;
 
 use super::instance::Instance;
 use crate::control::interface::{
-    Bucket, Cause, Client, Counters, DelayedSummary, Histogram, Link, LinkState, Metrics, Refused, State,
-    Status, Trouble, TroubleKind,
+    Bucket, Cause, Client, Counters, DelayedSummary, Displaced, Histogram, Link, LinkState, Metrics, Refused,
+    State, Status, Trouble, TroubleKind,
 };
 use crate::daemon::driver::ClientReport;
+use crate::daemon::socket_watch::Reach;
 use crate::daemon::status::Snapshot;
 use crate::spool::Summary;
 use crate::units::{micros, micros_since_1970};
 
-pub(super) fn status(instance: &Instance, snapshot: &Snapshot, delayed: Option<&Summary>) -> Status {
+pub(super) fn status(
+    instance: &Instance,
+    snapshot: &Snapshot,
+    delayed: Option<&Summary>,
+    reach: &Reach,
+) -> Status {
     let now = &snapshot.status;
     let links = now.links.iter().map(|one| link(one, snapshot));
     #[expect(
@@ -31,7 +37,8 @@ pub(super) fn status(instance: &Instance, snapshot: &Snapshot, delayed: Option<&
         state: state(now.state),
         since_usec: micros_since_1970(snapshot.since),
         draining: snapshot.draining,
-        text: snapshot.to_string(),
+        text: reach.with(snapshot),
+        displaced: displaced(reach),
         last_error: now.last_error.clone(),
         next_try_usec: snapshot.next_try.map(micros_since_1970),
         rtt_usec: now.rtt.map(micros),
@@ -57,7 +64,12 @@ pub(super) fn status(instance: &Instance, snapshot: &Snapshot, delayed: Option<&
     }
 }
 
-pub(super) fn metrics(instance: &Instance, snapshot: &Snapshot, delayed: Option<&Summary>) -> Metrics {
+pub(super) fn metrics(
+    instance: &Instance,
+    snapshot: &Snapshot,
+    delayed: Option<&Summary>,
+    reach: &Reach,
+) -> Metrics {
     let now = &snapshot.status;
     let open = |link: &&session::LinkStatus| {
         matches!(link.state, session::LinkState::Up | session::LinkState::Retiring)
@@ -79,12 +91,24 @@ pub(super) fn metrics(instance: &Instance, snapshot: &Snapshot, delayed: Option<
         sending: now.delayed,
         delayed: delayed.map(summary),
         draining: snapshot.draining,
+        displaced: (*reach != Reach::Unknown).then(|| displaced(reach).is_some()),
         rtt_usec: now.rtt.map(micros),
         counters: counters(snapshot, instance),
         reply_time: histogram(&now.histograms.reply_time),
         link_rtt: histogram(&now.histograms.rtt),
         started_usec: micros_since_1970(instance.started),
         taken_usec: micros_since_1970(snapshot.today),
+    }
+}
+
+fn displaced(reach: &Reach) -> Option<Displaced> {
+    match reach {
+        Reach::Unknown | Reach::Ours => None,
+        Reach::Displaced(displaced) => Some(Displaced {
+            text: displaced.to_string(),
+            pid: displaced.pid(),
+            since_usec: micros_since_1970(displaced.since),
+        }),
     }
 }
 
