@@ -125,7 +125,7 @@ impl Host {
         host.write("hosts.tab", Self::TABLE);
         fs::create_dir(host.path("sockets")).unwrap();
         for peer in ["msul1", "msul1b", "uiuc1"] {
-            fs::create_dir_all(host.path(&format!("records/{peer}"))).unwrap();
+            fs::create_dir_all(host.path(format!("records/{peer}"))).unwrap();
         }
         host
     }
@@ -138,7 +138,7 @@ impl Host {
     }
 
     fn socket(&self, name: &str) -> PathBuf {
-        self.path(&format!("sockets/{name}"))
+        self.path(format!("sockets/{name}"))
     }
 
     /// Listens there, as systemd does.
