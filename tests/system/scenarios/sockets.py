@@ -1,0 +1,224 @@
+"""The files of the sockets: their second names, and what others put in their place."""
+
+import os
+import time
+
+from harness.registry import scenario
+from harness.site import HOSTS_TAB, WORKER, table, wait_until_up
+from harness.wait import until
+
+DISPLACED = "c3ecaa8a438a45d5bf57742ff72c1e60"
+NAME = "msul1.example.edu"
+CLASSIC = "/home/httpd/sockets"
+HOSTS = 350
+
+# As the Perl lonc does it: what stands there is removed. Its title names the peer.
+PERL_LONC = """
+use IO::Socket::UNIX; use Socket;
+$0 = "lonc: msul1 Connection open"; $| = 1;
+unlink($ARGV[0]);
+my $socket = IO::Socket::UNIX->new(Local => $ARGV[0], Type => SOCK_STREAM, Listen => 10) or die $!;
+print "$$\\n";
+while (my $client = $socket->accept) { close $client }
+"""
+# What a worker meets, and after how many microseconds.
+CONNECT = """
+import errno, socket, sys, time
+began = time.monotonic()
+try:
+    socket.socket(socket.AF_UNIX).connect(sys.argv[1])
+    said = "connected"
+except OSError as error:
+    said = errno.errorcode[error.errno]
+print(said, int((time.monotonic() - began) * 1e6))
+"""
+
+
+@scenario
+def second_names(site):
+    """A worker finds a peer by its host's name too, whatever becomes of table, units and package."""
+    site.lond()
+    host = site.configured()
+    host.systemctl("start", "lonc.target")
+    until("there is a name", lambda: _names(host) == {NAME: "msul1"})
+    assert _ask(host, f"/run/lonc/{NAME}", "ping") == ["msul1"]
+
+    host.write(HOSTS_TAB, table().replace(NAME, "zaphod.example.edu"))
+    until("the name is another", lambda: _names(host) == {"zaphod.example.edu": "msul1"})
+    assert _ask(host, "/run/lonc/zaphod.example.edu", "ping") == ["msul1"]
+    host.write(HOSTS_TAB, f"msul0:msu:library:{NAME}:192.0.2.199\n{table()}")
+    until("it is that of the first id", lambda: _names(host) == {NAME: "msul0"})
+    host.write(HOSTS_TAB, table())
+    until("the first id has gone", lambda: _in(host, "/run/lonc") == ["msul1", NAME])
+    assert _names(host) == {NAME: "msul1"}
+
+    host.systemctl("stop", "lonc.target")
+    until("nothing is left", lambda: _in(host, "/run/lonc") == [])
+    host.systemctl("start", "lonc.target")
+    assert _in(host, "/run/lonc") == ["msul1", NAME]
+    host.systemctl("start", "lonc@msul1.service")
+    host.systemctl("restart", "lonc-sockets.target")
+    until("it is there again", lambda: _in(host, "/run/lonc") == ["msul1", NAME])
+    host.systemctl("start", "lonc@msul1.service")
+    wait_until_up(host)
+    site.install(host, site.newer_deb)
+    assert _ask(host, f"/run/lonc/{NAME}", "ping") == ["msul1"]
+    host.shut_down()
+    host.boot()
+    assert _ask(host, f"/run/lonc/{NAME}", "ping") == ["msul1"]
+
+    host.set_key("hostname_sockets", "false")
+    until("there are no names", lambda: _in(host, "/run/lonc") == ["msul1"])
+    host.set_key("hostname_sockets", "true")
+    until("there are again", lambda: _names(host) == {NAME: "msul1"})
+    host.run("dpkg", "--purge", "lonc", timeout=120)
+    left = host.run("sh", "-c", "ls -d /run/lonc*", check=False).stdout
+    assert left == "", f"purge left {left}"
+
+
+@scenario
+def many_sockets(site):
+    """What it costs to look after the sockets of a large network."""
+    host = site.configured()
+    rows = [f"host{n}:dom:access:host{n}.example.edu:10.0.{n // 250}.{n % 250 + 1}" for n in range(HOSTS)]
+    host.systemctl("stop", "lonc.target")
+    host.write(HOSTS_TAB, "\n".join(["msul2:msu:library:msul2.example.edu:192.0.2.2", *rows]) + "\n")
+    host.systemctl("daemon-reload")
+    for verb, wanted in (("start", 2 * HOSTS), ("stop", 0)):
+        began = time.monotonic()
+        host.systemctl(verb, "lonc.target", timeout=300)
+        until(f"{wanted} files", lambda wanted=wanted: len(_in(host, "/run/lonc")) == wanted, within=120)
+        site.figure(f"{HOSTS} sockets and their names, {verb}: {time.monotonic() - began:.1f} s")
+
+
+@scenario
+def stolen_socket(site):
+    """Another binds its socket over ours: told within a minute, by name, and nothing of ours removes it."""
+    site.lond()
+    host = _classic(site)
+    path = f"{CLASSIC}/msul1"
+    host.systemctl("start", "lonc@msul1.service")
+    wait_until_up(host)
+    assert _ask(host, f"{CLASSIC}/{NAME}", "ping") == ["msul1"]
+    owners = host.run("stat", "-c", "%U", path, f"{CLASSIC}/{NAME}").stdout.split()
+    assert owners == ["www", "www"], owners
+
+    pid = _steal(host, path)
+    began = time.monotonic()
+    until("the journal says so", lambda: host.journal(f"MESSAGE_ID={DISPLACED}"), within=70)
+    site.figure(f"a stolen socket was told after {time.monotonic() - began:.0f} s")
+    assert f"process {pid} " in host.journal(f"MESSAGE_ID={DISPLACED}")[0]["MESSAGE"]
+    assert host.show("lonc@msul1.service", "StatusText").startswith("displaced: ")
+    for command in ("status", "why msul1", "check"):
+        said = host.run("loncctl", *command.split(), check=False)
+        assert said.returncode == 2 and f"process {pid}" in said.stdout, said.stdout
+    assert "lonc: msul1 Connection open" in host.run("loncctl", "why", "msul1", check=False).stdout
+    assert 'lonc_displaced{peer="msul1"} 1' in host.run("loncctl", "metrics").stdout
+
+    host.systemctl("stop", "lonc.target")
+    until("ours has stopped", lambda: not host.is_active("lonc@msul1.socket"))
+    assert _in(host, CLASSIC) == ["delayed", "msul1"], _in(host, CLASSIC)
+    _assert_theirs(host, path)
+    assert host.run("systemctl", "start", "lonc@msul1.socket", check=False).returncode != 0
+    _assert_theirs(host, path)
+    assert f"process {pid}" in host.run("loncctl", "check", check=False).stdout
+    host.systemctl("start", "lonc.target")
+    host.systemctl("disable", "lonc.target")
+    host.systemctl("enable", "lonc.target")
+    host.systemctl("stop", "lonc.target")
+    _assert_theirs(host, path)
+
+    host.run("kill", pid)
+    until("a stale file is met", lambda: _connect(host, path)[0] == "ECONNREFUSED")
+    site.figure(f"connect to a stale file: {_connect(host, path)[1]} us, to none: {_connect(host, CLASSIC + '/no')[1]} us")
+    host.systemctl("start", "lonc.target", "lonc@msul1.service")
+    assert _ask(host, f"{CLASSIC}/{NAME}", "ping") == ["msul1"]
+
+
+@scenario
+def lost_socket(site):
+    """A socket that was removed, or stolen before anybody asked; what loncctl advises works, and so does a reboot."""
+    site.lond()
+    host = _classic(site)
+    path = f"{CLASSIC}/msul1"
+    host.systemctl("start", "lonc@msul1.service")
+    wait_until_up(host)
+    host.run("rm", path)
+    said = host.run("loncctl", "why", "msul1", check=False)
+    assert said.returncode == 2 and "was removed" in said.stdout, said.stdout
+    assert "systemctl stop lonc@msul1.socket; systemctl start" in " ".join(said.stdout.split()), said.stdout
+    host.systemctl("stop", "lonc@msul1.socket")
+    host.systemctl("start", "lonc@msul1.socket")
+    assert _ask(host, path, "ping") == ["msul1"]
+
+    host.systemctl("stop", "lonc@msul1.service")
+    pid = _steal(host, path)
+    said = host.run("loncctl", "check", check=False).stdout
+    assert "is not our socket any more" in said and f"process {pid}" in said, said
+    assert not host.is_active("lonc@msul1.service"), "to look started the daemon"
+    host.run("dpkg", "--purge", "lonc", timeout=120)
+    assert _in(host, CLASSIC) == ["delayed", "msul1"], _in(host, CLASSIC)
+    _assert_theirs(host, path)
+
+
+@scenario
+def power_cut(site):
+    """What a power cut leaves in LON-CAPA's own directory is replaced at the next boot."""
+    site.lond()
+    host = _classic(site)
+    host.systemctl("start", "lonc@msul1.service")
+    assert _ask(host, f"{CLASSIC}/{NAME}", "ping") == ["msul1"]
+    os.kill(host.init, 9)
+    host.nspawn.wait(timeout=30)
+    assert sorted(os.listdir(host.path(CLASSIC))) == ["delayed", "msul1", NAME]
+    host.write(HOSTS_TAB, f"msul0:msu:library:{NAME}:192.0.2.199\n{table()}")
+    host.boot()
+    assert _ask(host, f"{CLASSIC}/msul1", "ping") == ["msul1"]
+    assert host.run("readlink", f"{CLASSIC}/{NAME}").stdout.strip() == "msul0"
+    host.systemctl("stop", "lonc.target")
+    until("nothing is left", lambda: _in(host, CLASSIC) == ["delayed"])
+
+
+def _classic(site):
+    """A host where all of LON-CAPA belongs to www, with the drop-ins of the package."""
+    host = site.configured()
+    host.systemctl("stop", "lonc.target")
+    host.run("useradd", "www")
+    directories = (CLASSIC, f"{CLASSIC}/delayed", "/home/httpd/perl/logs")
+    host.run("install", "-d", "-o", "www", "-g", "www", *directories)
+    host.write("/etc/httpd/conf/loncapa.conf", "PerlSetVar lonSockDir /home/httpd/sockets\n"
+               "PerlSetVar lonDaemons /home/httpd/perl\nPerlSetVar lonTabDir /home/httpd/lonTabs\n")
+    host.set_key("loncapa_conf", '["/etc/httpd/conf/loncapa.conf"]')
+    host.run("sh", "-c", "cp -r /usr/share/doc/lonc/examples/classic/* /etc/systemd/system/")
+    host.systemctl("daemon-reload")
+    host.systemctl("start", "lonc.target")
+    return host
+
+
+def _steal(host, path):
+    """Has a Perl lonc listen there; its process."""
+    as_www = ("setpriv", "--reuid=www", "--regid=www", "--clear-groups")
+    thief = host.start(*as_www, "perl", "-e", PERL_LONC, path)
+    return thief.stdout.readline().strip()
+
+
+def _assert_theirs(host, path):
+    assert _connect(host, path)[0] == "connected", "another's socket was removed"
+
+
+def _connect(host, path):
+    return host.run("python3", "-c", CONNECT, path).stdout.split()
+
+
+def _ask(host, path, *lines):
+    return host.run("python3", WORKER, "ask", 30, path, *lines, timeout=60).stdout.splitlines()
+
+
+def _in(host, directory):
+    return sorted(host.run("sh", "-c", f"ls -A {directory}", check=False).stdout.split())
+
+
+def _names(host):
+    """Each second name, and where it leads."""
+    found = host.run("find", "/run/lonc", "-type", "l", "-printf", "%f %l\n").stdout
+    return dict(line.split() for line in found.splitlines())
