@@ -26,7 +26,8 @@
 //!
 //! `docs/structure.md` walks through it. All that serves runs on one thread, and each piece of state has one owner; the others get messages or snapshots.
 //! Only the disk may make one wait, so the spool has two threads of its own: one that reads and writes, one that
-//! watches for what appears. One more writes loncron's log, where that is asked for.
+//! watches for what appears. One more looks whether the file of our socket is still ours, and one writes loncron's log,
+//! where that is asked for.
 #![forbid(unsafe_code)]
 
 mod cli;

@@ -2,8 +2,9 @@
 
 use std::future::Future;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,8 +12,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{Sleep, sleep};
 
 use crate::config::Alias;
-use crate::daemon::listen::{ListenSocket, SocketFile};
-use crate::socket::place::Identity;
+use crate::daemon::listen::{ListenSocket, Place, SocketFile};
 
 /// How long to leave the backlog alone after the system refused.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -35,11 +35,16 @@ impl Acceptor {
         })
     }
 
-    /// Where it was bound, and its file there if we bound it.
-    pub(crate) fn place(&self) -> (Option<PathBuf>, Option<Identity>) {
-        let address = self.listener.local_addr().ok();
-        let path = address.and_then(|address| address.as_pathname().map(Path::to_owned));
-        (path, self.file.as_ref().map(SocketFile::identity))
+    /// Where it was bound, if that is a file.
+    pub(crate) fn place(&self) -> Option<Place> {
+        let address = self.listener.local_addr().ok()?;
+        let passed = |path: &Path| Place {
+            path: path.to_owned(),
+            file: None,
+            given_up: Arc::default(),
+        };
+        let own = self.file.as_ref().map(SocketFile::place);
+        own.or_else(|| address.as_pathname().map(passed))
     }
 
     /// True if the socket is not our own: whoever made it has it when we are gone.

@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing::warn;
 
@@ -28,6 +30,16 @@ impl From<UnixListener> for ListenSocket {
     fn from(listener: UnixListener) -> Self {
         Self { listener, file: None }
     }
+}
+
+/// Where a socket was bound.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) path: PathBuf,
+    /// Its file there, if we bound it.
+    pub(crate) file: Option<Identity>,
+    /// True from when that is removed.
+    pub(crate) given_up: Arc<AtomicBool>,
 }
 
 /// Why there is no listening socket.
@@ -93,6 +105,7 @@ fn bind_in(key: &'static str, dir: &Path, peer: &HostId) -> Result<ListenSocket,
         peer: peer.clone(),
         identity,
         alias: None,
+        given_up: Arc::default(),
     };
     Ok(ListenSocket {
         listener,
@@ -120,11 +133,20 @@ pub(crate) struct SocketFile {
     peer: HostId,
     identity: Identity,
     alias: Option<String>,
+    given_up: Arc<AtomicBool>,
 }
 
 impl SocketFile {
-    pub(crate) fn identity(&self) -> Identity {
-        self.identity
+    pub(crate) fn place(&self) -> Place {
+        Place {
+            path: self.path(),
+            file: Some(self.identity),
+            given_up: Arc::clone(&self.given_up),
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.join(self.peer.as_ref())
     }
 
     /// Has it be reached by this second name, and no longer by another. Without that it serves all the same.
@@ -153,7 +175,8 @@ impl SocketFile {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         self.drop_alias();
-        let path = self.directory.join(self.peer.as_ref());
+        self.given_up.store(true, Ordering::SeqCst);
+        let path = self.path();
         if Identity::at(&path).is_ok_and(|now| now == self.identity) {
             // A file that stays behind is found stale by the next start.
             let _ = fs::remove_file(&path);

@@ -120,9 +120,8 @@ impl Daemon {
             settings.address
         );
         let (to_driver, words) = mpsc::channel(8);
-        let place = acceptor.place();
+        let socket = SocketWatch::start(acceptor.place(), &peer)?;
         let (driver, published) = Driver::new(settings.clone(), acceptor, words)?;
-        let socket = SocketWatch::start(place, &peer, published.clone())?;
         let questions = Questions::new(to_driver.clone());
         tokio::spawn(supervision::pass_on(published.clone(), socket.seen.clone()));
         tokio::spawn(supervision::ping_watchdog(Alarm::new()?, questions.clone()));

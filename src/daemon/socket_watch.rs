@@ -1,26 +1,29 @@
 //! Whether clients still find us: looks now and then whether what stands at the path of our socket is ours.
 //!
-//! Somebody may remove it, or bind another in its place, and of that a socket notices nothing.
+//! Somebody may remove it, or bind another in its place, and of that a socket notices nothing. A thread of its own does
+//! that, for the file system may hang.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::spawn_blocking;
+use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 use tracing::{error, info};
 
 use crate::config::HostId;
-use crate::daemon::alarm::Alarm;
+use crate::daemon::listen::Place;
 use crate::daemon::status::Snapshot;
 use crate::journal::message;
 use crate::socket::place::{Identity, Occupant, occupant};
 use crate::socket::record;
 
 /// How often it is looked at without being asked for.
-const LOOK_EVERY: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_secs(40);
 /// For so long who listens in our place is taken to be the same when somebody asks: each look connects to it.
 const FRESH: Duration = Duration::from_secs(10);
 /// How long whoever asks waits for a file system.
@@ -85,68 +88,51 @@ impl fmt::Display for Displaced {
 /// The eye on our path, for those who ask.
 #[derive(Clone)]
 pub(crate) struct SocketWatch {
-    questions: mpsc::Sender<oneshot::Sender<Reach>>,
+    questions: Sender<oneshot::Sender<Reach>>,
     /// What was seen last.
     pub(crate) seen: watch::Receiver<Reach>,
 }
 
 impl SocketWatch {
-    /// Begins to look at `path`, where our socket was bound; `file` is known if it was bound by us. `status` tells when
-    /// we give it up. Needs a Tokio runtime.
-    pub(super) fn start(
-        (path, file): (Option<PathBuf>, Option<Identity>),
-        peer: &HostId,
-        status: watch::Receiver<Snapshot>,
-    ) -> io::Result<Self> {
-        let (questions, asked) = mpsc::channel(8);
+    /// Begins to look at the place of our socket. Ends with the last of its clones.
+    pub(super) fn start(place: Option<Place>, peer: &HostId) -> io::Result<Self> {
+        let (questions, asked) = channel();
         let (tell, seen) = watch::channel(Reach::Unknown);
-        if let Some(path) = path {
+        if let Some(place) = place {
             let eye = Eye {
-                home: file.map(|file| Home {
+                home: place.file.map(|file| Home {
                     file,
                     directory: None,
                 }),
-                path,
+                place,
                 peer: peer.clone(),
                 last: None,
             };
-            tokio::spawn(look_on(eye, Alarm::new()?, asked, tell, status));
+            thread::Builder::new()
+                .name("socket-watch".to_owned())
+                .spawn(move || look_on(eye, &asked, &tell))?;
         }
         Ok(Self { questions, seen })
     }
 
     /// How it is now; where that takes long, how it was last.
     pub(super) async fn look(&self) -> Reach {
-        let asking = async {
-            let (answer, answered) = oneshot::channel();
-            self.questions.send(answer).await.ok()?;
-            answered.await.ok()
+        let (answer, answered) = oneshot::channel();
+        let now = match self.questions.send(answer) {
+            Ok(()) => timeout(PATIENCE, answered).await.ok().and_then(Result::ok),
+            // Nothing is looked at any more.
+            Err(_) => None,
         };
-        let now = timeout(PATIENCE, asking).await.ok().flatten();
         now.unwrap_or_else(|| self.seen.borrow().clone())
     }
 }
 
-/// Looks, one time after the other: a file system that hangs holds one thread, and nobody else.
-async fn look_on(
-    mut eye: Eye,
-    alarm: Alarm,
-    mut asked: mpsc::Receiver<oneshot::Sender<Reach>>,
-    tell: watch::Sender<Reach>,
-    status: watch::Receiver<Snapshot>,
-) {
+/// Looks, one time after the other, until nobody asks any more or the socket is given up.
+fn look_on(mut eye: Eye, asked: &Receiver<oneshot::Sender<Reach>>, tell: &watch::Sender<Reach>) {
     let mut question: Option<oneshot::Sender<Reach>> = None;
     loop {
-        let is_asked = question.is_some();
-        let looking = spawn_blocking(move || {
-            let reach = eye.look(is_asked);
-            (eye, reach)
-        });
-        // It ends early only with the runtime.
-        let Ok((used, now)) = looking.await else { return };
-        eye = used;
-        if status.borrow().draining {
-            // A socket of our own is gone by now, and who comes to systemd's is for the next instance.
+        let now = eye.look(question.is_some());
+        if eye.place.given_up.load(Ordering::SeqCst) {
             return;
         }
         if *tell.borrow() != now {
@@ -157,9 +143,10 @@ async fn look_on(
             // Who asked may have lost patience.
             let _ = answer.send(now);
         }
-        tokio::select! {
-            () = alarm.after(LOOK_EVERY) => {}
-            Some(answer) = asked.recv() => question = Some(answer),
+        match asked.recv_timeout(LOOK_EVERY) {
+            Ok(answer) => question = Some(answer),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
         }
     }
 }
@@ -189,7 +176,7 @@ struct Home {
 }
 
 struct Eye {
-    path: PathBuf,
+    place: Place,
     peer: HostId,
     home: Option<Home>,
     /// What stood there when it was not ours.
@@ -214,7 +201,7 @@ impl Seen {
 impl Eye {
     /// With `is_asked` it may have been looked at just now.
     fn look(&mut self, is_asked: bool) -> Reach {
-        let now = match Identity::at(&self.path) {
+        let now = match Identity::at(&self.place.path) {
             Ok(now) => Some(now),
             Err(error) if is_absence(&error) => None,
             Err(_) => return Reach::Unknown,
@@ -228,14 +215,14 @@ impl Eye {
             return Reach::Ours;
         }
         let directory = home.directory;
-        if directory.is_some() && Identity::of_directory(&self.path).ok() != directory {
+        if directory.is_some() && Identity::of_directory(&self.place.path).ok() != directory {
             return Reach::Unknown;
         }
         let last = self.last.take();
         let seen = match last {
             Some(seen) if is_asked && seen.is_fresh(now) => seen,
             last => Seen {
-                displaced: found(&self.path, last.map(|seen| seen.displaced)),
+                displaced: found(&self.place.path, last.map(|seen| seen.displaced)),
                 file: now,
                 at: Instant::now(),
             },
@@ -248,7 +235,7 @@ impl Eye {
     /// Of a socket of systemd's: what was written down when it was bound. Where nobody did, what stands there first.
     fn find_home(&self, now: Option<Identity>) -> Option<Home> {
         let written = record::read(Path::new(record::DIRECTORY), &self.peer).ok();
-        let written = written.filter(|record| record.path == self.path);
+        let written = written.filter(|record| record.path == self.place.path);
         let bound = written.map(|record| Home {
             file: record.file,
             directory: Some(record.directory),

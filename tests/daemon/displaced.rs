@@ -14,7 +14,7 @@ fn the_log_says_so_without_being_asked() {
     let path = lonc.site.socket();
     fs::rename(&path, lonc.site.path("kept")).unwrap();
     let _theirs = UnixListener::bind(&path).unwrap();
-    // It looks by itself, twice a minute.
+    // It looks by itself, more often than once a minute.
     lonc.await_log("clients do not reach this instance");
     let log = lonc.log();
     let line = log.lines().find(|line| line.contains("do not reach")).unwrap();

@@ -128,7 +128,7 @@ def stolen_socket(site):
     host.systemctl("stop", "lonc.target")
     _assert_theirs(host, path)
 
-    host.run("kill", pid)
+    host.run("sh", "-c", f"kill {pid}")
     until("a stale file is met", lambda: _connect(host, path)[0] == "ECONNREFUSED")
     site.figure(f"connect to a stale file: {_connect(host, path)[1]} us, to none: {_connect(host, CLASSIC + '/no')[1]} us")
     host.systemctl("start", "lonc.target", "lonc@msul1.service")
@@ -182,7 +182,8 @@ def power_cut(site):
 def _classic(site):
     """A host where all of LON-CAPA belongs to www, with the drop-ins of the package."""
     host = site.configured()
-    host.systemctl("stop", "lonc.target")
+    # What follows changes under way must not start sockets of yesterday.
+    host.systemctl("stop", "lonc-hosts.path", "lonc-hosts.service", "lonc.target")
     host.run("useradd", "www")
     directories = (CLASSIC, f"{CLASSIC}/delayed", "/home/httpd/perl/logs")
     host.run("install", "-d", "-o", "www", "-g", "www", *directories)
@@ -190,6 +191,7 @@ def _classic(site):
                "PerlSetVar lonDaemons /home/httpd/perl\nPerlSetVar lonTabDir /home/httpd/lonTabs\n")
     host.set_key("loncapa_conf", '["/etc/httpd/conf/loncapa.conf"]')
     host.run("sh", "-c", "cp -r /usr/share/doc/lonc/examples/classic/* /etc/systemd/system/")
+    host.systemctl("stop", "lonc.target", "lonc-sockets.target")
     host.systemctl("daemon-reload")
     host.systemctl("start", "lonc.target")
     return host
