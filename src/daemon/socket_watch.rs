@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::io;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -107,6 +108,7 @@ impl SocketWatch {
                 place,
                 peer: peer.clone(),
                 last: None,
+                is_told_hidden: false,
             };
             thread::Builder::new()
                 .name("socket-watch".to_owned())
@@ -181,6 +183,7 @@ struct Eye {
     home: Option<Home>,
     /// What stood there when it was not ours.
     last: Option<Seen>,
+    is_told_hidden: bool,
 }
 
 /// What stood in our place.
@@ -216,6 +219,7 @@ impl Eye {
         }
         let directory = home.directory;
         if directory.is_some() && Identity::of_directory(&self.place.path).ok() != directory {
+            self.tell_hidden();
             return Reach::Unknown;
         }
         let last = self.last.take();
@@ -230,6 +234,16 @@ impl Eye {
         let displaced = seen.displaced.clone();
         self.last = Some(seen);
         Reach::Displaced(displaced)
+    }
+
+    fn tell_hidden(&mut self) {
+        if !mem::replace(&mut self.is_told_hidden, true) {
+            info!(
+                "{}: its directory is not to be seen from here, so nobody looks whether clients still find it; \
+                 BindReadOnlyPaths= in a drop-in of the service helps",
+                self.place.path.display()
+            );
+        }
     }
 
     /// Of a socket of systemd's: what was written down when it was bound. Where nobody did, what stands there first.

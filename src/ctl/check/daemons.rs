@@ -94,7 +94,7 @@ pub(super) fn answers(site: &Site, peers: &[Peer], answers: &[Answer]) -> Vec<Fi
     let mut findings = Vec::new();
     for (peer, answer) in peers.iter().zip(answers) {
         match answer {
-            Ok(status) => findings.extend(told(peer, status)),
+            Ok(status) => findings.extend(told(site, peer, status)),
             Err(CallError::NotStarted) => findings.push(not_started(site, peer)),
             Err(fault) => {
                 let remedy = advice::about(fault, &peer.id, &site.control(&peer.id));
@@ -109,7 +109,7 @@ pub(super) fn answers(site: &Site, peers: &[Peer], answers: &[Answer]) -> Vec<Fi
     findings
 }
 
-fn told(peer: &Peer, status: &Status) -> Vec<Finding> {
+fn told(site: &Site, peer: &Peer, status: &Status) -> Vec<Finding> {
     let id = &peer.id;
     let why = format!("loncctl why {id}");
     let error = status.last_error.as_deref().unwrap_or("no link yet");
@@ -118,9 +118,11 @@ fn told(peer: &Peer, status: &Status) -> Vec<Finding> {
         State::Connecting => Finding::doubt(id, format!("connecting: {error}"), why.clone()),
         State::Down => Finding::wrong(id, format!("down: {error}"), why.clone()),
     }];
-    if let Some(displaced) = &status.displaced {
-        findings.push(Finding::wrong(id, words::safe(&displaced.text), why.clone()));
-    }
+    // A daemon in a sandbox of old may not see the directory.
+    findings.extend(match &status.displaced {
+        Some(displaced) => Some(Finding::wrong(id, words::safe(&displaced.text), why.clone())),
+        None => displaced(site, peer),
+    });
     if let Some(delayed) = status.delayed.filter(|delayed| delayed.failed + delayed.held > 0) {
         let text = format!(
             "{} in failed/, {} held",
@@ -144,7 +146,7 @@ fn told(peer: &Peer, status: &Status) -> Vec<Finding> {
     findings
 }
 
-/// Whether another's socket, or nothing, stands where systemd listens for a daemon that nobody has asked for.
+/// Whether another's socket, or nothing, stands where systemd listens for a daemon that does not say so itself.
 fn displaced(site: &Site, peer: &Peer) -> Option<Finding> {
     let path = site.socket(&peer.id);
     let record = record::read(Path::new(record::DIRECTORY), &peer.id).ok()?;

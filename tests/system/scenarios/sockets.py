@@ -1,5 +1,6 @@
 """The files of the sockets: their second names, and what others put in their place."""
 
+import json
 import os
 import time
 
@@ -151,7 +152,19 @@ def lost_socket(site):
     host.systemctl("start", "lonc@msul1.socket")
     assert _ask(host, path, "ping") == ["msul1"]
 
-    host.systemctl("stop", "lonc@msul1.service")
+    host.systemctl("stop", "lonc@msul1.socket")
+    # As root, whose socket www may not even connect to.
+    by_hand = host.start("lonc", "msul1")
+    until("one started by hand serves", lambda: _connect(host, path)[0] == "connected")
+    assert host.run("systemctl", "start", "lonc@msul1.service", check=False).returncode != 0
+    assert _ask(host, path, "ping") == ["msul1"]
+    status = json.loads(host.run("loncctl", "status", "--json", "msul1").stdout)[0]
+    assert status["state"] == "up", f"its control socket was taken away: {status}"
+    host.run("sh", "-c", f"kill {status['status']['pid']}")
+    by_hand.wait(timeout=30)
+    assert _in(host, CLASSIC) == ["delayed"], _in(host, CLASSIC)
+    host.systemctl("start", "lonc@msul1.socket")
+
     pid = _steal(host, path)
     said = host.run("loncctl", "check", check=False).stdout
     assert "is not our socket any more" in said and f"process {pid}" in said, said
