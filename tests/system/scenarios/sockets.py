@@ -117,8 +117,8 @@ def stolen_socket(site):
     assert 'lonc_displaced{peer="msul1"} 1' in host.run("loncctl", "metrics").stdout
 
     host.systemctl("stop", "lonc.target")
-    until("ours has stopped", lambda: not host.is_active("lonc@msul1.socket"))
-    assert _in(host, CLASSIC) == ["delayed", "msul1"], _in(host, CLASSIC)
+    until("only theirs is left", lambda: _in(host, CLASSIC) == ["delayed", "msul1"])
+    until("ours has stopped", lambda: host.show("lonc@msul1.socket", "ActiveState") == "inactive")
     _assert_theirs(host, path)
     assert host.run("systemctl", "start", "lonc@msul1.socket", check=False).returncode != 0
     _assert_theirs(host, path)
