@@ -42,14 +42,19 @@ pub(super) fn about(fault: &CallError, peer: &HostId, socket: &Path) -> String {
 /// Another's socket, or none, is where clients look for `peer`.
 pub(super) fn about_displaced(peer: impl std::fmt::Display) -> String {
     let whose = format!(
-        "Workers reach whoever listens there, or nobody. If another program is to serve {peer}, that is as it should be,          but for ours"
+        "Workers reach whoever listens there, or nobody. If another program is to serve {peer}, stop ours"
     );
     if systemctl::is_booted() {
         format!(
-            "{whose}: systemctl stop lonc@{peer}.socket. Else end that program first, and then have the socket made              anew: systemctl stop lonc@{peer}.socket; systemctl start lonc@{peer}.socket"
+            "{whose}: systemctl stop lonc@{peer}.socket. Else end that program first, and then have what is lost made anew: \
+             a name of the host by systemctl start lonc-aliases.service, the socket by systemctl stop lonc@{peer}.socket; \
+             systemctl start lonc@{peer}.socket"
         )
     } else {
-        format!("{whose}: end it. Else end that program first, and then start the daemon anew: lonc {peer}")
+        format!(
+            "{whose}. Else end that program first, and then have what is lost made anew: a name of the host by loncctl \
+             reload {peer}, the socket by another start of the daemon: lonc {peer}"
+        )
     }
 }
 

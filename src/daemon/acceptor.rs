@@ -2,9 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -38,13 +36,8 @@ impl Acceptor {
     /// Where it was bound, if that is a file.
     pub(crate) fn place(&self) -> Option<Place> {
         let address = self.listener.local_addr().ok()?;
-        let passed = |path: &Path| Place {
-            path: path.to_owned(),
-            file: None,
-            given_up: Arc::default(),
-        };
         let own = self.file.as_ref().map(SocketFile::place);
-        own.or_else(|| address.as_pathname().map(passed))
+        own.or_else(|| address.as_pathname().map(Place::passed))
     }
 
     /// True if the socket is not our own: whoever made it has it when we are gone.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio::sync::watch;
 use tracing::warn;
 
 use crate::config::{Alias, HostId};
@@ -38,8 +39,22 @@ pub(crate) struct Place {
     pub(crate) path: PathBuf,
     /// Its file there, if we bound it.
     pub(crate) file: Option<Identity>,
-    /// True from when that is removed.
+    /// The second name that we give it.
+    pub(crate) alias: watch::Receiver<Option<String>>,
+    /// True from when both are removed.
     pub(crate) given_up: Arc<AtomicBool>,
+}
+
+impl Place {
+    /// That of a socket that somebody else made.
+    pub(crate) fn passed(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            file: None,
+            alias: watch::channel(None).1,
+            given_up: Arc::default(),
+        }
+    }
 }
 
 /// Why there is no listening socket.
@@ -104,7 +119,7 @@ fn bind_in(key: &'static str, dir: &Path, peer: &HostId) -> Result<ListenSocket,
         directory: dir.to_owned(),
         peer: peer.clone(),
         identity,
-        alias: None,
+        alias: watch::Sender::new(None),
         given_up: Arc::default(),
     };
     Ok(ListenSocket {
@@ -132,7 +147,7 @@ pub(crate) struct SocketFile {
     directory: PathBuf,
     peer: HostId,
     identity: Identity,
-    alias: Option<String>,
+    alias: watch::Sender<Option<String>>,
     given_up: Arc<AtomicBool>,
 }
 
@@ -141,6 +156,7 @@ impl SocketFile {
         Place {
             path: self.path(),
             file: Some(self.identity),
+            alias: self.alias.subscribe(),
             given_up: Arc::clone(&self.given_up),
         }
     }
@@ -151,21 +167,21 @@ impl SocketFile {
 
     /// Has it be reached by this second name, and no longer by another. Without that it serves all the same.
     pub(crate) fn go_by(&mut self, alias: &Alias) {
-        if self.alias.as_deref() != alias.name() {
+        let is_another = self.alias.borrow().as_deref() != alias.name();
+        if is_another {
             self.drop_alias();
         }
         if let Alias::Name(name) = alias {
-            match alias::make(&self.directory, name, &self.peer) {
-                Ok(()) => self.alias = Some(name.clone()),
-                Err(fault) => {
-                    warn!(MESSAGE_ID = message::CONFIG_WARNING, LONC_ERROR = %fault, "{fault}");
-                }
+            if let Err(fault) = alias::make(&self.directory, name, &self.peer) {
+                warn!(MESSAGE_ID = message::CONFIG_WARNING, LONC_ERROR = %fault, "{fault}");
             }
+            self.alias.send_replace(Some(name.clone()));
         }
     }
 
     fn drop_alias(&mut self) {
-        if let Some(name) = self.alias.take() {
+        // Nobody is to miss what is removed on purpose.
+        if let Some(name) = self.alias.send_replace(None) {
             // What stays behind leads nowhere, and is ours to replace at the next start.
             let _ = alias::remove(&self.directory, &name, &self.peer);
         }
@@ -174,8 +190,8 @@ impl SocketFile {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        self.drop_alias();
         self.given_up.store(true, Ordering::SeqCst);
+        self.drop_alias();
         let path = self.path();
         if Identity::at(&path).is_ok_and(|now| now == self.identity) {
             // A file that stays behind is found stale by the next start.

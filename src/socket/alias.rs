@@ -1,7 +1,8 @@
 //! The second name of a socket: a symbolic link beside it, which leads to it.
 //!
 //! A link is ours by its form: it leads to the name of a host id in its own directory. Nobody else makes such a link;
-//! those of old remove what is there and bind a socket of their own. What has another form is left alone.
+//! those of old remove what is there and bind a socket of their own. What has another form is left alone, but for a
+//! socket at which nobody listens.
 
 use std::fmt;
 use std::fs;
@@ -13,7 +14,7 @@ use super::place::{self, Occupant};
 use crate::config::HostId;
 
 /// What stands where the second name is to be.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// The link to this socket.
     Ours,
@@ -82,7 +83,8 @@ pub(crate) fn make(dir: &Path, name: &str, id: &HostId) -> Result<(), AliasError
     let make = || match look(dir, name, id)? {
         Standing::Ours => Ok(None),
         Standing::Missing => symlink(id.as_ref(), &path).map(|()| None),
-        Standing::To(_) => {
+        // One at which nobody listens serves nobody, whosever it was.
+        Standing::To(_) | Standing::Other(Occupant::Stale) => {
             fs::remove_file(&path)?;
             symlink(id.as_ref(), &path).map(|()| None)
         }
@@ -146,6 +148,20 @@ mod tests {
     }
 
     #[test]
+    fn a_socket_at_which_nobody_listens_gives_way() {
+        let dir = tempfile::tempdir().unwrap();
+        let id: HostId = "msul1".parse().unwrap();
+        drop(UnixListener::bind(dir.path().join("name")).unwrap());
+        remove(dir.path(), "name", &id).unwrap();
+        assert_eq!(
+            look(dir.path(), "name", &id).unwrap(),
+            Standing::Other(Occupant::Stale)
+        );
+        make(dir.path(), "name", &id).unwrap();
+        assert_eq!(look(dir.path(), "name", &id).unwrap(), Standing::Ours);
+    }
+
+    #[test]
     fn what_is_not_ours_stays() {
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str| dir.path().join(name);
@@ -155,8 +171,7 @@ mod tests {
         symlink("/etc/passwd", path("link")).unwrap();
         symlink("../msul1", path("above")).unwrap();
         let _theirs = UnixListener::bind(path("socket")).unwrap();
-        drop(UnixListener::bind(path("stale")).unwrap());
-        for name in ["file", "delayed", "link", "above", "socket", "stale"] {
+        for name in ["file", "delayed", "link", "above", "socket"] {
             let before = fs::symlink_metadata(path(name)).unwrap().file_type();
             let fault = make(dir.path(), name, &id).unwrap_err();
             assert!(matches!(fault, AliasError::InTheWay { .. }), "{fault}");

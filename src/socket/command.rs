@@ -186,17 +186,21 @@ impl Keeper {
     }
 
     fn take_old_name(&self, peer: &HostId, desk: &Desk) -> Result<(), Fault> {
-        let mut record = desk.record().map_err(in_record(peer))?;
+        let record = desk.record().map_err(in_record(peer))?;
         let wanted = self.wanted(peer);
         if record.alias.is_none() || wanted == Alias::Unknown || wanted.name() == record.alias.as_deref() {
             return Ok(());
         }
+        // Written first: nobody is to miss what is removed on purpose.
+        let nameless = Record {
+            alias: None,
+            ..record.clone()
+        };
+        desk.write(&nameless).map_err(in_record(peer))?;
         drop_name(peer, &record).map_err(|source| Fault::File {
-            path: record.path.clone(),
+            path: record.path,
             source,
-        })?;
-        record.alias = None;
-        desk.write(&record).map_err(in_record(peer))
+        })
     }
 
     fn give_name(&self, peer: &HostId, desk: &Desk) -> Result<(), Fault> {
@@ -204,9 +208,10 @@ impl Keeper {
             return Ok(());
         };
         let mut record = desk.record().map_err(in_record(peer))?;
-        alias::make(directory(&record), &name, peer)?;
+        let made = alias::make(directory(&record), &name, peer);
         record.alias = Some(name);
-        desk.write(&record).map_err(in_record(peer))
+        desk.write(&record).map_err(in_record(peer))?;
+        Ok(made?)
     }
 
     /// Not known while the configuration or the table cannot be read, or does not have the peer.

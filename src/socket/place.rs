@@ -61,6 +61,21 @@ pub(crate) enum Occupant {
     NoSocket,
 }
 
+impl Occupant {
+    /// Whether somebody listens there.
+    pub(crate) fn listens(&self) -> bool {
+        matches!(self, Self::Listener(_))
+    }
+
+    /// Who, if that is known.
+    pub(crate) fn listener(&self) -> Option<&Listener> {
+        match self {
+            Self::Listener(listener) => listener.as_ref(),
+            Self::Nobody | Self::Stale | Self::NoSocket => None,
+        }
+    }
+}
+
 /// A process that listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Listener {

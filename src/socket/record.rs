@@ -30,7 +30,7 @@ pub(crate) struct Record {
     pub(crate) file: Identity,
     /// The directory of that, by which one knows whether one sees the same.
     pub(crate) directory: Identity,
-    /// The second name that was made for it.
+    /// The second name that it is to have; there, unless something was in the way.
     pub(crate) alias: Option<String>,
 }
 

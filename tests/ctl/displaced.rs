@@ -80,6 +80,28 @@ fn one_whose_socket_was_removed_or_lies_below_something_else_says_which() {
 }
 
 #[test]
+fn one_whose_name_is_anothers_says_so_and_a_reload_mends_it() {
+    let peer = Peer::start();
+    let (site, lonc) = named(&peer);
+    fs::remove_file(site.path(NAME)).unwrap();
+    let theirs = UnixListener::bind(site.path(NAME)).unwrap();
+    await_state(&site, "msul1", "displaced");
+    let why = ctl(&site, &["why", "msul1"]);
+    assert_eq!(why.code, 2, "{why:?}");
+    why.must_say("zaphod.lite.msu.edu is another's: process");
+    why.must_say("clients that look for the host do not reach this instance");
+    why.must_say("loncctl reload msul1");
+    drop(theirs);
+    assert_eq!(ctl(&site, &["reload", "msul1"]).code, 0);
+    await_state(&site, "msul1", "up");
+    // A changed table is no loss.
+    site.write("hosts.tab", &TABLE.replace("zaphod", "zaphod2"));
+    assert_eq!(ctl(&site, &["reload", "msul1"]).code, 0);
+    ctl(&site, &["status"]).must_say("msul1 up");
+    assert_eq!(lonc.log().matches("do not reach").count(), 1, "{}", lonc.log());
+}
+
+#[test]
 fn names_that_are_wrong_are_findings() {
     let peer = Peer::start();
     let (site, _lonc) = named(&peer);

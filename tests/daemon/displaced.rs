@@ -5,7 +5,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::process;
 
 use nix::sys::signal::Signal;
-use test_harness::{Client, Lonc, Peer, wait_until};
+use test_harness::{Client, Lonc, Peer, Site, wait_until};
 
 #[test]
 fn the_log_says_so_without_being_asked() {
@@ -67,4 +67,20 @@ fn a_socket_that_was_passed_is_watched_as_well() {
     fs::remove_file(&path).unwrap();
     lonc.await_log("passed was removed: clients do not reach this instance");
     assert_eq!(client.ask("ping"), "msul1");
+}
+
+#[test]
+fn a_name_that_another_took_is_told_as_well() {
+    let peer = Peer::start();
+    let site = Site::new(peer.addr(), "hosts_tab = 'DIR/hosts.tab'\n");
+    site.write("hosts.tab", "msul1:msu:library:zaphod.lite.msu.edu:https\n");
+    let lonc = site.start();
+    let name = lonc.site.path("sockets/zaphod.lite.msu.edu");
+    // As the Perl lonc of today does it, whose socket is called so.
+    fs::remove_file(&name).unwrap();
+    let _theirs = UnixListener::bind(&name).unwrap();
+    lonc.await_log("clients that look for the host do not reach this instance");
+    let log = lonc.log();
+    assert!(log.contains(&format!("process {} (", process::id())), "{log}");
+    assert_eq!(lonc.client().ask("ping"), "msul1");
 }

@@ -86,7 +86,7 @@ fn unit_of_each(site: &Site, peers: &[Peer], kind: &str) -> Vec<Finding> {
 /// Who listens in the place of a socket that does not.
 fn another(site: &Site, peer: &Peer) -> Option<Occupant> {
     let found = place::occupant(&site.socket(&peer.id)).ok()?;
-    matches!(found, Occupant::Listener(_)).then_some(found)
+    found.listens().then_some(found)
 }
 
 /// What each daemon answers.

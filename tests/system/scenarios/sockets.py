@@ -137,6 +137,36 @@ def stolen_socket(site):
 
 
 @scenario
+def stolen_name(site):
+    """The Perl lonc of today has a socket by the name of the host: told as well, left alone, and made anew on order."""
+    site.lond()
+    host = _classic(site)
+    name = f"{CLASSIC}/{NAME}"
+    host.systemctl("start", "lonc@msul1.service")
+    wait_until_up(host)
+    pid = _steal(host, name)
+    said = host.run("loncctl", "why", "msul1", check=False)
+    assert said.returncode == 2 and f"process {pid}" in said.stdout, said.stdout
+    host.systemctl("start", "lonc-aliases.service")
+    _assert_theirs(host, name)
+    host.run("sh", "-c", f"kill {pid}")
+    until("nobody listens there", lambda: _connect(host, name)[0] == "ECONNREFUSED")
+    host.systemctl("start", "lonc-aliases.service")
+    assert _ask(host, name, "ping") == ["msul1"]
+    host.run("loncctl", "status")
+
+    # A changed table is no loss, though the daemon has not read it anew.
+    host.write(HOSTS_TAB, table().replace(NAME, "zaphod.example.edu"))
+    until("the name is another", lambda: "zaphod.example.edu" in _in(host, CLASSIC))
+    host.run("loncctl", "status")
+    name = f"{CLASSIC}/zaphod.example.edu"
+    _steal(host, name)
+    host.systemctl("stop", "lonc.target")
+    until("only theirs is left", lambda: _in(host, CLASSIC) == ["delayed", "zaphod.example.edu"])
+    _assert_theirs(host, name)
+
+
+@scenario
 def lost_socket(site):
     """A socket that was removed, or stolen before anybody asked; what loncctl advises works, and so does a reboot."""
     site.lond()
