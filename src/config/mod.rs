@@ -31,6 +31,7 @@ mod raw;
 mod report;
 mod settings;
 mod source;
+mod taken_over;
 pub(crate) mod text;
 
 pub(crate) use address::Address;
@@ -41,6 +42,7 @@ pub(crate) use host_id::LOCK;
 pub(crate) use report::Report;
 pub(crate) use settings::{ClientSettings, LinkSettings};
 pub use settings::{LogLevel, Settings, Start};
+pub(crate) use taken_over::TakenOver;
 
 use layers::Layers;
 use peers::Directory;

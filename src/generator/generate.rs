@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use crate::config::{self, HostId, Start};
+use crate::config::{self, HostId, Start, TakenOver};
 
 /// Where the package has the template units.
 const UNITS: &str = "/usr/lib/systemd/system";
@@ -18,7 +18,8 @@ const WATCH: (&str, &str) = ("lonc-hosts.path.d", "50-sources.conf");
 
 /// Writes below `directory` what `config` asks for; what could not be done comes back, one line each.
 ///
-/// Every peer but ourselves gets its socket; with `start = "boot"` its daemon, too. A host id holds nothing but
+/// Every peer but ourselves gets its socket, or, while a host moves over from the Perl lonc, those that are taken over;
+/// with `start = "boot"` its daemon, too. A host id holds nothing but
 /// letters, digits, `_`, `.` and `-`, and is neither `.` nor `..`: it stands for itself in a unit's name, there is
 /// nothing to escape. Other ids are refused by the configuration, with a warning.
 #[must_use]
@@ -30,7 +31,10 @@ pub fn generate(config: &Path, directory: &Path) -> Vec<String> {
     match config::peers(config) {
         Ok(peers) => {
             warnings.extend(peers.warnings);
-            let ids: Vec<_> = peers.peers.iter().map(|peer| &peer.id).collect();
+            let (ours, odd) = TakenOver::read(config);
+            warnings.extend(odd);
+            let ids = peers.peers.iter().map(|peer| &peer.id);
+            let ids: Vec<_> = ids.filter(|id| ours.has(id)).collect();
             // The first fault of the directory is that of all that would follow.
             warnings.extend(want(&ids, peers.start, directory).err());
         }

@@ -44,6 +44,24 @@ fn with_start_boot_the_daemons_start_too() {
 }
 
 #[test]
+fn while_a_host_moves_over_only_what_is_taken_over_gets_a_socket() {
+    let site = Site::with_table("me:d:r:h:1.1.1.1\na:d:r:h:1.1.1.2\nb:d:r:h:1.1.1.3\n");
+    fs::create_dir(site.path("taken-over")).unwrap();
+    assert_eq!(site.generate(), [""; 0]);
+    assert_eq!(site.written(), [WATCH.to_owned()].into());
+    for name in ["b", "gone"] {
+        fs::write(site.path("taken-over").join(name), "").unwrap();
+    }
+    assert_eq!(site.generate(), [""; 0]);
+    let wanted = [WATCH, "lonc.target.wants/lonc@b.socket"];
+    assert_eq!(site.written(), wanted.map(str::to_owned).into());
+    fs::remove_dir_all(site.path("taken-over")).unwrap();
+    fs::write(site.path("taken-over"), "").unwrap();
+    let warnings = site.generate();
+    assert!(warnings.len() == 1 && warnings[0].contains("no peer is taken over"), "{warnings:?}");
+}
+
+#[test]
 fn what_is_sound_is_written_and_the_rest_warned_about() {
     let table = "a:d:r:h:1.1.1.2\n../../etc/x:d:r:h:1.1.1.3\nbroken\na:d:r:h:1.1.1.4\n..:d:r:h:1.1.1.5\n\
                  a b:d:r:h:1.1.1.6\n%i:d:r:h:1.1.1.7\na@b:d:r:h:1.1.1.8\na\\x2fb:d:r:h:1.1.1.9\n";
