@@ -31,7 +31,10 @@ impl TakenOver {
                 return (Self::All, Vec::new());
             }
             Err(fault) => {
-                let warning = format!("{}: cannot be read, no peer is taken over: {fault}", text::path(&path));
+                let warning = format!(
+                    "{}: cannot be read, no peer is taken over: {fault}",
+                    text::path(&path)
+                );
                 return (Self::Only(BTreeSet::new()), vec![warning]);
             }
         };
@@ -40,7 +43,9 @@ impl TakenOver {
             let name = name.to_string_lossy();
             match name.parse() {
                 Ok(id) => drop(ids.insert(id)),
-                Err(fault) => warnings.push(format!("{}: {} {fault}", text::path(&path), text::quoted(&name))),
+                Err(fault) => {
+                    warnings.push(format!("{}: {} {fault}", text::path(&path), text::quoted(&name)))
+                }
             }
         }
         (Self::Only(ids), warnings)
@@ -80,7 +85,10 @@ mod tests {
         }
         let (set, warnings) = TakenOver::read(&config);
         assert!(set.has(&id("a")) && set.has(&id("b-1.x")) && !set.has(&id("c")));
-        assert!(warnings.len() == 1 && warnings[0].contains("\"c~\""), "{warnings:?}");
+        assert!(
+            warnings.len() == 1 && warnings[0].contains("\"c~\""),
+            "{warnings:?}"
+        );
     }
 
     #[test]

@@ -51,6 +51,10 @@ pub(super) enum Command {
     Metrics(Metrics),
     /// Look for what is wrong on this host, and say what to do about it.
     Check(Check),
+    /// Take peers over from LON-CAPA's Perl lonc, step by step; what fails is undone.
+    Takeover(Move),
+    /// Give peers back to LON-CAPA's Perl lonc, step by step; what fails is undone.
+    Giveback(Move),
     /// Print a script that completes this command's words in a shell.
     Completions {
         /// The shell.
@@ -279,6 +283,27 @@ pub(super) struct Check {
     /// Longest wait for a name, for a connection, and for a daemon's answer.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = span)]
     pub(super) timeout: Duration,
+}
+
+/// `loncctl takeover` and `loncctl giveback`.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("whom").required(true).args(["peers", "all"])))]
+pub(super) struct Move {
+    /// The peers; with each the other ids of its host.
+    #[arg(value_name = "PEER")]
+    pub(super) peers: Vec<HostId>,
+    /// All peers; the Perl lonc is stopped, or has all of them again.
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Only tell the steps.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Take over also what cannot be reached now.
+    #[arg(long)]
+    pub(super) even_if_down: bool,
+    /// What is taken for / where units and files of the package are looked for; for tests.
+    #[arg(long, value_name = "DIRECTORY", default_value = "/", hide = true)]
+    pub(super) root: PathBuf,
 }
 
 /// As in `lonc.toml`.

@@ -5,6 +5,7 @@
 //! | `arguments` | the command line; every command is declared there and run from [`run`] |
 //! | `status`, `why`, `send`, `ping`, `clients`, `spool`, `metrics`, `check` | a command each |
 //! | `steer` | `reconnect`, `reload` and `log-level` |
+//! | `takeover` | `takeover` and `giveback`: from the Perl lonc and back |
 //! | `site` | which peers there are, and where their sockets are |
 //! | `worker` | the socket for requests, used as a web worker does |
 //! | `systemctl` | what systemd says about our units |
@@ -30,6 +31,7 @@ mod status;
 mod steer;
 mod systemctl;
 mod table;
+mod takeover;
 mod why;
 mod words;
 mod worker;
@@ -45,6 +47,7 @@ use self::outcome::{Exit, Fault};
 use self::screen::Screen;
 use self::site::Site;
 use self::steer::Order;
+use self::takeover::Way;
 use crate::cli;
 
 /// Does what the arguments say.
@@ -89,6 +92,8 @@ async fn obey(arguments: Arguments) -> Result<Exit, Fault> {
         Command::Spool(arguments) => spool::run(&site()?, &arguments, screen).await,
         Command::Metrics(arguments) => metrics::run(&site()?, &arguments).await,
         Command::Check(arguments) => check::run(&config, &arguments, screen).await,
+        Command::Takeover(arguments) => takeover::run(&site()?, Way::Takeover, &arguments).await,
+        Command::Giveback(arguments) => takeover::run(&site()?, Way::Giveback, &arguments).await,
         Command::Completions { shell } => completions(shell),
     }
 }

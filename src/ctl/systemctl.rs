@@ -1,7 +1,7 @@
 //! What systemd says about our units, where it runs.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 /// Whether this machine runs under systemd, as `sd_booted(3)` has it.
 pub(super) fn is_booted() -> bool {
@@ -33,4 +33,34 @@ pub(super) fn states(verb: &str, units: &[String]) -> Vec<String> {
         .lines()
         .map(str::to_owned)
         .collect()
+}
+
+/// What `systemctl` prints to a question, however it ends: it does so by the answer.
+pub(super) fn ask(verb: &str, arguments: &[String]) -> Result<String, String> {
+    let output = run(verb, arguments)?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Has `systemctl` do something; what it said, if it failed.
+pub(super) fn order(verb: &str, arguments: &[String]) -> Result<(), String> {
+    let output = run(verb, arguments)?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(format!(
+        "systemctl {verb} {}: {}, {}",
+        arguments.join(" "),
+        output.status,
+        said.trim()
+    ))
+}
+
+fn run(verb: &str, arguments: &[String]) -> Result<Output, String> {
+    let output = Command::new("systemctl")
+        .arg(verb)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output();
+    output.map_err(|fault| format!("systemctl: {fault}"))
 }

@@ -58,7 +58,10 @@ fn while_a_host_moves_over_only_what_is_taken_over_gets_a_socket() {
     fs::remove_dir_all(site.path("taken-over")).unwrap();
     fs::write(site.path("taken-over"), "").unwrap();
     let warnings = site.generate();
-    assert!(warnings.len() == 1 && warnings[0].contains("no peer is taken over"), "{warnings:?}");
+    assert!(
+        warnings.len() == 1 && warnings[0].contains("no peer is taken over"),
+        "{warnings:?}"
+    );
 }
 
 #[test]

@@ -1,0 +1,244 @@
+//! The Perl lonc: its program and its processes.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Gid, Pid, Uid, User};
+
+use super::dir::{Dir, Rights};
+use super::step::Program;
+use crate::config::TakenOver;
+
+/// Its program, and what it becomes while another stands there.
+const NAME: &str = "lonc";
+const KEPT: &str = "lonc.perl";
+/// What is put in its place until everything is taken over,
+const BESIDE: &str = include_str!("lonc-beside");
+const MARK: &[u8] = b"\n# lonc-beside:";
+/// and from then on; it comes with the package.
+const STAND_IN: &str = "usr/lib/lonc/lonc-for-loncron";
+/// The longest program that is looked at, in bytes; the original has 50 KB.
+const MOST: u64 = 4 << 20;
+/// How long it may take to end by itself, and to start.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What this host has of it.
+#[derive(Debug)]
+pub(super) struct Perl {
+    /// The directory of its program; none if there is none.
+    dir: Option<Dir>,
+    /// The directory of the file with the number of its process.
+    logs: Option<Dir>,
+    pid_file: PathBuf,
+    stand_in: PathBuf,
+    beside: String,
+}
+
+impl Perl {
+    /// `pid_file` is where it leaves the number of its process, in `logs` below the directory of its program.
+    pub(super) fn find(pid_file: &Path, root: &Path, config: &Path) -> Result<Self, String> {
+        let logs = pid_file.parent().unwrap_or(Path::new("/"));
+        let open = |path: Option<&Path>| path.filter(|path| path.exists()).map(Dir::open).transpose();
+        Ok(Self {
+            dir: open(logs.parent())?,
+            logs: open(Some(logs))?,
+            pid_file: pid_file.to_owned(),
+            stand_in: root.join(STAND_IN),
+            beside: beside(config)?,
+        })
+    }
+
+    // Its program
+
+    /// What stands in its place.
+    pub(super) fn program(&self) -> Program {
+        let Some((bytes, _)) = self.dir.as_ref().and_then(|dir| dir.read(NAME, MOST)) else {
+            return Program::None;
+        };
+        if bytes.windows(MARK.len()).any(|part| part == MARK) {
+            Program::Beside
+        } else if fs::read(&self.stand_in).is_ok_and(|stand_in| stand_in == bytes)
+            || bytes
+                .windows(Self::stand_in_name().len())
+                .any(|part| part == Self::stand_in_name())
+        {
+            Program::StandIn
+        } else {
+            Program::Original
+        }
+    }
+
+    fn stand_in_name() -> &'static [u8] {
+        STAND_IN.rsplit('/').next().unwrap_or(STAND_IN).as_bytes()
+    }
+
+    pub(super) fn is_original_kept(&self) -> bool {
+        self.dir
+            .as_ref()
+            .is_some_and(|dir| dir.read(KEPT, MOST).is_some())
+    }
+
+    pub(super) fn has_stand_in(&self) -> bool {
+        self.stand_in.is_file()
+    }
+
+    /// Puts another in its place, at once; LON-CAPA's own is kept.
+    pub(super) fn place(&self, program: Program) -> Result<(), String> {
+        let dir = self.dir.as_ref().ok_or("there is no Perl lonc")?;
+        let is_original = self.program() == Program::Original;
+        match program {
+            Program::None => Ok(()),
+            Program::Original if is_original => Ok(()),
+            Program::Original => dir.rename(KEPT, NAME),
+            Program::Beside | Program::StandIn => {
+                let rights = Self::rights(dir, if is_original { NAME } else { KEPT })?;
+                if is_original {
+                    dir.remove(KEPT)?;
+                    dir.link(NAME, KEPT)?;
+                }
+                let text = if program == Program::Beside {
+                    self.beside.clone().into_bytes()
+                } else {
+                    fs::read(&self.stand_in)
+                        .map_err(|fault| format!("{}: {fault}", self.stand_in.display()))?
+                };
+                dir.write(NAME, &text, rights)
+            }
+        }
+    }
+
+    fn rights(dir: &Dir, name: &str) -> Result<Rights, String> {
+        let found = dir.read(name, 0).map(|(_, rights)| rights);
+        found.ok_or_else(|| format!("{}: there is no such file", dir.path(name).display()))
+    }
+
+    // Its processes
+
+    /// The process of its file, if that is a Perl lonc of the file's owner.
+    pub(super) fn process(&self) -> Option<Pid> {
+        let name = self.pid_file.file_name()?.to_str()?;
+        let (bytes, rights) = self.logs.as_ref()?.read(name, 32)?;
+        let process: i32 = std::str::from_utf8(&bytes).ok()?.trim().parse().ok()?;
+        is_perl_lonc(process, rights.user).then(|| Pid::from_raw(process))
+    }
+
+    /// Has it end its children, read its table and make children anew, and waits until it runs again.
+    pub(super) fn restart(&self) -> Result<(), String> {
+        let process = self.process().ok_or("the Perl lonc does not run")?;
+        signal(process, Signal::SIGHUP)?;
+        // It takes the file away and executes itself.
+        let settled = || self.process().is_some().then_some(());
+        wait(PATIENCE, settled).ok_or_else(|| self.no_process("it does not run any more after HUP"))
+    }
+
+    /// Has it and its children end; those that do not are killed.
+    pub(super) fn stop(&self) -> Result<(), String> {
+        let Some(parent) = self.process() else {
+            return Ok(());
+        };
+        let owner = owner(parent.as_raw()).unwrap_or_default();
+        let children = children(parent);
+        signal(parent, Signal::SIGTERM)?;
+        let is_gone = |process: Pid| (!is_perl_lonc(process.as_raw(), owner)).then_some(());
+        if wait(PATIENCE, || is_gone(parent)).is_none() {
+            signal(parent, Signal::SIGKILL)?;
+        }
+        for child in children.into_iter().filter(|child| is_gone(*child).is_none()) {
+            signal(child, Signal::SIGKILL)?;
+        }
+        wait(PATIENCE, || is_gone(parent)).ok_or_else(|| format!("process {parent} does not end"))
+    }
+
+    /// Starts it as the owner of its logs, as loncontrol does, outside of this session.
+    pub(super) fn start(&self) -> Result<(), String> {
+        let (dir, logs) = self
+            .dir
+            .as_ref()
+            .zip(self.logs.as_ref())
+            .ok_or("there is no Perl lonc")?;
+        let rights = logs.rights()?;
+        let user = User::from_uid(Uid::from_raw(rights.user)).ok().flatten();
+        let group = user.map_or(Gid::from_raw(rights.group), |user| user.gid);
+        // It leaves a daemon behind, which is to stay.
+        let status = Command::new("systemd-run")
+            .args(["--quiet", "--collect", "--no-block"])
+            .args(["--property=Type=oneshot", "--property=KillMode=process"])
+            .arg("--description=Start of LON-CAPA's Perl lonc")
+            .args([format!("--uid={}", rights.user), format!("--gid={group}")])
+            .arg("--")
+            .arg(dir.path(NAME))
+            .stdin(Stdio::null())
+            .status();
+        if !status.as_ref().is_ok_and(std::process::ExitStatus::success) {
+            return Err(format!("systemd-run {}: {status:?}", dir.path(NAME).display()));
+        }
+        wait(PATIENCE, || self.process())
+            .map(drop)
+            .ok_or_else(|| self.no_process("it has not started"))
+    }
+
+    fn no_process(&self, what: &str) -> String {
+        format!("{what}: {} names no process of it", self.pid_file.display())
+    }
+}
+
+/// What stands in the Perl lonc's place, with the paths of this host.
+fn beside(config: &Path) -> Result<String, String> {
+    let program = std::env::current_exe().map_err(|fault| fault.to_string())?;
+    let directory = TakenOver::path(config);
+    let directory = std::path::absolute(&directory).unwrap_or(directory);
+    let mut text = BESIDE.to_owned();
+    for (word, path) in [("@TAKEN_OVER@", &directory), ("@PROGRAM@", &program)] {
+        let path = path.to_str().filter(|path| !path.contains(['\'', '\\']));
+        let path = path.ok_or("the path of lonc.toml or of this program is too odd to be written down")?;
+        text = text.replace(word, path);
+    }
+    Ok(text)
+}
+
+/// Whether this process runs, is of this user, and is a Perl lonc: under Perl or, once it has set up, as `lonc: …`.
+fn is_perl_lonc(process: i32, user: u32) -> bool {
+    let command = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+    let mut words = command
+        .split(|byte| *byte == 0)
+        .map(|word| word.rsplit(|byte| *byte == b'/').next());
+    let is_titled = command.starts_with(b"lonc: ");
+    let is_script = words.next() == Some(Some(b"perl")) && words.any(|word| word == Some(NAME.as_bytes()));
+    process > 1 && (is_titled || is_script) && owner(process) == Some(user)
+}
+
+fn owner(process: i32) -> Option<u32> {
+    fs::metadata(format!("/proc/{process}"))
+        .ok()
+        .map(|process| process.uid())
+}
+
+fn children(parent: Pid) -> Vec<Pid> {
+    let listed = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
+    listed
+        .split_whitespace()
+        .filter_map(|child| child.parse().ok())
+        .map(Pid::from_raw)
+        .collect()
+}
+
+fn signal(process: Pid, signal: Signal) -> Result<(), String> {
+    kill(process, signal).map_err(|fault| format!("process {process}: {fault}"))
+}
+
+/// Asks again and again.
+pub(super) fn wait<T>(patience: Duration, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
+    let begun = Instant::now();
+    loop {
+        let found = probe();
+        if found.is_some() || begun.elapsed() > patience {
+            return found;
+        }
+        sleep(Duration::from_millis(50));
+    }
+}

@@ -1,0 +1,128 @@
+//! The sockets that workers ask: who listens at them, and what happens to their names.
+
+use std::fs;
+use std::os::fd::AsRawFd as _;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, getsockopt, socket, sockopt};
+
+use super::dir::Dir;
+
+/// Who listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Who {
+    Nobody,
+    /// systemd, or an instance that was started by hand.
+    Ours,
+    Other,
+}
+
+/// The directory of the sockets.
+#[derive(Debug)]
+pub(super) struct Sockets(Dir);
+
+impl Sockets {
+    pub(super) fn open(path: &Path) -> Result<Self, String> {
+        Dir::open(path).map(Self)
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.0.path(name)
+    }
+
+    /// Who listens at `name`.
+    pub(super) fn who(&self, name: &str) -> Result<Who, String> {
+        who(&self.path(name)).map_err(|fault| format!("{}: {fault}", self.path(name).display()))
+    }
+
+    /// Whether somebody else's socket is kept.
+    pub(super) fn is_kept(&self, name: &str) -> Result<bool, String> {
+        Ok(self.who(&aside(name))? == Who::Other)
+    }
+
+    /// Whether anything has a second name, though nobody may listen at it any more.
+    pub(super) fn has_kept(&self, name: &str) -> bool {
+        self.0.is_socket(&aside(name))
+    }
+
+    /// What is at `name` and is not ours gets a second name, so that it can get the first one back.
+    pub(super) fn keep(&self, name: &str) -> Result<(), String> {
+        if !self.0.is_socket(name) || self.who(name)? == Who::Ours {
+            return Ok(());
+        }
+        self.0.remove(&aside(name))?;
+        self.0.link(name, &aside(name))
+    }
+
+    /// The second name goes, or becomes the first again if that is free.
+    pub(super) fn unkeep(&self, name: &str) -> Result<(), String> {
+        if self.0.is_there(name) {
+            self.0.remove(&aside(name))
+        } else {
+            self.restore(name)
+        }
+    }
+
+    /// What is kept gets its first name back, in one go; the second stays until [`Sockets::unkeep`].
+    pub(super) fn restore(&self, name: &str) -> Result<(), String> {
+        let (kept, copy) = (aside(name), format!("{}.copy", aside(name)));
+        if !self.0.is_socket(&kept) || self.0.is_same(&kept, name) {
+            return Ok(());
+        }
+        self.0.remove(&copy)?;
+        self.0.link(&kept, &copy)?;
+        self.0.rename(&copy, name)
+    }
+
+    /// `name` leads to the socket `to`, in one go.
+    pub(super) fn lead(&self, name: &str, to: &str) -> Result<(), String> {
+        self.0.lead(name, &self.path(to))
+    }
+
+    /// Gives what is ours another name, so that it takes nobody new; the other name.
+    pub(super) fn hide(&self, name: &str) -> Result<String, String> {
+        let hidden = format!(".{name}.ours");
+        self.0.remove(&hidden)?;
+        if self.0.is_socket(name) {
+            self.0.link(name, &hidden)?;
+        }
+        Ok(hidden)
+    }
+
+    pub(super) fn remove(&self, name: &str) -> Result<(), String> {
+        self.0.remove(name)
+    }
+}
+
+/// The second name of what somebody else listens at.
+fn aside(name: &str) -> String {
+    format!(".{name}.perl")
+}
+
+/// To find out is to connect; where ours is not started, that starts it.
+fn who(path: &Path) -> Result<Who, Errno> {
+    let socket = socket(
+        AddressFamily::Unix,
+        SockType::Stream,
+        SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC,
+        None,
+    )?;
+    match connect(socket.as_raw_fd(), &UnixAddr::new(path)?) {
+        Ok(()) => {}
+        // It does, and is busy; ours has a longer queue than there are workers.
+        Err(Errno::EAGAIN) => return Ok(Who::Other),
+        Err(Errno::ENOENT | Errno::ECONNREFUSED | Errno::ENOTSOCK) => return Ok(Who::Nobody),
+        Err(fault) => return Err(fault),
+    }
+    // Of whoever called listen().
+    let listener = getsockopt(&socket, sockopt::PeerCredentials)?.pid();
+    let program = fs::read_link(format!("/proc/{listener}/exe")).unwrap_or_default();
+    // After an upgrade " (deleted)" stands behind it.
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    Ok(if listener == 1 || name.split(' ').next() == Some("lonc") {
+        Who::Ours
+    } else {
+        Who::Other
+    })
+}
