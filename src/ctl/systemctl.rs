@@ -48,9 +48,12 @@ pub(super) fn order(verb: &str, arguments: &[String]) -> Result<(), String> {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
+    let words = std::iter::once(verb)
+        .chain(arguments.iter().map(String::as_str))
+        .collect::<Vec<_>>();
     Err(format!(
-        "systemctl {verb} {}: {}, {}",
-        arguments.join(" "),
+        "systemctl {}: {}, {}",
+        words.join(" "),
         output.status,
         said.trim()
     ))

@@ -21,5 +21,6 @@ mod send;
 mod spool;
 mod status;
 mod steering;
+mod takeover;
 mod usage;
 mod why;

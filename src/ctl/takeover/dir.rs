@@ -70,6 +70,12 @@ impl Dir {
         file(one).is_some_and(|one| file(other) == Some(one))
     }
 
+    /// Tells one file of this name from the next.
+    pub(super) fn version(&self, name: &str) -> Option<impl PartialEq> {
+        self.stat(name)
+            .map(|stat| (stat.st_ino, stat.st_ctime, stat.st_ctime_nsec))
+    }
+
     /// `file` gets another name besides; one that is there is refused.
     pub(super) fn link(&self, file: &str, name: &str) -> Result<(), String> {
         let linked = linkat(&self.fd, file, &self.fd, name, AtFlags::empty());

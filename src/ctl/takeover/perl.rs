@@ -127,13 +127,23 @@ impl Perl {
         is_perl_lonc(process, rights.user).then(|| Pid::from_raw(process))
     }
 
-    /// Has it end its children, read its table and make children anew, and waits until it runs again.
+    /// Has it end its children, read its table and make children anew, and waits until it runs again. That is what HUP is
+    /// for; but it executes itself while it handles that, and from then on the signal is blocked.
     pub(super) fn restart(&self) -> Result<(), String> {
         let process = self.process().ok_or("the Perl lonc does not run")?;
+        if is_deaf(process) {
+            return self.stop().and_then(|()| self.start());
+        }
+        let before = self.version();
         signal(process, Signal::SIGHUP)?;
-        // It takes the file away and executes itself.
-        let settled = || self.process().is_some().then_some(());
-        wait(PATIENCE, settled).ok_or_else(|| self.no_process("it does not run any more after HUP"))
+        // It takes the file away, and writes another.
+        let is_anew = || (self.version() != before && self.process().is_some()).then_some(());
+        wait(PATIENCE, is_anew).ok_or_else(|| self.no_process("it does not run again after HUP"))
+    }
+
+    fn version(&self) -> Option<impl PartialEq> {
+        let name = self.pid_file.file_name()?.to_str()?;
+        self.logs.as_ref()?.version(name)
     }
 
     /// Has it and its children end; those that do not are killed.
@@ -210,6 +220,16 @@ fn is_perl_lonc(process: i32, user: u32) -> bool {
     let is_titled = command.starts_with(b"lonc: ");
     let is_script = words.next() == Some(Some(b"perl")) && words.any(|word| word == Some(NAME.as_bytes()));
     process > 1 && (is_titled || is_script) && owner(process) == Some(user)
+}
+
+/// Whether HUP does not reach it.
+fn is_deaf(process: Pid) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let masks = status
+        .lines()
+        .filter_map(|line| line.strip_prefix("SigBlk:").or(line.strip_prefix("SigIgn:")));
+    let mut masks = masks.filter_map(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    masks.any(|mask| mask & 1 << (Signal::SIGHUP as u32 - 1) != 0)
 }
 
 fn owner(process: i32) -> Option<u32> {
