@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat2, renameat};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat2, readlinkat, renameat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, linkat, symlinkat, unlinkat};
 
@@ -105,6 +105,11 @@ impl Dir {
         self.remove(&new)?;
         symlinkat(target, &self.fd, new.as_str()).map_err(|fault| self.said(name, fault))?;
         self.rename(&new, name)
+    }
+
+    /// Where a link leads.
+    pub(super) fn leads_to(&self, name: &str) -> Option<PathBuf> {
+        readlinkat(&self.fd, name).ok().map(PathBuf::from)
     }
 
     /// The beginning of a file and its rights; nothing if there is none, or it is no regular file.

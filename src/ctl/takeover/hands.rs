@@ -131,7 +131,10 @@ impl<'a> Hands<'a> {
         systemctl::order("stop", &units(std::slice::from_ref(id)))?;
         // systemd may have removed what has its socket's name by now.
         names.iter().try_for_each(|name| self.sockets.restore(name))?;
-        names.iter().try_for_each(|name| self.sockets.unkeep(name))
+        names.iter().try_for_each(|name| self.sockets.unkeep(name))?;
+        names
+            .iter()
+            .try_for_each(|name| self.sockets.mislead(name, first))
     }
 
     async fn serve(&self, id: &HostId, must_be_up: bool) -> Result<Option<String>, String> {

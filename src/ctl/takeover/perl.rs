@@ -21,7 +21,7 @@ const KEPT: &str = "lonc.perl";
 const BESIDE: &str = include_str!("lonc-beside");
 const MARK: &[u8] = b"\n# lonc-beside:";
 /// and from then on; it comes with the package.
-const STAND_IN: &str = "usr/lib/lonc/lonc-for-loncron";
+const STAND_IN: &str = "usr/lib/lonc/lonc-stand-in";
 /// The longest program that is looked at, in bytes; the original has 50 KB.
 const MOST: u64 = 4 << 20;
 /// How long it may take to end by itself, and to start.
@@ -57,24 +57,17 @@ impl Perl {
 
     /// What stands in its place.
     pub(super) fn program(&self) -> Program {
-        let Some((bytes, _)) = self.dir.as_ref().and_then(|dir| dir.read(NAME, MOST)) else {
+        let Some(dir) = &self.dir else {
             return Program::None;
         };
-        if bytes.windows(MARK.len()).any(|part| part == MARK) {
-            Program::Beside
-        } else if fs::read(&self.stand_in).is_ok_and(|stand_in| stand_in == bytes)
-            || bytes
-                .windows(Self::stand_in_name().len())
-                .any(|part| part == Self::stand_in_name())
-        {
-            Program::StandIn
-        } else {
-            Program::Original
+        if dir.leads_to(NAME).is_some_and(|target| target == self.stand_in) {
+            return Program::StandIn;
         }
-    }
-
-    fn stand_in_name() -> &'static [u8] {
-        STAND_IN.rsplit('/').next().unwrap_or(STAND_IN).as_bytes()
+        match dir.read(NAME, MOST) {
+            None => Program::None,
+            Some((bytes, _)) if bytes.windows(MARK.len()).any(|part| part == MARK) => Program::Beside,
+            Some(_) => Program::Original,
+        }
     }
 
     pub(super) fn is_original_kept(&self) -> bool {
@@ -91,24 +84,16 @@ impl Perl {
     pub(super) fn place(&self, program: Program) -> Result<(), String> {
         let dir = self.dir.as_ref().ok_or("there is no Perl lonc")?;
         let is_original = self.program() == Program::Original;
+        if is_original && program != Program::Original {
+            dir.remove(KEPT)?;
+            dir.link(NAME, KEPT)?;
+        }
         match program {
             Program::None => Ok(()),
             Program::Original if is_original => Ok(()),
             Program::Original => dir.rename(KEPT, NAME),
-            Program::Beside | Program::StandIn => {
-                let rights = Self::rights(dir, if is_original { NAME } else { KEPT })?;
-                if is_original {
-                    dir.remove(KEPT)?;
-                    dir.link(NAME, KEPT)?;
-                }
-                let text = if program == Program::Beside {
-                    self.beside.clone().into_bytes()
-                } else {
-                    fs::read(&self.stand_in)
-                        .map_err(|fault| format!("{}: {fault}", self.stand_in.display()))?
-                };
-                dir.write(NAME, &text, rights)
-            }
+            Program::Beside => dir.write(NAME, self.beside.as_bytes(), Self::rights(dir, KEPT)?),
+            Program::StandIn => dir.lead(NAME, &self.stand_in),
         }
     }
 

@@ -188,6 +188,13 @@ fn begin(facts: &Facts) -> Vec<Item> {
         ));
     }
     items.extend(up(&facts.target));
+    // It would take the place of a Perl lonc that reads its table anew.
+    if facts.is_perl_running && facts.usr1.is_up() {
+        items.push(Item::both(
+            Step::Down(facts.usr1.clone()),
+            Step::Up(facts.usr1.clone()),
+        ));
+    }
     if facts.program == Program::Original {
         items.push(Item::both(
             Step::Place(Program::Beside),
@@ -212,7 +219,7 @@ fn finish(facts: &Facts) -> Vec<Item> {
         ));
     }
     if facts.has_stand_in || before != Program::Beside {
-        items.extend(up(&facts.usr1));
+        items.extend(up(&facts.usr1_when_begun()));
         let all = facts.peers.iter().map(|peer| peer.id.clone()).collect();
         items.push(Item::both(Step::End, Step::Begin(all)));
     }
@@ -277,6 +284,16 @@ impl Facts {
     fn is_finished(&self) -> bool {
         let is_gone = matches!(self.program, Program::StandIn | Program::None) && !self.is_perl_running;
         self.taken_over == TakenOver::All && is_gone
+    }
+
+    /// How it stands when the steps of the beginning are done.
+    fn usr1_when_begun(&self) -> Unit {
+        let is_left = !self.is_perl_running;
+        Unit {
+            is_active: self.usr1.is_active && is_left,
+            is_enabled: self.usr1.is_enabled && is_left,
+            ..self.usr1.clone()
+        }
     }
 
     /// Whether systemd is to listen for it; on a host that has not begun, nothing says so.

@@ -75,9 +75,21 @@ impl Sockets {
         self.0.rename(&copy, name)
     }
 
-    /// `name` leads to the socket `to`, in one go.
+    /// `name` leads to the socket `to` beside it, in one go.
     pub(super) fn lead(&self, name: &str, to: &str) -> Result<(), String> {
-        self.0.lead(name, &self.path(to))
+        self.0.lead(name, Path::new(to))
+    }
+
+    /// `name` leads to `to` no more.
+    pub(super) fn mislead(&self, name: &str, to: &str) -> Result<(), String> {
+        if self
+            .0
+            .leads_to(name)
+            .is_some_and(|target| target == Path::new(to))
+        {
+            return self.0.remove(name);
+        }
+        Ok(())
     }
 
     /// Gives what is ours another name, so that it takes nobody new; the other name.

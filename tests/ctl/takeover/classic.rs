@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::{self, Permissions};
+use std::fs;
 use std::ops::Deref;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, symlink};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,12 +15,6 @@ use test_harness::programs::{built, installed};
 use test_harness::{Client, Directory, Peer, Site, source, wait_until};
 
 use crate::tool::{Ran, command, run};
-
-/// Keeps in `systemd/` which units are active and enabled. A socket is an instance that listens itself. Of what it is
-/// ordered, the call number FAIL fails.
-const SYSTEMCTL: &str = include_str!("systemctl.sh");
-/// Starts what is behind `--`.
-const SYSTEMD_RUN: &str = "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done\nshift\nexec \"$@\"\n";
 
 /// Its peers are `one`, `two` and `absent`, which nobody serves.
 pub(crate) struct Classic {
@@ -79,12 +73,20 @@ impl Classic {
              usr1_pid_file = 'DIR/perl/logs/lonc.pid'\nhosts_tab = 'DIR/lonTabs/hosts.tab'\n{toml}"
         ));
         self.write("perl/imitation.conf", "pause=0\nretry=1\nattempts=100000\n");
-        fs::copy(source("tests/system/guest/perl-lonc"), self.path("perl/lonc")).unwrap();
-        self.write("usr/lib/lonc/lonc-for-loncron", "#!/bin/sh\n# lonc-for-loncron\n");
-        self.write("bin/systemctl", SYSTEMCTL);
-        self.write("bin/systemd-run", SYSTEMD_RUN);
-        for program in ["perl/lonc", "bin/systemctl", "bin/systemd-run"] {
-            fs::set_permissions(self.path(program), Permissions::from_mode(0o755)).unwrap();
+        // A file that this process wrote could not be executed while another test's child still has it open.
+        let copied = Command::new("cp")
+            .arg(source("tests/system/guest/perl-lonc"))
+            .arg(self.path("perl/lonc"))
+            .status();
+        assert!(copied.unwrap().success());
+        self.write("usr/lib/lonc/lonc-stand-in", "#!/bin/sh\n");
+        for program in ["systemctl", "systemd-run"] {
+            let script = source(format!("tests/ctl/takeover/{program}.sh"));
+            symlink(
+                fs::canonicalize(script).unwrap(),
+                self.path(format!("bin/{program}")),
+            )
+            .unwrap();
         }
     }
 
@@ -98,13 +100,13 @@ impl Classic {
     pub(crate) fn end_all(&self) {
         for process in self.perl().into_iter().chain(self.instances()) {
             let _ = kill(process, Signal::SIGTERM);
-            wait_until("it has ended", || kill(process, None).is_err());
+            wait_until("it has ended", || !is_running(process));
         }
     }
 
     /// The Perl lonc's process, if it runs.
     pub(crate) fn perl(&self) -> Option<Pid> {
-        number(&self.path("perl/logs/lonc.pid")).filter(|process| kill(*process, None).is_ok())
+        number(&self.path("perl/logs/lonc.pid")).filter(|process| is_running(*process))
     }
 
     fn instances(&self) -> Vec<Pid> {
@@ -114,7 +116,7 @@ impl Classic {
         files.filter_map(|path| number(&path)).collect()
     }
 
-    /// `loncctl` with this systemd, whose order number `fail` fails.
+    /// `loncctl` with a systemd that keeps in `systemd/` which units are active and enabled, and whose order number `fail` fails.
     pub(crate) fn ctl(&self, arguments: &[&str], fail: usize) -> Ran {
         let mut command = command(&self.site, arguments);
         command
@@ -212,6 +214,11 @@ impl Deref for Classic {
     fn deref(&self) -> &Directory {
         &self.site
     }
+}
+
+/// One that has ended has no command line, whoever is to take note of its end.
+fn is_running(process: Pid) -> bool {
+    fs::read(format!("/proc/{process}/cmdline")).is_ok_and(|command| !command.is_empty())
 }
 
 fn number(path: &PathBuf) -> Option<Pid> {

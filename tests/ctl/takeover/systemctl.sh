@@ -33,7 +33,8 @@ stop() {
 		id_of "$1"
 		if [ -e "$id.pid" ]; then
 			kill "$(cat "$id.pid")"
-			while kill -0 "$(cat "$id.pid")" 2>/dev/null; do sleep 0.02; done
+			# One that has ended has no command line, whoever is to take note of its end.
+			while grep -q . "/proc/$(cat "$id.pid")/cmdline" 2>/dev/null; do sleep 0.02; done
 			# As RemoveOnStop= does, whosever it is.
 			rm -f "$id.pid" "$SITE/sockets/$id"
 		fi
