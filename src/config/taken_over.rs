@@ -44,7 +44,7 @@ impl TakenOver {
             match name.parse() {
                 Ok(id) => drop(ids.insert(id)),
                 Err(fault) => {
-                    warnings.push(format!("{}: {} {fault}", text::path(&path), text::quoted(&name)))
+                    warnings.push(format!("{}: {} {fault}", text::path(&path), text::quoted(&name)));
                 }
             }
         }

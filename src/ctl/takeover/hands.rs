@@ -166,7 +166,7 @@ impl<'a> Hands<'a> {
             others.retain(|id| !listens(id));
             others.is_empty().then_some(())
         });
-        let missing: Vec<_> = others.iter().map(|id| id.as_ref()).collect();
+        let missing: Vec<_> = others.iter().map(ToString::to_string).collect();
         Ok(is_back
             .is_none()
             .then(|| format!("it does not listen yet for {}", missing.join(" "))))

@@ -86,7 +86,7 @@ fn plan(way: Way, facts: &Facts, wish: &Wish, hands: &Hands<'_>) -> Result<Vec<I
                     hands.sockets.path(own.as_ref()).display()
                 ));
             }
-            plan::takeover(facts, wish)
+            Ok(plan::takeover(facts, wish))
         }
         Way::Giveback => plan::giveback(facts, wish),
     }
@@ -133,9 +133,10 @@ async fn undo(hands: &mut Hands<'_>, items: &[Item]) -> Result<Exit, Fault> {
             }
         }
     }
-    screen::print(match exit {
-        Exit::Amiss => "This host is as it was.\n",
-        _ => "This host is NOT as it was: see above.\n",
+    screen::print(if exit == Exit::Amiss {
+        "This host is as it was.\n"
+    } else {
+        "This host is NOT as it was: see above.\n"
     })?;
     Ok(exit)
 }

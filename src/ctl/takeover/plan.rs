@@ -56,9 +56,9 @@ pub(super) struct Wish {
 /// The Perl lonc's child for a peer is left alone, without the name that workers know: it goes on with the workers it
 /// has, and its parent has no reason to start another. What the parent does when it starts again is what
 /// [`Program::Beside`] is for.
-pub(super) fn takeover(facts: &Facts, wish: &Wish) -> Result<Vec<Item>, String> {
+pub(super) fn takeover(facts: &Facts, wish: &Wish) -> Vec<Item> {
     if facts.is_finished() {
-        return Ok(Vec::new());
+        return Vec::new();
     }
     let is_all = wish.peers.is_none();
     let is_done = |peer: &&Found| peer.is_ours && facts.is_listed(&peer.id);
@@ -68,7 +68,7 @@ pub(super) fn takeover(facts: &Facts, wish: &Wish) -> Result<Vec<Item>, String> 
         .filter(|peer| !is_done(peer))
         .collect();
     if chosen.is_empty() && !is_all && facts.taken_over != TakenOver::All {
-        return Ok(Vec::new());
+        return Vec::new();
     }
     let (heard, silent): (Vec<_>, Vec<_>) = chosen.into_iter().partition(|peer| peer.is_theirs);
     // It starts a child for such a peer again and again, and each begins by removing the socket.
@@ -106,7 +106,7 @@ pub(super) fn takeover(facts: &Facts, wish: &Wish) -> Result<Vec<Item>, String> 
     if is_all {
         items.extend(finish(facts));
     }
-    Ok(items)
+    items
 }
 
 /// The steps to give peers back to the Perl lonc; none if nothing is to be done.
@@ -114,7 +114,7 @@ pub(super) fn giveback(facts: &Facts, wish: &Wish) -> Result<Vec<Item>, String> 
     let chosen: Vec<_> = facts
         .chosen(wish)
         .into_iter()
-        .filter(|peer| facts.has(peer) || peer.is_kept)
+        .filter(|peer| facts.has(peer) || peer.is_kept || peer.is_ours)
         .collect();
     let was_never_begun = facts.taken_over == TakenOver::All && facts.program == Program::Original;
     if was_never_begun || chosen.is_empty() && (wish.peers.is_some() || facts.program != Program::Beside) {
@@ -331,3 +331,6 @@ impl Facts {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,283 @@
+"""From the Perl lonc and back, peer by peer: under load, with a boot and an upgrade in between, and with failures."""
+
+import contextlib
+import pathlib
+import re
+
+from harness import network
+from harness.registry import scenario
+from harness.site import HERE, HOSTS_TAB, WORKER, table
+from harness.wait import until
+
+CONF = "/etc/httpd/conf/loncapa.conf"
+DAEMONS = "/home/httpd/perl"
+SOCKETS = "/home/httpd/sockets"
+LOG = f"{DAEMONS}/logs/lonc.log"
+PROBER = "/usr/local/lib/prober.py"
+TAKEN_OVER = "/etc/lonc/taken-over"
+# As loncontrol does at boot.
+LONCAPA = """\
+[Unit]
+Description=LON-CAPA's own lonc
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+User=www
+ExecStart=/home/httpd/perl/lonc
+
+[Install]
+WantedBy=multi-user.target
+"""
+# Fails an order to systemd, the one whose number is in /root/fail, or kills whoever gives it.
+SYSTEMCTL = """\
+#!/bin/sh
+case $1 in
+start | stop | enable | disable | daemon-reload)
+	if [ -e /root/fail ]; then
+		echo "$*" >>/root/orders
+		if [ "$(wc -l </root/orders)" = "$(cat /root/fail)" ]; then
+			[ ! -e /root/kill ] || kill -9 $PPID
+			echo "this one fails" >&2
+			exit 1
+		fi
+	fi
+	;;
+esac
+exec /usr/bin/systemctl "$@"
+"""
+
+
+@scenario
+def takeover_of_a_peer(site):
+    """One peer over and back under load: every request answered; figures of how long nobody listens."""
+    host = _classic(site)
+    with _load(host, "msul1") as moved, _load(host, "msul3") as other, _probe(host, "msul1") as gap:
+        said = host.run("loncctl", "takeover", "msul1", timeout=120).stdout
+        _assert_served_by(host, msul1="ours", msul3="perl")
+    _assert_none_unanswered(site, "takeover of a peer", moved, other, gap)
+    assert host.systemctl("is-active", "lonc@msul3.socket", check=False) == "inactive", said
+    assert "msul1 (Stream)" in host.show("lonc@msul1.socket", "Listen")
+    assert host.run("stat", "-c", "%U:%G %a", f"{SOCKETS}/msul1").stdout.strip() == "www:www 660"
+    with _load(host, "msul1") as moved, _load(host, "msul3") as other, _probe(host, "msul1") as gap:
+        host.run("loncctl", "giveback", "msul1", timeout=120)
+        _assert_served_by(host, msul1="perl", msul3="perl")
+    _assert_none_unanswered(site, "giveback of a peer", moved, other, gap)
+    assert not host.is_active("lonc@msul1.socket") and not host.is_active("lonc@msul1.service")
+
+
+@scenario
+def takeover_over_weeks(site):
+    """With one peer taken over: edits of the table, an upgrade, boots and a restart of the Perl lonc move no other."""
+    host = _classic(site)
+    host.run("loncctl", "takeover", "msul1", timeout=120)
+    host.write(HOSTS_TAB, table(msul3=network.LOND_ADDRESS, msul4=network.NOBODY, msul5=network.NOBODY))
+    until("the change is followed", lambda: "Finished" in host.run(
+        "journalctl", "--unit=lonc-hosts.service", "--no-pager").stdout)
+    _assert_only_msul1(host)
+    site.install(host, site.newer_deb)
+    _assert_only_msul1(host)
+    host.shut_down()
+    host.boot()
+    _await_perl(host, "msul3")
+    _assert_only_msul1(host)
+    # Its parent starts anew, as on any day.
+    host.run("sh", "-c", f"kill -HUP $(cat {DAEMONS}/logs/lonc.pid)")
+    until("it has started again", lambda: _text(host, LOG).count("started for msul3 msul4 msul5\n") >= 2)
+    _await_perl(host, "msul3")
+    _assert_only_msul1(host)
+
+    with _load(host, "msul1") as counts, _probe(host, "msul1") as gap:
+        host.run("loncctl", "giveback", "msul1", timeout=120)
+        _await_perl(host, "msul1")
+    _assert_none_unanswered(site, "giveback after a boot", counts, None, gap)
+    _assert_served_by(host, msul1="perl", msul3="perl")
+    site.install(host, site.newer_deb)
+    host.shut_down()
+    host.boot()
+    for peer in ("msul1", "msul3"):
+        _await_perl(host, peer)
+    _assert_served_by(host, msul1="perl", msul3="perl")
+    assert _listing(host) == set()
+
+
+@scenario
+def takeover_of_all(site):
+    """All peers over under load, a boot, loncron's call, and all back: every request answered."""
+    host = _classic(site)
+    with _load(host, "msul1") as moved, _load(host, "msul3") as other, _probe(host, "msul1") as gap:
+        host.run("loncctl", "takeover", "--all", "--even-if-down", timeout=120)
+        _assert_served_by(host, msul1="ours", msul3="ours")
+    # The Perl lonc's children end with those whom they serve, as at any restart of it.
+    _assert_none_unanswered(site, "takeover of all", moved, other, gap, but_at_the_end=True)
+    assert not host.path(TAKEN_OVER).exists()
+    host.shut_down()
+    host.boot()
+    assert _listing(host) == {"msul1", "msul3", "msul4"}
+    _assert_served_by(host, msul1="ours", msul3="ours")
+    assert host.is_active("lonc-usr1.service")
+    host.run("setpriv", "--reuid=www", "--regid=www", "--clear-groups", f"{DAEMONS}/lonc", check=False)
+    _assert_served_by(host, msul1="ours", msul3="ours")
+
+    with _load(host, "msul1") as counts:
+        host.run("loncctl", "giveback", "--all", timeout=120)
+        for peer in ("msul1", "msul3"):
+            _await_perl(host, peer)
+    _assert_none_unanswered(site, "giveback of all", counts, None, None)
+    _assert_served_by(host, msul1="perl", msul3="perl")
+    assert not host.path(f"{DAEMONS}/lonc.perl").exists()
+    assert _listing(host) == set()
+
+
+@scenario
+def takeover_that_fails(site):
+    """Each order to systemd fails once, and once whoever gives it is killed there: the host is as it was, or goes on."""
+    host = _classic(site)
+    host.write("/usr/local/bin/systemctl", SYSTEMCTL)
+    host.path("/usr/local/bin/systemctl").chmod(0o755)
+    for way in ("takeover", "giveback"):
+        before, number = _state(host, way), 1
+        while _with_order_that_fails(host, number, way) != 0:
+            assert _state(host, way) == before, f"{way}, order {number}"
+            number += 1
+        assert number > 2
+        site.figure(f"{way}: {number - 1} orders failed, one after the other, and all was undone")
+    host.write("/root/kill", "")
+    for number in range(1, 12):
+        if _with_order_that_fails(host, number, "takeover") == 0:
+            break
+        host.run("loncctl", "takeover", "msul1", timeout=120)
+        _assert_served_by(host, msul1="ours", msul3="perl")
+        host.run("loncctl", "giveback", "msul1", timeout=120)
+        _await_perl(host, "msul1")
+        _assert_served_by(host, msul1="perl", msul3="perl")
+
+
+def _with_order_that_fails(host, number, way):
+    """The exit status."""
+    host.run("rm", "-f", "/root/orders")
+    host.write("/root/fail", f"{number}\n")
+    done = host.run("loncctl", way, "msul1", check=False, timeout=120)
+    host.run("rm", "/root/fail")
+    assert "NOT as it was" not in done.stdout, done.stdout
+    return done.returncode
+
+
+def _state(host, way):
+    """What a takeover may change. Of what is ours another socket may listen."""
+    inodes = "" if way == "giveback" else " %i"
+    places = ("/etc/systemd/system", "/etc/lonc", DAEMONS, SOCKETS)
+    files = host.run("find", *places, "-not", "-path", "*/logs/*", "-printf", "%p %y %l %m %U\\n").stdout.splitlines()
+    sockets = host.run("find", SOCKETS, "-type", "s", "-printf", f"%p{inodes}\\n").stdout.splitlines()
+    units = host.systemctl("list-units", "--plain", "--no-legend", "--state=active", "lonc*.socket", "lonc*.target", "lonc*.path")
+    return sorted(files), sorted(sockets), sorted(line.split()[0] for line in units.splitlines())
+
+
+def _classic(site):
+    """LON-CAPA's directories and a Perl lonc that serves two peers of three; lonc installed, and nothing taken over."""
+    site.lond()
+    host = site.host()
+    host.run("useradd", "www")
+    for directory in (SOCKETS, f"{SOCKETS}/delayed", DAEMONS, f"{DAEMONS}/logs"):
+        host.run("install", "-d", "-o", "www", "-g", "www", directory)
+    host.write(HOSTS_TAB, table(msul3=network.LOND_ADDRESS, msul4=network.NOBODY))
+    host.write(CONF, f"PerlSetVar lonHostID msul2\nPerlSetVar lonSockDir {SOCKETS}\nPerlSetVar lonDaemons {DAEMONS}\n")
+    host.write(f"{DAEMONS}/lonc", pathlib.Path(HERE / "guest/perl-lonc").read_bytes())
+    host.run("chmod", "755", f"{DAEMONS}/lonc")
+    host.write(PROBER, pathlib.Path(HERE / "guest/prober.py").read_bytes())
+    host.write("/etc/systemd/system/loncapa.service", LONCAPA)
+    host.systemctl("enable", "--now", "loncapa.service")
+    for peer in ("msul1", "msul3"):
+        _await_perl(host, peer)
+    site.install(host, site.deb)
+    host.set_key("loncapa_conf", f'["{CONF}"]')
+    host.systemctl("daemon-reload")
+    _assert_served_by(host, msul1="perl", msul3="perl")
+    return host
+
+
+def _as_www(*argv):
+    return ["setpriv", "--reuid=www", "--regid=www", "--clear-groups", *argv]
+
+
+def _text(host, path):
+    return host.path(path).read_text()
+
+
+def _ask(host, peer):
+    done = host.run(*_as_www("python3", WORKER, "ask", 30, f"{SOCKETS}/{peer}", "echo:hello"), timeout=60, check=False)
+    return done.stdout.strip()
+
+
+def _await_perl(host, peer):
+    """Waits until the Perl lonc answers for this peer."""
+    def answers():
+        before = _text(host, LOG).count(f"[{peer}]: asked")
+        return _ask(host, peer) == "hello" and _text(host, LOG).count(f"[{peer}]: asked") > before
+    until(f"the Perl lonc serves {peer}", answers, within=60)
+
+
+def _assert_served_by(host, **who):
+    """A worker of each peer is answered, and by whom; where others ask as well that cannot be told of ours."""
+    for peer, expected in who.items():
+        assert _ask(host, peer) == "hello", f"{peer} is not served"
+        ours = int(host.run("python3", "-c", f"""
+import socket, struct
+client = socket.socket(socket.AF_UNIX)
+client.connect('{SOCKETS}/{peer}')
+print(struct.unpack('3i', client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0])
+""").stdout) == 1
+        assert ours == (expected == "ours"), f"{peer} is served by {'us' if ours else 'the Perl lonc'}"
+
+
+def _assert_only_msul1(host):
+    assert _listing(host) == {"msul1"}
+    assert [path.name for path in host.path(TAKEN_OVER).iterdir()] == ["msul1"]
+    _assert_served_by(host, msul1="ours", msul3="perl")
+
+
+def _listing(host):
+    """The peers whose sockets systemd holds."""
+    listed = host.systemctl("list-units", "--plain", "--no-legend", "--state=active", "lonc@*.socket")
+    return set(re.findall(r"lonc@(\w+)\.socket", listed))
+
+
+@contextlib.contextmanager
+def _load(host, peer, clients=10):
+    """Clients of user www that ask all the time; the dictionary it gives is filled when they have ended."""
+    counts = {}
+    worker = host.start(*_as_www("python3", WORKER, "load", clients, f"{SOCKETS}/{peer}"))
+    try:
+        assert worker.stdout.readline() == "started\n"
+        yield counts
+        said, _ = worker.communicate(timeout=90)
+        counts.update((name, int(number)) for name, number in re.findall(r"(\w+)=(\d+)", said))
+        assert counts, said
+    finally:
+        worker.kill()
+
+
+@contextlib.contextmanager
+def _probe(host, peer):
+    """One of user www who does nothing but connect."""
+    counts = {}
+    prober = host.start(*_as_www("python3", PROBER, f"{SOCKETS}/{peer}"))
+    try:
+        assert prober.stdout.readline() == "started\n"
+        yield counts
+        said, _ = prober.communicate(timeout=30)
+        counts.update((name, int(number)) for name, number in re.findall(r"(\w+)=(\d+)", said))
+        assert counts, said
+    finally:
+        prober.kill()
+
+
+def _assert_none_unanswered(site, what, moved, other, gap, but_at_the_end=False):
+    both = [counts for counts in (moved, other) if counts is not None]
+    site.figure(f"{what}: " + "; ".join(
+        ", ".join(f"{name} {count}" for name, count in counts.items()) for counts in [*both, *([gap] if gap else [])]))
+    for counts in both:
+        assert counts["replied"] > 0 and counts["wrong"] == 0, counts
+        assert but_at_the_end or counts["unanswered"] == 0, counts
