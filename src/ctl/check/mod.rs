@@ -3,6 +3,7 @@
 mod daemons;
 mod files;
 mod loncron;
+mod moving;
 mod names;
 mod network;
 
@@ -97,6 +98,8 @@ pub(super) async fn run(file: &Path, arguments: &arguments::Check, screen: Scree
         None => site.peers.peers.clone(),
     };
     report.add(&configuration(&site, &peers))?;
+    let (peers, findings) = moving::ours(&site, &peers);
+    report.add(&findings)?;
     report.add(&files::sockets(&site, &peers))?;
     report.add(&names::aliases(&site, &peers))?;
     report.add(&files::spool(&site, &peers))?;

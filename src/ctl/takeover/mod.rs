@@ -25,13 +25,15 @@ mod step;
 use std::path::Path;
 
 use self::hands::Hands;
+use self::perl::Perl;
 use self::plan::{Facts, Wish};
-use self::step::{Item, Step};
+use self::step::{Item, Program, Step};
 use super::arguments;
 use super::outcome::{Exit, Fault};
 use super::screen;
 use super::site::Site;
 use super::words;
+use crate::config;
 
 /// Which way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +44,13 @@ pub(super) enum Way {
 
 /// Where LON-CAPA keeps its sockets cannot be known from this.
 const NOT_CLASSIC: &str = "/run/lonc";
+
+/// Whether the Perl lonc, when it starts, does so with all peers of its table.
+pub(super) fn is_perl_lonc_unruled(site: &Site) -> bool {
+    let found = config::usr1_pid_file(&site.config).map_err(|fault| fault.to_string());
+    let found = found.and_then(|pid_file| Perl::find(&pid_file, Path::new("/"), &site.config));
+    found.is_ok_and(|perl| perl.program() == Program::Original)
+}
 
 /// Looks, plans, and does it; what fails is undone.
 pub(super) async fn run(site: &Site, way: Way, arguments: &arguments::Move) -> Result<Exit, Fault> {

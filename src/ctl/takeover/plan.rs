@@ -67,7 +67,8 @@ pub(super) fn takeover(facts: &Facts, wish: &Wish) -> Vec<Item> {
         .into_iter()
         .filter(|peer| !is_done(peer))
         .collect();
-    if chosen.is_empty() && !is_all && facts.taken_over != TakenOver::All {
+    let is_begun = facts.taken_over != TakenOver::All && facts.program != Program::Original;
+    if chosen.is_empty() && !is_all && is_begun {
         return Vec::new();
     }
     let (heard, silent): (Vec<_>, Vec<_>) = chosen.into_iter().partition(|peer| peer.is_theirs);

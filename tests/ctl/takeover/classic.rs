@@ -126,6 +126,10 @@ impl Classic {
         self.run(command)
     }
 
+    pub(crate) fn check(&self) -> Ran {
+        self.run(command(&self.site, &["check"]))
+    }
+
     pub(crate) fn well(&self, arguments: &[&str]) -> Ran {
         let ran = self.ctl(arguments, 0);
         assert_eq!(ran.code, 0, "{ran:?}");

@@ -140,6 +140,24 @@ fn a_peer_that_is_down_is_forgotten_by_the_perl_lonc_before_we_listen() {
     assert!(!host.path("sockets/absent").exists());
 }
 
+#[test]
+fn check_tells_how_far_it_is_and_that_the_program_was_replaced() {
+    let Some(host) = Classic::start() else { return };
+    host.well(&["takeover", "one"]);
+    let checked = host.check();
+    checked.must_say("2 peers not taken over: absent two");
+    assert!(
+        !checked.out.contains("two: ") && !checked.out.contains("its program has been replaced"),
+        "{checked:?}"
+    );
+    fs::copy(host.path("perl/lonc.perl"), host.path("perl/lonc")).unwrap();
+    host.check().must_say("its program has been replaced");
+    host.check().must_say("-> loncctl takeover one");
+    host.well(&["takeover", "one"])
+        .must_say("leaves alone what is taken over");
+    assert!(!host.check().out.contains("its program has been replaced"));
+}
+
 /// Has each order to systemd fail, one after the other, until it goes well; how many did.
 fn fail_each(host: &Classic, arguments: &[&str], check: impl Fn(&crate::tool::Ran)) -> usize {
     for fail in 1.. {
