@@ -44,6 +44,7 @@ pub(super) enum Way {
 
 /// Where LON-CAPA keeps its sockets cannot be known from this.
 const NOT_CLASSIC: &str = "/run/lonc";
+const NOTHING_TO_GIVE: &str = "nothing to do: not taken over\n";
 
 /// Whether the Perl lonc, when it starts, does so with all peers of its table.
 pub(super) fn is_perl_lonc_unruled(site: &Site) -> bool {
@@ -61,11 +62,7 @@ pub(super) async fn run(site: &Site, way: Way, arguments: &arguments::Move) -> R
         even_if_down: arguments.even_if_down,
     };
     if site.peers.socket_dir == Path::new(NOT_CLASSIC) {
-        return Err(amiss(format!(
-            "sockets are in {NOT_CLASSIC}, where no Perl lonc has them: all peers are ours. On a host that has one, name \
-             LON-CAPA's own settings by loncapa_conf in {} first",
-            site.config.display()
-        )));
+        return not_classic(site, way);
     }
     let mut hands = Hands::new(site, &arguments.root, !arguments.dry_run).map_err(amiss)?;
     let facts = facts::gather(&hands, &wish).map_err(amiss)?;
@@ -73,7 +70,7 @@ pub(super) async fn run(site: &Site, way: Way, arguments: &arguments::Move) -> R
     if items.iter().all(|item| item.step.is_none()) {
         let text = match way {
             Way::Takeover => "nothing to do: taken over already\n",
-            Way::Giveback => "nothing to do: not taken over\n",
+            Way::Giveback => NOTHING_TO_GIVE,
         };
         screen::print(text)?;
         return Ok(Exit::Fine);
@@ -82,6 +79,19 @@ pub(super) async fn run(site: &Site, way: Way, arguments: &arguments::Move) -> R
         return foretell(&items);
     }
     carry_out(&mut hands, &items).await
+}
+
+fn not_classic(site: &Site, way: Way) -> Result<Exit, Fault> {
+    if way == Way::Giveback {
+        screen::print(NOTHING_TO_GIVE)?;
+        return Ok(Exit::Fine);
+    }
+    let text = format!(
+        "sockets are in {NOT_CLASSIC}, where no Perl lonc has them: all peers are ours. On a host that has one, name \
+         LON-CAPA's own settings by loncapa_conf in {} first",
+        site.config.display()
+    );
+    Err(Fault::Said(text, Exit::Amiss))
 }
 
 fn plan(way: Way, facts: &Facts, wish: &Wish, hands: &Hands<'_>) -> Result<Vec<Item>, String> {

@@ -19,7 +19,7 @@ use crate::tool::{Ran, command, run};
 /// Its peers are `one`, `two` and `absent`, which nobody serves.
 pub(crate) struct Classic {
     site: Site,
-    _peers: [Peer; 2],
+    peers: [Peer; 2],
 }
 
 impl Classic {
@@ -30,11 +30,11 @@ impl Classic {
         let dead = Peer::dead();
         let classic = Self {
             site: Site::new(dead.addr(), ""),
-            _peers: peers,
+            peers,
         };
         classic.set_up(&[
-            ("one", &classic._peers[0]),
-            ("two", &classic._peers[1]),
+            ("one", &classic.peers[0]),
+            ("two", &classic.peers[1]),
             ("absent", &dead),
         ]);
         classic.start_perl();
@@ -173,12 +173,8 @@ impl Classic {
         for directory in ["etc", "perl", "sockets", "systemd", "taken-over"] {
             self.collect(&self.path(directory), &mut state);
         }
-        let passing = |name: &String| {
-            name.ends_with(".pid")
-                || name.ends_with(".log")
-                || name.contains("/logs/")
-                || name.ends_with("orders")
-        };
+        let ends = [".pid", ".log", "orders"];
+        let passing = |name: &String| name.contains("/logs/") || ends.iter().any(|end| name.ends_with(end));
         state.retain(|name, _| !passing(name));
         state
     }
