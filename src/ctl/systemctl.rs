@@ -1,7 +1,7 @@
 //! What systemd says about our units, where it runs.
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// Whether this machine runs under systemd, as `sd_booted(3)` has it.
 pub(super) fn is_booted() -> bool {
@@ -37,33 +37,58 @@ pub(super) fn states(verb: &str, units: &[String]) -> Vec<String> {
 
 /// What `systemctl` prints to a question, however it ends: it does so by the answer.
 pub(super) fn ask(verb: &str, arguments: &[String]) -> Result<String, String> {
-    let output = run(verb, arguments)?;
+    let output = command(verb, arguments)
+        .output()
+        .map_err(|fault| format!("systemctl: {fault}"))?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Has `systemctl` do something; what it said, if it failed.
 pub(super) fn order(verb: &str, arguments: &[String]) -> Result<(), String> {
-    let output = run(verb, arguments)?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let words = std::iter::once(verb)
-        .chain(arguments.iter().map(String::as_str))
-        .collect::<Vec<_>>();
-    Err(format!(
-        "systemctl {}: {}, {}",
-        words.join(" "),
-        output.status,
-        said.trim()
-    ))
+    begin(verb, arguments)?.finish()
 }
 
-fn run(verb: &str, arguments: &[String]) -> Result<Output, String> {
-    let output = Command::new("systemctl")
-        .arg(verb)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output();
-    output.map_err(|fault| format!("systemctl: {fault}"))
+/// Something that `systemctl` is doing.
+pub(super) struct Order {
+    words: String,
+    pub(super) process: Child,
+}
+
+/// Begins with it.
+pub(super) fn begin(verb: &str, arguments: &[String]) -> Result<Order, String> {
+    let words: Vec<_> = std::iter::once(verb)
+        .chain(arguments.iter().map(String::as_str))
+        .collect();
+    let mut command = command(verb, arguments);
+    let process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    Ok(Order {
+        words: words.join(" "),
+        process: process.map_err(|fault| format!("systemctl: {fault}"))?,
+    })
+}
+
+impl Order {
+    /// Waits for its end; what it said, if it failed.
+    pub(super) fn finish(self) -> Result<(), String> {
+        let ended = self
+            .process
+            .wait_with_output()
+            .map_err(|fault| format!("systemctl: {fault}"))?;
+        if ended.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&ended.stderr);
+        Err(format!(
+            "systemctl {}: {}, {}",
+            self.words,
+            ended.status,
+            said.trim()
+        ))
+    }
+}
+
+fn command(verb: &str, arguments: &[String]) -> Command {
+    let mut command = Command::new("systemctl");
+    command.arg(verb).args(arguments).stdin(Stdio::null());
+    command
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat2, readlinkat, renameat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat};
-use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, linkat, symlinkat, unlinkat};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, linkat, symlinkat, unlinkat};
 
 /// Opened once; what somebody puts in its place later is not looked at.
 #[derive(Debug)]
@@ -71,9 +71,30 @@ impl Dir {
     }
 
     /// Tells one file of this name from the next.
-    pub(super) fn version(&self, name: &str) -> Option<impl PartialEq> {
+    pub(super) fn version(&self, name: &str) -> Option<impl PartialEq + use<>> {
         self.stat(name)
             .map(|stat| (stat.st_ino, stat.st_ctime, stat.st_ctime_nsec))
+    }
+
+    /// Gives a socket the owners that another has, if it has no other name: then it is nobody else's.
+    pub(super) fn own_as(&self, name: &str, rights: Rights) -> Result<(), String> {
+        let how = OpenHow::new()
+            .flags(OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC)
+            .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+        let file = openat2(&self.fd, name, how).map_err(|fault| self.said(name, fault))?;
+        let stat = fstat(&file).map_err(|fault| self.said(name, fault))?;
+        if !is_a(&stat, SFlag::S_IFSOCK) || stat.st_nlink != 1 {
+            return Ok(());
+        }
+        let (user, group) = (Uid::from_raw(rights.user), Gid::from_raw(rights.group));
+        let owned = fchownat(&file, "", Some(user), Some(group), AtFlags::AT_EMPTY_PATH);
+        owned.map_err(|fault| self.said(name, fault))
+    }
+
+    /// Those of a socket.
+    pub(super) fn socket_rights(&self, name: &str) -> Option<Rights> {
+        let stat = self.stat(name).filter(|stat| is_a(stat, SFlag::S_IFSOCK));
+        stat.map(|stat| Rights::of(&stat))
     }
 
     /// `file` gets another name besides; one that is there is refused.

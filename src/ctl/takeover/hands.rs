@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::drop_ins::DropIns;
-use super::perl::{self, Perl};
+use super::perl::Perl;
+use super::processes;
 use super::record::Record;
 use super::sockets::{Sockets, Who};
 use super::step::{Step, Unit};
@@ -97,7 +98,9 @@ impl<'a> Hands<'a> {
         }
         // It may listen at what has lost its name.
         systemctl::order("stop", &units(std::slice::from_ref(id)))?;
-        systemctl::order("start", &[unit])?;
+        let mut starting = systemctl::begin("start", &[unit])?;
+        self.sockets.replace(first, &mut starting.process)?;
+        starting.finish()?;
         if self.sockets.who(first)? != Who::Ours {
             return Err(format!(
                 "{}: somebody else listens there all the same",
@@ -162,7 +165,7 @@ impl<'a> Hands<'a> {
         let mut others: Vec<_> = all.filter(|id| !taken_over.has(id)).filter(listens).collect();
         self.is_perl_disturbed = true;
         self.perl.restart()?;
-        let is_back = perl::wait(OTHERS, || {
+        let is_back = processes::wait(OTHERS, || {
             others.retain(|id| !listens(id));
             others.is_empty().then_some(())
         });

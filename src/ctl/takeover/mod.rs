@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `facts` → `plan` → `step` | what is found; what is to be done, pure; a step in words |
 //! | `hands` | does a step |
-//! | `sockets`, `perl`, `record`, `drop_ins` | what it does that with |
+//! | `sockets`, `perl`, `processes`, `record`, `drop_ins` | what it does that with |
 //! | `dir` | a directory that another user may write to |
 //!
 //! A peer moves without a moment in which nobody listens: systemd binds its socket where the Perl lonc's child listens,
@@ -18,6 +18,7 @@ mod facts;
 mod hands;
 mod perl;
 mod plan;
+mod processes;
 mod record;
 mod sockets;
 mod step;

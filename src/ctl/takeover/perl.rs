@@ -1,16 +1,14 @@
 //! The Perl lonc: its program and its processes.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::Signal;
 use nix::unistd::{Gid, Pid, Uid, User};
 
 use super::dir::{Dir, Rights};
+use super::processes::{children, has_workers, is_deaf, is_perl_lonc, owner, signal, wait};
 use super::step::Program;
 use crate::config::TakenOver;
 
@@ -26,6 +24,8 @@ const STAND_IN: &str = "usr/lib/lonc/lonc-stand-in";
 const MOST: u64 = 4 << 20;
 /// How long it may take to end by itself, and to start.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long workers may take to leave it.
+const LEAVE: Duration = Duration::from_secs(10);
 
 /// What this host has of it.
 #[derive(Debug)]
@@ -109,7 +109,7 @@ impl Perl {
         let name = self.pid_file.file_name()?.to_str()?;
         let (bytes, rights) = self.logs.as_ref()?.read(name, 32)?;
         let process: i32 = std::str::from_utf8(&bytes).ok()?.trim().parse().ok()?;
-        is_perl_lonc(process, rights.user).then(|| Pid::from_raw(process))
+        is_perl_lonc(process, NAME, rights.user).then(|| Pid::from_raw(process))
     }
 
     /// Has it end its children, read its table and make children anew, and waits until it runs again. That is what HUP is
@@ -131,15 +131,19 @@ impl Perl {
         self.logs.as_ref()?.version(name)
     }
 
-    /// Has it and its children end; those that do not are killed.
+    /// Has it and its children end when their workers have left, or some time has passed; those that do not are killed.
     pub(super) fn stop(&self) -> Result<(), String> {
         let Some(parent) = self.process() else {
             return Ok(());
         };
         let owner = owner(parent.as_raw()).unwrap_or_default();
         let children = children(parent);
+        // Those who wait for an answer would see end of file.
+        wait(LEAVE, || {
+            (!children.iter().any(|child| has_workers(*child))).then_some(())
+        });
         signal(parent, Signal::SIGTERM)?;
-        let is_gone = |process: Pid| (!is_perl_lonc(process.as_raw(), owner)).then_some(());
+        let is_gone = |process: Pid| (!is_perl_lonc(process.as_raw(), NAME, owner)).then_some(());
         if wait(PATIENCE, || is_gone(parent)).is_none() {
             signal(parent, Signal::SIGKILL)?;
         }
@@ -194,56 +198,4 @@ fn beside(config: &Path) -> Result<String, String> {
         text = text.replace(word, path);
     }
     Ok(text)
-}
-
-/// Whether this process runs, is of this user, and is a Perl lonc: under Perl or, once it has set up, as `lonc: …`.
-fn is_perl_lonc(process: i32, user: u32) -> bool {
-    let command = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
-    let mut words = command
-        .split(|byte| *byte == 0)
-        .map(|word| word.rsplit(|byte| *byte == b'/').next());
-    let is_titled = command.starts_with(b"lonc: ");
-    let is_script = words.next() == Some(Some(b"perl")) && words.any(|word| word == Some(NAME.as_bytes()));
-    process > 1 && (is_titled || is_script) && owner(process) == Some(user)
-}
-
-/// Whether HUP does not reach it.
-fn is_deaf(process: Pid) -> bool {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let masks = status
-        .lines()
-        .filter_map(|line| line.strip_prefix("SigBlk:").or(line.strip_prefix("SigIgn:")));
-    let mut masks = masks.filter_map(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    masks.any(|mask| mask & 1 << (Signal::SIGHUP as u32 - 1) != 0)
-}
-
-fn owner(process: i32) -> Option<u32> {
-    fs::metadata(format!("/proc/{process}"))
-        .ok()
-        .map(|process| process.uid())
-}
-
-fn children(parent: Pid) -> Vec<Pid> {
-    let listed = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
-    listed
-        .split_whitespace()
-        .filter_map(|child| child.parse().ok())
-        .map(Pid::from_raw)
-        .collect()
-}
-
-fn signal(process: Pid, signal: Signal) -> Result<(), String> {
-    kill(process, signal).map_err(|fault| format!("process {process}: {fault}"))
-}
-
-/// Asks again and again.
-pub(super) fn wait<T>(patience: Duration, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
-    let begun = Instant::now();
-    loop {
-        let found = probe();
-        if found.is_some() || begun.elapsed() > patience {
-            return found;
-        }
-        sleep(Duration::from_millis(50));
-    }
 }

@@ -3,11 +3,17 @@
 use std::fs;
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
+use std::process::Child;
+use std::thread::sleep;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, getsockopt, socket, sockopt};
 
 use super::dir::Dir;
+
+/// How long to wait before the next look at a socket that is about to be replaced.
+const GLANCE: Duration = Duration::from_micros(20);
 
 /// Who listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +79,21 @@ impl Sockets {
         self.0.remove(&copy)?;
         self.0.link(&kept, &copy)?;
         self.0.rename(&copy, name)
+    }
+
+    /// Has `bind` put another socket at `name`, and gives that the owners of the one before as soon as it is there: systemd
+    /// does so, too, but starts a process for that, and until then workers are refused.
+    pub(super) fn replace(&self, name: &str, bind: &mut Child) -> Result<(), String> {
+        let (before, rights) = (self.0.version(name), self.0.socket_rights(name));
+        while bind.try_wait().map_err(|fault| fault.to_string())?.is_none() {
+            match rights {
+                Some(rights) if self.0.is_socket(name) && self.0.version(name) != before => {
+                    return self.0.own_as(name, rights);
+                }
+                Some(_) | None => sleep(GLANCE),
+            }
+        }
+        Ok(())
     }
 
     /// `name` leads to the socket `to` beside it, in one go.
