@@ -4,10 +4,29 @@ mod classic;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::process::Command;
 
 use test_harness::Client;
+use test_harness::programs::built;
 
 use self::classic::Classic;
+
+/// Tells the ids of the table, read in each way that Perl has; and does with other files what must go on as ever.
+const READS: &str = r#"
+package Other;
+use IO::File;
+my $table = shift;
+sub told { print shift, ": ", join(' ', map { /^(\w+):/ } @_), "\n" }
+open(BARE, $table) || die; told('bare', <BARE>); close(BARE);
+open(BARE, "<$table") || die; told('two', <BARE>); close(BARE);
+open(my $three, '<', $table) or die; told('three', <$three>);
+open(my $layers, '<:encoding(UTF-8)', $table) or die; told('layers', <$layers>);
+my $object = IO::File->new($table) or die; told('object', <$object>);
+{ local $/; open(my $whole, '<', $table) or die; told('whole', split /^/m, <$whole>); }
+open(OUT, ">$table.copy") or die; print OUT "written\n"; close OUT; open(IN, "$table.copy") or die; print <IN>;
+open(my $pipe, '-|', 'echo', 'from a pipe') or die; print <$pipe>;
+print open(my $none, '<', '/nowhere/hosts.tab') ? 'odd' : 'no such table', "\n";
+"#;
 
 #[test]
 fn a_peer_goes_over_and_back_and_no_worker_is_cut_off() {
@@ -156,6 +175,45 @@ fn check_tells_how_far_it_is_and_that_the_program_was_replaced() {
     host.well(&["takeover", "one"])
         .must_say("leaves alone what is taken over");
     assert!(!host.check().out.contains("its program has been replaced"));
+}
+
+#[test]
+fn however_the_table_is_opened_what_is_taken_over_is_missing_and_other_files_are_as_they_are() {
+    let Some(host) = Classic::start() else { return };
+    host.well(&["takeover", "one"]);
+    host.write("perl/lonc.perl", READS);
+    let output = Command::new("perl")
+        .arg(host.path("perl/lonc"))
+        .arg(host.path("lonTabs/hosts.tab"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<_> = said.lines().collect();
+    assert_eq!(
+        lines.len(),
+        9,
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    for line in lines.iter().take(6) {
+        assert!(line.ends_with(": msul2 two absent"), "{said}");
+    }
+    assert_eq!(lines[6..], ["written", "from a pipe", "no such table"]);
+    // Without the package nothing is hidden.
+    let text = fs::read_to_string(host.path("perl/lonc")).unwrap();
+    host.write(
+        "perl/lonc",
+        &text.replace(built("loncctl").to_str().unwrap(), "/nowhere"),
+    );
+    let output = Command::new("perl")
+        .arg(host.path("perl/lonc"))
+        .arg(host.path("lonTabs/hosts.tab"))
+        .output()
+        .unwrap();
+    assert!(
+        String::from_utf8_lossy(&output.stdout).starts_with("bare: msul2 one two absent\n"),
+        "{output:?}"
+    );
 }
 
 /// Has each order to systemd fail, one after the other, until it goes well; how many did.

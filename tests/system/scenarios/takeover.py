@@ -13,7 +13,9 @@ CONF = "/etc/httpd/conf/loncapa.conf"
 DAEMONS = "/home/httpd/perl"
 SOCKETS = "/home/httpd/sockets"
 LOG = f"{DAEMONS}/logs/lonc.log"
+CLIENTS = 10
 PROBER = "/usr/local/lib/prober.py"
+STAND_IN = "/usr/lib/lonc/lonc-stand-in"
 TAKEN_OVER = "/etc/lonc/taken-over"
 # As loncontrol does at boot.
 LONCAPA = """\
@@ -31,18 +33,16 @@ ExecStart=/home/httpd/perl/lonc
 [Install]
 WantedBy=multi-user.target
 """
-# Fails an order to systemd, the one whose number is in /root/fail, or kills whoever gives it.
+# Fails an order to systemd, the one whose number is in FAIL, or kills whoever gives it.
 SYSTEMCTL = """\
 #!/bin/sh
-case $1 in
+case ${FAIL:+$1} in
 start | stop | enable | disable | daemon-reload)
-	if [ -e /root/fail ]; then
-		echo "$*" >>/root/orders
-		if [ "$(wc -l </root/orders)" = "$(cat /root/fail)" ]; then
-			[ ! -e /root/kill ] || kill -9 $PPID
-			echo "this one fails" >&2
-			exit 1
-		fi
+	echo "$*" >>/root/orders
+	if [ "$(wc -l </root/orders)" = "$FAIL" ]; then
+		[ -z "$DEADLY" ] || kill -9 $PPID
+		echo "this one fails" >&2
+		exit 1
 	fi
 	;;
 esac
@@ -63,7 +63,8 @@ def takeover_of_a_peer(site):
     assert host.run("stat", "-c", "%U:%G %a", f"{SOCKETS}/msul1").stdout.strip() == "www:www 660"
     with _load(host, "msul1") as moved, _load(host, "msul3") as other, _probe(host, "msul1") as gap:
         host.run("loncctl", "giveback", "msul1", timeout=120)
-        _assert_served_by(host, msul1="perl", msul3="perl")
+        _await_perl(host, "msul1")
+    _assert_served_by(host, msul1="perl", msul3="perl")
     _assert_none_unanswered(site, "giveback of a peer", moved, other, gap)
     assert not host.is_active("lonc@msul1.socket") and not host.is_active("lonc@msul1.service")
 
@@ -74,8 +75,7 @@ def takeover_over_weeks(site):
     host = _classic(site)
     host.run("loncctl", "takeover", "msul1", timeout=120)
     host.write(HOSTS_TAB, table(msul3=network.LOND_ADDRESS, msul4=network.NOBODY, msul5=network.NOBODY))
-    until("the change is followed", lambda: "Finished" in host.run(
-        "journalctl", "--unit=lonc-hosts.service", "--no-pager").stdout)
+    host.systemctl("start", "lonc-hosts.service")
     _assert_only_msul1(host)
     site.install(host, site.newer_deb)
     _assert_only_msul1(host)
@@ -121,11 +121,11 @@ def takeover_of_all(site):
     host.run("setpriv", "--reuid=www", "--regid=www", "--clear-groups", f"{DAEMONS}/lonc", check=False)
     _assert_served_by(host, msul1="ours", msul3="ours")
 
-    with _load(host, "msul1") as counts:
+    with _load(host, "msul1") as counts, _probe(host, "msul1") as gap:
         host.run("loncctl", "giveback", "--all", timeout=120)
         for peer in ("msul1", "msul3"):
             _await_perl(host, peer)
-    _assert_none_unanswered(site, "giveback of all", counts, None, None)
+    _assert_none_unanswered(site, "giveback of all", counts, None, gap)
     _assert_served_by(host, msul1="perl", msul3="perl")
     assert not host.path(f"{DAEMONS}/lonc.perl").exists()
     assert _listing(host) == set()
@@ -145,23 +145,21 @@ def takeover_that_fails(site):
             number += 1
         assert number > 2
         site.figure(f"{way}: {number - 1} orders failed, one after the other, and all was undone")
-    host.write("/root/kill", "")
-    for number in range(1, 12):
-        if _with_order_that_fails(host, number, "takeover") == 0:
+    for number in range(1, 20):
+        if _with_order_that_fails(host, number, "takeover", "DEADLY=yes") == 0:
             break
         host.run("loncctl", "takeover", "msul1", timeout=120)
         _assert_served_by(host, msul1="ours", msul3="perl")
         host.run("loncctl", "giveback", "msul1", timeout=120)
         _await_perl(host, "msul1")
         _assert_served_by(host, msul1="perl", msul3="perl")
+    site.figure(f"takeover: killed at {number - 1} orders, one after the other, and finished by another")
 
 
-def _with_order_that_fails(host, number, way):
+def _with_order_that_fails(host, number, way, *more):
     """The exit status."""
     host.run("rm", "-f", "/root/orders")
-    host.write("/root/fail", f"{number}\n")
-    done = host.run("loncctl", way, "msul1", check=False, timeout=120)
-    host.run("rm", "/root/fail")
+    done = host.run("env", f"FAIL={number}", *more, "loncctl", way, "msul1", check=False, timeout=120)
     assert "NOT as it was" not in done.stdout, done.stdout
     return done.returncode
 
@@ -193,8 +191,13 @@ def _classic(site):
     for peer in ("msul1", "msul3"):
         _await_perl(host, peer)
     site.install(host, site.deb)
+    if host.run("test", "-e", STAND_IN, check=False).returncode != 0:
+        host.write(STAND_IN, "#!/bin/sh\n")
+        host.path(STAND_IN).chmod(0o755)
     host.set_key("loncapa_conf", f'["{CONF}"]')
-    host.systemctl("daemon-reload")
+    # The change is followed, as far as nobody asks: sockets in lonc's own directory.
+    until("systemd listens for all peers", lambda: len(_listing(host)) == 3)
+    until("that is done", lambda: not host.is_active("lonc-hosts.service"))
     _assert_served_by(host, msul1="perl", msul3="perl")
     return host
 
@@ -246,9 +249,9 @@ def _listing(host):
     return set(re.findall(r"lonc@(\w+)\.socket", listed))
 
 
-def _load(host, peer, clients=10):
+def _load(host, peer):
     """Clients of user www that ask all the time."""
-    return _running(host, "python3", WORKER, "load", clients, f"{SOCKETS}/{peer}")
+    return _running(host, "python3", WORKER, "load", CLIENTS, f"{SOCKETS}/{peer}")
 
 
 def _probe(host, peer):
@@ -277,4 +280,5 @@ def _assert_none_unanswered(site, what, moved, other, gap, but_at_the_end=False)
         ", ".join(f"{name} {count}" for name, count in counts.items()) for counts in [*both, *([gap] if gap else [])]))
     for counts in both:
         assert counts["replied"] > 0 and counts["wrong"] == 0, counts
-        assert but_at_the_end or counts["unanswered"] == 0, counts
+        # Each client has one connection for good, as no worker of old: with the Perl lonc's end they end as well.
+        assert counts["unanswered"] <= (CLIENTS if but_at_the_end else 0), counts
