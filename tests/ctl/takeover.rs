@@ -163,6 +163,14 @@ fn a_peer_that_is_down_is_forgotten_by_the_perl_lonc_before_we_listen() {
 fn check_tells_how_far_it_is_and_that_the_program_was_replaced() {
     let Some(host) = Classic::start() else { return };
     host.well(&["takeover", "one"]);
+    let status = host.status();
+    assert!(
+        status
+            .line("two")
+            .ends_with(&["not", "taken", "over", "from", "the", "Perl", "lonc"]),
+        "{status:?}"
+    );
+    assert_eq!(status.line("one")[1], "up");
     let checked = host.check();
     checked.must_say("2 peers not taken over: absent two");
     assert!(

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::config::Peer;
+use crate::config::{Peer, TakenOver};
 use crate::control::interface::Status;
 use crate::ctl::standing::{Answer, Standing};
 use crate::ctl::table::Side::{Left, Right};
@@ -31,7 +31,7 @@ const COLUMNS: [(&str, Side); 14] = [
 const SLOW: u64 = 1_000_000;
 
 /// `now` is in microseconds since 1970.
-pub(super) fn table(peers: &[Peer], answers: &[Answer], now: u64) -> Table {
+pub(super) fn table(peers: &[Peer], answers: &[Answer], ours: &TakenOver, now: u64) -> Table {
     let mut table = Table::new(&COLUMNS);
     for (peer, answer) in peers.iter().zip(answers) {
         let standing = Standing::of(answer);
@@ -44,11 +44,13 @@ pub(super) fn table(peers: &[Peer], answers: &[Answer], now: u64) -> Table {
             Err(fault) => {
                 cells.extend([NOTHING.into(), (&peer.address).into()]);
                 cells.extend(COLUMNS.iter().skip(5).map(|_| Cell::from(NOTHING)));
-                // The state says it all.
-                let remark = if standing == Standing::NotStarted {
-                    String::new()
-                } else {
+                let remark = if standing != Standing::NotStarted {
                     fault.to_string()
+                } else if !ours.has(&peer.id) {
+                    "not taken over from the Perl lonc".to_owned()
+                } else {
+                    // The state says it all.
+                    String::new()
                 };
                 cells.push(words::safe(&remark).into());
             }
@@ -147,7 +149,7 @@ mod tests {
             Err(CallError::NotStarted),
             Err(CallError::TimedOut(Duration::from_secs(1))),
         ];
-        let text = table(&peers, &answers, 0).render(Screen::of(false));
+        let text = table(&peers, &answers, &TakenOver::All, 0).render(Screen::of(false));
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[0].split_whitespace().count(), COLUMNS.len());
         assert_eq!(lines[1].split_whitespace().count(), COLUMNS.len() - 1);

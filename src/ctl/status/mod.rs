@@ -12,7 +12,7 @@ use super::outcome::{Exit, Fault};
 use super::screen::{self, Screen};
 use super::site::Site;
 use super::standing::{Answer, Standing};
-use crate::config::Peer;
+use crate::config::{Peer, TakenOver};
 use crate::control::client;
 use crate::control::interface::StatusReply;
 use crate::units;
@@ -57,7 +57,8 @@ impl View<'_> {
 
     fn table(&self, answers: &[Answer]) -> String {
         let now = units::micros_since_1970(SystemTime::now());
-        lines::table(&self.peers, answers, now).render(self.screen)
+        let (ours, _) = TakenOver::read(&self.site.config);
+        lines::table(&self.peers, answers, &ours, now).render(self.screen)
     }
 
     async fn once(&self) -> Result<Exit, Fault> {

@@ -130,6 +130,10 @@ impl Classic {
         self.run(command(&self.site, &["check"]))
     }
 
+    pub(crate) fn status(&self) -> Ran {
+        self.run(command(&self.site, &["status", "--timeout", "10s"]))
+    }
+
     pub(crate) fn well(&self, arguments: &[&str]) -> Ran {
         let ran = self.ctl(arguments, 0);
         assert_eq!(ran.code, 0, "{ran:?}");
