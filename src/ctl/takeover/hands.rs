@@ -99,7 +99,7 @@ impl<'a> Hands<'a> {
         // It may listen at what has lost its name.
         systemctl::order("stop", &units(std::slice::from_ref(id)))?;
         let mut starting = systemctl::begin("start", &[unit])?;
-        self.sockets.replace(first, &mut starting.process)?;
+        self.sockets.hand_over(first, &mut starting.process);
         starting.finish()?;
         if self.sockets.who(first)? != Who::Ours {
             return Err(format!(

@@ -81,19 +81,20 @@ impl Sockets {
         self.0.rename(&copy, name)
     }
 
-    /// Has `bind` put another socket at `name`, and gives that the owners of the one before as soon as it is there: systemd
+    /// While `bind` puts another socket at `name`: gives that the owners of the one before as soon as it is there. systemd
     /// does so, too, but starts a process for that, and until then workers are refused.
-    pub(super) fn replace(&self, name: &str, bind: &mut Child) -> Result<(), String> {
-        let (before, rights) = (self.0.version(name), self.0.socket_rights(name));
-        while bind.try_wait().map_err(|fault| fault.to_string())?.is_none() {
-            match rights {
-                Some(rights) if self.0.is_socket(name) && self.0.version(name) != before => {
-                    return self.0.own_as(name, rights);
-                }
-                Some(_) | None => sleep(GLANCE),
+    pub(super) fn hand_over(&self, name: &str, bind: &mut Child) {
+        let (before, Some(rights)) = (self.0.version(name), self.0.socket_rights(name)) else {
+            return;
+        };
+        while matches!(bind.try_wait(), Ok(None)) {
+            // Where that fails, systemd's way remains.
+            if self.0.is_socket(name) && self.0.version(name) != before && self.0.own_as(name, rights).is_ok()
+            {
+                return;
             }
+            sleep(GLANCE);
         }
-        Ok(())
     }
 
     /// `name` leads to the socket `to` beside it, in one go.
