@@ -179,7 +179,11 @@ fn begin(facts: &Facts) -> Vec<Item> {
         if !others.is_empty() {
             items.push(Item::both(Step::Stop(others.clone()), Step::Start(others)));
         }
-        items.push(Item::both(Step::Begin(ours), Step::End));
+        items.push(Item::both(Step::Begin(ours.clone()), Step::End));
+        if !facts.target.is_active && !ours.is_empty() {
+            // They were started without lonc.target, and stop with it.
+            items.push(Item::only_undo(Step::Start(ours)));
+        }
     }
     if !facts.missing_drop_ins.is_empty() {
         let names = facts.missing_drop_ins.clone();
