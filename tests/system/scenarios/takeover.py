@@ -15,7 +15,6 @@ SOCKETS = "/home/httpd/sockets"
 LOG = f"{DAEMONS}/logs/lonc.log"
 CLIENTS = 10
 PROBER = "/usr/local/lib/prober.py"
-STAND_IN = "/usr/lib/lonc/lonc-stand-in"
 TAKEN_OVER = "/etc/lonc/taken-over"
 # As loncontrol does at boot.
 LONCAPA = """\
@@ -191,9 +190,6 @@ def _classic(site):
     for peer in ("msul1", "msul3"):
         _await_perl(host, peer)
     site.install(host, site.deb)
-    if host.run("test", "-e", STAND_IN, check=False).returncode != 0:
-        host.write(STAND_IN, "#!/bin/sh\n")
-        host.path(STAND_IN).chmod(0o755)
     host.set_key("loncapa_conf", f'["{CONF}"]')
     # The change is followed, and must not be any more when something is taken over.
     host.systemctl("start", "lonc-hosts.service")
