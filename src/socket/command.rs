@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -104,6 +105,8 @@ impl Keeper {
         };
         match place::occupant(&path) {
             Ok(Occupant::Nobody | Occupant::Stale) => Ok(()),
+            // It has another name besides, from loncctl takeover, and is not lost.
+            Ok(Occupant::Listener(_)) if has_another_name(&path) => Ok(()),
             Ok(occupant @ (Occupant::Listener(_) | Occupant::NoSocket)) => {
                 Err(Fault::InTheWay { path, occupant })
             }
@@ -222,6 +225,10 @@ impl Keeper {
     fn desk(&self, peer: &HostId) -> Result<Desk, Fault> {
         Desk::open(&self.records, peer).map_err(in_record(peer))
     }
+}
+
+fn has_another_name(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|file| file.nlink() > 1)
 }
 
 fn in_record(peer: &HostId) -> impl Fn(io::Error) -> Fault + use<'_> {

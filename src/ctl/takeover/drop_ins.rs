@@ -21,6 +21,7 @@ classic! {
     "lonc@.service.d/classic.conf"
     "lonc-control@.socket.d/classic.conf"
     "lonc-reconnect@.service.d/classic.conf"
+    "lonc-aliases.service.d/classic.conf"
 }
 
 /// Where they go, and the directories that stand in them.
