@@ -23,3 +23,4 @@ mod settle;
 mod strace;
 mod syscalls;
 mod unwatched;
+mod worker;
