@@ -396,6 +396,7 @@ impl World {
         }
         let open = self.handed.iter().filter(|(_, fate)| fate.is_none()).count();
         assert_eq!(self.rig.session.num_messages(), open);
+        assert_eq!(self.rig.session.message_bytes() > 0, open > 0);
         self.look_at_events();
         self.check_order();
         assert_eq!(
@@ -457,6 +458,7 @@ impl World {
             let through = self.stopped || (self.disk.is_empty() && self.rig.session.num_messages() == 0);
             let rests = !self.rig.session.has_critical_waiting() && self.rig.to_store.is_empty();
             if through && !self.askers.iter().any(waits) && rests {
+                assert!(self.stopped || self.rig.session.weight() == 0, "something is kept");
                 return self.check_critical();
             }
             if self.rig.wires.is_empty() {
