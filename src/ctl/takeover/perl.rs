@@ -109,7 +109,7 @@ impl Perl {
         let name = self.pid_file.file_name()?.to_str()?;
         let (bytes, rights) = self.logs.as_ref()?.read(name, 32)?;
         let process: i32 = std::str::from_utf8(&bytes).ok()?.trim().parse().ok()?;
-        is_perl_lonc(process, NAME, rights.user).then(|| Pid::from_raw(process))
+        is_perl_lonc(process, rights.user).then(|| Pid::from_raw(process))
     }
 
     /// Has it end its children, read its table and make children anew, and waits until it runs again. That is what HUP is
@@ -143,7 +143,7 @@ impl Perl {
             (!children.iter().any(|child| has_workers(*child))).then_some(())
         });
         signal(parent, Signal::SIGTERM)?;
-        let is_gone = |process: Pid| (!is_perl_lonc(process.as_raw(), NAME, owner)).then_some(());
+        let is_gone = |process: Pid| (!is_perl_lonc(process.as_raw(), owner)).then_some(());
         if wait(PATIENCE, || is_gone(parent)).is_none() {
             signal(parent, Signal::SIGKILL)?;
         }

@@ -9,18 +9,14 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::usr1::process::{self, Kind};
+
 /// What the kernel lists a socket as that is connected, and that was made by accepting: it has a path.
 const CONNECTED: &str = "03";
 
-/// Whether this process runs, is of this user, and is a Perl lonc: under Perl or, once it has set up, as `lonc: …`.
-pub(super) fn is_perl_lonc(process: i32, script: &str, user: u32) -> bool {
-    let command = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
-    let mut words = command
-        .split(|byte| *byte == 0)
-        .map(|word| word.rsplit(|byte| *byte == b'/').next());
-    let is_titled = command.starts_with(b"lonc: ");
-    let is_script = words.next() == Some(Some(b"perl")) && words.any(|word| word == Some(script.as_bytes()));
-    process > 1 && (is_titled || is_script) && owner(process) == Some(user)
+/// Whether this process runs, is of this user, and is a Perl lonc.
+pub(super) fn is_perl_lonc(process: i32, user: u32) -> bool {
+    process > 1 && process::kind(process) == Some(Kind::Perl) && owner(process) == Some(user)
 }
 
 /// Whether HUP does not reach it.

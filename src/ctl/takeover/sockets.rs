@@ -1,16 +1,14 @@
 //! The sockets that workers ask: who listens at them, and what happens to their names.
 
 use std::fs;
-use std::os::fd::AsRawFd as _;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::thread::sleep;
 use std::time::Duration;
 
-use nix::errno::Errno;
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, getsockopt, socket, sockopt};
-
 use super::dir::Dir;
+use crate::socket::place::{self, Occupant};
 
 /// How long to wait before the next look at a socket that is about to be replaced.
 const GLANCE: Duration = Duration::from_micros(20);
@@ -135,28 +133,19 @@ fn aside(name: &str) -> String {
 }
 
 /// To find out is to connect; where ours is not started, that starts it.
-fn who(path: &Path) -> Result<Who, Errno> {
-    let socket = socket(
-        AddressFamily::Unix,
-        SockType::Stream,
-        SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC,
-        None,
-    )?;
-    match connect(socket.as_raw_fd(), &UnixAddr::new(path)?) {
-        Ok(()) => {}
-        // It does, and is busy; ours has a longer queue than there are workers.
-        Err(Errno::EAGAIN) => return Ok(Who::Other),
-        Err(Errno::ENOENT | Errno::ECONNREFUSED | Errno::ENOTSOCK) => return Ok(Who::Nobody),
-        Err(fault) => return Err(fault),
-    }
-    // Of whoever called listen().
-    let listener = getsockopt(&socket, sockopt::PeerCredentials)?.pid();
+fn who(path: &Path) -> io::Result<Who> {
+    Ok(match place::occupant(path)? {
+        Occupant::Nobody | Occupant::Stale | Occupant::NoSocket => Who::Nobody,
+        Occupant::Listener(Some(listener)) if is_ours(listener.pid) => Who::Ours,
+        // One that is too busy to say is not: ours has a longer queue than there are workers.
+        Occupant::Listener(_) => Who::Other,
+    })
+}
+
+/// Whether whoever called `listen()` is systemd or lonc.
+fn is_ours(listener: i32) -> bool {
     let program = fs::read_link(format!("/proc/{listener}/exe")).unwrap_or_default();
     // After an upgrade " (deleted)" stands behind it.
     let name = program.file_name().unwrap_or_default().to_string_lossy();
-    Ok(if listener == 1 || name.split(' ').next() == Some("lonc") {
-        Who::Ours
-    } else {
-        Who::Other
-    })
+    listener == 1 || name.split(' ').next() == Some("lonc")
 }

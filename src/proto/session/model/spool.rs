@@ -458,7 +458,10 @@ impl World {
             let through = self.stopped || (self.disk.is_empty() && self.rig.session.num_messages() == 0);
             let rests = !self.rig.session.has_critical_waiting() && self.rig.to_store.is_empty();
             if through && !self.askers.iter().any(waits) && rests {
-                assert!(self.stopped || self.rig.session.weight() == 0, "something is kept");
+                assert!(
+                    self.stopped || self.rig.session.weight() == 0,
+                    "something is kept"
+                );
                 return self.check_critical();
             }
             if self.rig.wires.is_empty() {
