@@ -142,9 +142,13 @@ impl World {
 
     /// What was removed up to now is gone for good.
     pub(super) fn removals_safe(&mut self) {
-        self.has_unsafe_removals = false;
+        self.removals.are_unsafe = false;
+        assert!(
+            !self.removals.are_unsynced || self.removals.is_told,
+            "nobody knows that removals may not last"
+        );
         for index in 0..self.messages.len() {
-            if self.messages[index].is_removed && !self.is_unsynced {
+            if self.messages[index].is_removed && !self.removals.are_unsynced {
                 assert!(!self.may_come_back(index), "{:?}", self.messages[index]);
                 self.messages[index].is_gone = true;
             }
@@ -156,7 +160,7 @@ impl World {
         for (index, message) in self.messages.iter().enumerate() {
             let was_delivered = message.delivered.is_some_and(|run| run < self.run);
             assert!(
-                !was_delivered || self.is_unsynced || !self.may_come_back(index),
+                !was_delivered || self.removals.are_unsynced || !self.may_come_back(index),
                 "{message:?}"
             );
         }
@@ -337,7 +341,7 @@ impl World {
         if !self.wants {
             self.check_nobody_waits();
         }
-        assert!(!self.has_unsafe_removals || !self.given.is_empty());
+        assert!(!self.removals.are_unsafe || !self.given.is_empty());
         assert!(self.errands.is_empty(), "{:?}", self.errands);
         assert_eq!(
             (self.to_finish, self.to_reconfigure, self.removing.len()),

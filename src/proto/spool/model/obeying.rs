@@ -138,7 +138,7 @@ impl World {
                     self.disk.sync(shelf);
                 }
                 if shelf == Shelf::Queue {
-                    self.is_unsynced = !goes_well;
+                    self.removals.are_unsynced = !goes_well;
                 }
                 self.machine
                     .handle_synced(if goes_well { Ok(()) } else { Err(fault()) }, now);
@@ -211,7 +211,7 @@ impl World {
                 let is_there = self.disk.get(&at(Shelf::Queue, &name)).is_some();
                 assert!(!is_there || self.unremovable.contains(&name), "{name:?} is there");
                 self.messages[message].is_removed = !is_there;
-                self.has_unsafe_removals = true;
+                self.removals.are_unsafe = true;
             }
             FromSpool::RemovalsSafe => self.removals_safe(),
             FromSpool::Stored(ticket, outcome) => self.stored(ticket, outcome),
@@ -243,13 +243,9 @@ impl World {
                     self.check_moved(&to);
                 }
             }
-            Event::Unreadable(_)
-            | Event::Readable
-            | Event::NotRemoved(..)
-            | Event::RemovalsUnsafe(_)
-            | Event::Stored(_)
-            | Event::NotStored(..)
-            | Event::NotRecorded(_) => {}
+            Event::Unreadable(_) | Event::RemovalsUnsafe(_) => self.removals.is_told = true,
+            Event::Readable => self.removals.is_told = false,
+            Event::NotRemoved(..) | Event::Stored(_) | Event::NotStored(..) | Event::NotRecorded(_) => {}
         }
     }
 }

@@ -70,10 +70,18 @@ pub(super) struct World {
     pub(super) unremovable: BTreeSet<Name>,
     /// Files that may not last, and could not be removed.
     pub(super) not_taken_back: BTreeSet<Name>,
+    pub(super) removals: Removals,
+}
+
+/// What is known of removals, in one run.
+#[derive(Default)]
+pub(super) struct Removals {
     /// Messages were said to be removed, and not yet that no crash brings them back.
-    pub(super) has_unsafe_removals: bool,
+    pub(super) are_unsafe: bool,
     /// The queue could not be synced when that was tried last.
-    pub(super) is_unsynced: bool,
+    pub(super) are_unsynced: bool,
+    /// An operator was told that removals may not last, or that the queue cannot be read.
+    pub(super) is_told: bool,
 }
 
 pub(super) fn request(line: &str) -> Request {
@@ -125,8 +133,7 @@ impl World {
             stuck: BTreeSet::new(),
             unremovable: BTreeSet::new(),
             not_taken_back: BTreeSet::new(),
-            has_unsafe_removals: false,
-            is_unsynced: false,
+            removals: Removals::default(),
         };
         world.begin();
         world
@@ -192,8 +199,7 @@ impl World {
         (self.to_finish, self.to_reconfigure) = (0, 0);
         self.left_alone.clear();
         self.stuck.clear();
-        self.is_unsynced = false;
-        self.has_unsafe_removals = false;
+        self.removals = Removals::default();
         for message in &mut self.messages {
             message.given = None;
             message.is_removed = false;
