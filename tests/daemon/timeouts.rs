@@ -19,7 +19,6 @@ fn every_request_that_was_written_is_lost_with_the_one_that_timed_out() {
     for _ in 0..400 {
         assert_eq!(clients[0].hear(), "fast");
     }
-    peer.behave(Behaviour::NeverReply);
     // All at once: behind one that takes long already nothing more is put.
     lonc.signal(Signal::SIGSTOP);
     clients[0].say("hold:head");
@@ -35,7 +34,6 @@ fn every_request_that_was_written_is_lost_with_the_one_that_timed_out() {
             == 8
     });
     peer.await_command("hold:head");
-    peer.behave(Behaviour::Normal);
     assert_eq!(clients[0].hear(), "con_lost");
     for client in &mut clients[1..] {
         assert_eq!(
