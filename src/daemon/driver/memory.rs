@@ -5,6 +5,7 @@
 //! not take theirs are cut off. A reply is kept until it is whole: a worker takes the part of a line before its end of
 //! file for all of it, so that what was streamed of a reply could not be taken back when the link is lost.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ const LOOK: Duration = Duration::from_millis(20);
 pub(super) struct Memory {
     pub(super) budget: Arc<Budget>,
     over: Option<Over>,
+    /// Links whose large replies wait for their turn, the first of them first.
+    waiting: VecDeque<LinkId>,
     /// A link waits until there is room.
     is_waited_for: bool,
     /// Clients that were cut off since the start.
@@ -44,6 +47,7 @@ impl Memory {
         Self {
             budget: Arc::new(Budget::new(limit, reply)),
             over: None,
+            waiting: VecDeque::new(),
             is_waited_for: false,
             cut: 0,
         }
@@ -75,8 +79,10 @@ impl Memory {
                 }
                 true
             }
-            Some(over) if now.since(over.grown) < STALL => false,
+            Some(over) if now.since(over.grown) < STALL => self.waits(link),
+            Some(_) | None if self.waiting.front().is_some_and(|first| *first != link) => self.waits(link),
             Some(_) | None => {
+                self.waiting.pop_front();
                 self.over = Some(Over {
                     link,
                     bytes,
@@ -85,6 +91,14 @@ impl Memory {
                 true
             }
         }
+    }
+
+    /// It is another one's turn; this one's comes behind those that wait already.
+    fn waits(&mut self, link: LinkId) -> bool {
+        if !self.waiting.contains(&link) {
+            self.waiting.push_back(link);
+        }
+        false
     }
 }
 
@@ -102,6 +116,9 @@ impl Driver {
         if over.is_some_and(|link| self.begun(link) < RESERVE) {
             self.memory.over = None;
         }
+        let mut waiting = std::mem::take(&mut self.memory.waiting);
+        waiting.retain(|link| self.begun(*link) >= RESERVE);
+        self.memory.waiting = waiting;
     }
 
     /// Bytes of a reply that is not complete.
