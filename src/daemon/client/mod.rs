@@ -37,6 +37,8 @@ use self::outbox::Outbox;
 const READ: usize = 16 * 1024;
 /// Reads in a row, before others have their turn.
 const TURNS: usize = 8;
+/// Bytes of answers taken of which the driver is told at once: less than what it lets a client have while memory is scarce.
+const TELL: usize = 16 * 1024;
 /// How long a client whose line was too long may go on sending it before the connection is cut.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -208,7 +210,7 @@ impl Client {
         self.ports.account.took(took);
         self.took += took;
         // The driver is told before its own account of untaken answers could stop it.
-        if self.took >= self.limits.held / 4 {
+        if self.took >= TELL.min(self.limits.held / 4) {
             self.tell(|id, took| FromClient::Took { id, bytes: took });
         }
         Ok(())

@@ -15,6 +15,10 @@ use crate::line::Lines;
 use crate::request::{Asked, Refusal, Request, answer};
 use crate::time::Instant;
 
+/// While memory is scarce, a client that has so many bytes of answers to take is not served further. More than what it may
+/// have taken without the session being told.
+const SPARING: usize = 32 * 1024;
+
 /// What a client asks next.
 pub(super) enum Front {
     /// The first of those that are ready.
@@ -124,7 +128,7 @@ impl Client {
     /// With `sparing` it may have only one in flight, and less of its answers untaken.
     pub(super) fn wants_turn(&self, sparing: bool) -> bool {
         let may = if sparing {
-            self.in_flight == 0 && self.unread < self.limit / 2
+            self.in_flight == 0 && self.unread < SPARING.min(self.limit / 2)
         } else {
             self.unread < self.limit
         };
