@@ -202,7 +202,7 @@ impl Driver {
 
     fn poll_acceptor(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         for taken in 0..BATCH {
-            let full = self.session.num_clients() >= self.settings.client.max_clients;
+            let full = self.num_places_taken() >= self.settings.client.max_clients;
             let Some(acceptor) = self.acceptor.as_mut().filter(|_| !full) else {
                 self.log.full(full, self.settings.client.max_clients, now);
                 return taken > 0;
@@ -213,6 +213,12 @@ impl Driver {
             self.admit(accepted, now);
         }
         true
+    }
+
+    /// While memory is scarce those who have left something behind keep their places: each who comes may hold more.
+    fn num_places_taken(&self) -> usize {
+        let is_scarce = self.memory.budget.is_spent();
+        self.session.num_clients() + if is_scarce { self.session.num_departed() } else { 0 }
     }
 
     fn admit(&mut self, accepted: io::Result<UnixStream>, now: Instant) {

@@ -21,7 +21,11 @@ pub(super) struct Clients {
     /// What follows from lines that lonc answered itself, and whose they were.
     asides: VecDeque<(ClientId, Aside)>,
     /// Those who have left, while something critical of theirs is to be done.
-    departed: Vec<ClientId>,
+    num_departed: usize,
+    /// Of these, with something that is not in flight.
+    num_unsent: usize,
+    /// Those who have left and of whom nothing is left to be done.
+    gone: Vec<ClientId>,
     /// Of all clients.
     weight: usize,
 }
@@ -39,27 +43,32 @@ impl Clients {
     /// One leaves. What is critical of it still goes, if that is to be kept.
     pub(super) fn leave(&mut self, id: ClientId, keeps_critical: bool) {
         if self.change(id, |client| client.depart(keeps_critical)).is_some() {
-            self.departed.push(id);
+            self.num_departed += 1;
         }
     }
 
     /// One of those who have left and of whom nothing is left to be done; it is forgotten.
     pub(super) fn forget_gone(&mut self) -> Option<ClientId> {
-        let at = self
-            .departed
-            .iter()
-            .position(|id| self.get(*id).is_none_or(Client::is_gone))?;
-        let id = self.departed.swap_remove(at);
-        if let Some(client) = self.get(id) {
-            self.weight -= client.weight();
-            self.slab.remove(id.slot);
+        while let Some(id) = self.gone.pop() {
+            // It may be here twice.
+            if let Some(client) = self.get(id) {
+                self.weight -= client.weight();
+                self.slab.remove(id.slot);
+                self.num_departed -= 1;
+                return Some(id);
+            }
         }
-        Some(id)
+        None
     }
 
     /// Clients who have left, and something critical of theirs is to be done.
     pub(super) fn num_departed(&self) -> usize {
-        self.departed.len()
+        self.num_departed
+    }
+
+    /// True if something critical of them is not in flight.
+    pub(super) fn have_departed_unsent(&self) -> bool {
+        self.num_unsent > 0
     }
 
     /// Bytes kept for clients that nobody else accounts for.
@@ -71,9 +80,13 @@ impl Clients {
     fn change<T>(&mut self, id: ClientId, change: impl FnOnce(&mut Client) -> T) -> Option<T> {
         let client = self.slab.get_mut(id.slot)?;
         let client = Some(client).filter(|client| client.serial == id.serial)?;
-        let before = client.weight();
+        let before = (client.weight(), client.has_left_unsent());
         let changed = change(client);
-        self.weight = self.weight - before + client.weight();
+        self.weight = self.weight - before.0 + client.weight();
+        self.num_unsent = self.num_unsent - usize::from(before.1) + usize::from(client.has_left_unsent());
+        if client.is_gone() {
+            self.gone.push(id);
+        }
         Some(changed)
     }
 
@@ -94,7 +107,7 @@ impl Clients {
     }
 
     pub(super) fn num(&self) -> usize {
-        self.slab.len() - self.departed.len()
+        self.slab.len() - self.num_departed
     }
 
     pub(super) fn num_queued(&self) -> usize {
@@ -187,8 +200,8 @@ impl Clients {
 
     /// Takes the request whose turn it is. Those that lonc answers itself are answered on the way.
     pub(super) fn take_next(&mut self, id: ClientId) -> Option<Request> {
-        let client = self.answer_front(id)?;
-        let (next, has_answers) = (client.start_next(), client.has_answers());
+        self.answer_front(id)?;
+        let (next, has_answers) = self.change(id, |client| (client.start_next(), client.has_answers()))?;
         if has_answers {
             self.hand_out(id);
         }

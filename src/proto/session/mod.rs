@@ -290,6 +290,12 @@ impl Session {
         self.machine.clients.num()
     }
 
+    /// Clients that have left, and something critical of theirs is to be done.
+    #[must_use]
+    pub fn num_departed(&self) -> usize {
+        self.machine.clients.num_departed()
+    }
+
     /// True if there are messages on disk that could be sent now.
     #[must_use]
     pub fn wants_messages(&self) -> bool {

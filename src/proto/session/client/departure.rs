@@ -56,6 +56,11 @@ impl Client {
         }
     }
 
+    /// True if it has left and something of it is to go that is not in flight.
+    pub(in crate::session) fn has_left_unsent(&self) -> bool {
+        self.has_departed() && self.queued > 0
+    }
+
     /// True if it has left and nothing of it is left to be done: what is in flight is for nobody.
     pub(in crate::session) fn is_gone(&self) -> bool {
         match self.presence {

@@ -24,9 +24,11 @@ const STORES: usize = 32;
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Machine {
-    /// True if a critical request must not go now: something older has not, or would be sent again after a crash.
-    pub(super) fn must_wait(&self) -> bool {
-        self.config.spool && !self.delayed.is_clear()
+    /// True if a critical request of this client must not go now: something older has not, or would be sent again after a
+    /// crash. What others have left behind counts as well: whoever comes again may be one of them.
+    pub(super) fn must_wait(&self, client: ClientId) -> bool {
+        let is_behind_left = || self.clients.have_departed_unsent() && self.clients.is_here(client);
+        self.config.spool && (!self.delayed.is_clear() || is_behind_left())
     }
 
     /// Keeps a client's critical request, just taken, until it may go or is stored.
@@ -58,7 +60,7 @@ impl Machine {
             return true;
         };
         // What was put back meanwhile comes before it.
-        if self.is_to_be_seated() || self.clients.stays_behind(id).is_none() {
+        if self.is_to_be_seated(id) || self.clients.stays_behind(id).is_none() {
             self.clients.goes_on(id);
             self.seat(id);
             return true;
@@ -99,11 +101,11 @@ impl Machine {
         }
     }
 
-    /// True if those who wait behind something older are as all others now.
-    fn is_to_be_seated(&self) -> bool {
+    /// True if one who waits behind something older is as all others now.
+    fn is_to_be_seated(&self, id: ClientId) -> bool {
         match self.state {
             State::Connecting | State::Idle => true,
-            State::Up => self.delayed.is_clear(),
+            State::Up => !self.must_wait(id),
             State::Down => false,
         }
     }

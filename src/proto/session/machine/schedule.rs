@@ -106,7 +106,7 @@ impl Machine {
         match self.clients.take_next(client) {
             None => {}
             // First in, first out: what is critical goes behind what is delayed already.
-            Some(request) if request.is_critical() && self.must_wait() => {
+            Some(request) if request.is_critical() && self.must_wait(client) => {
                 self.put_behind(client, request);
             }
             Some(request) => {

@@ -284,3 +284,25 @@ fn a_disk_that_hangs_holds_no_more_than_the_window() {
         rig.to_store.len()
     );
 }
+
+#[test]
+fn what_one_who_left_asked_is_not_overtaken_by_what_it_asks_when_it_comes_again() {
+    let mut rig = two_links(8);
+    let client = rig.client();
+    rig.say(client, "slow\n");
+    rig.write_all(0);
+    rig.write_all(1);
+    let slow = usize::from(rig.seen(0).is_empty());
+    // lond works on it for long, so that what follows is taken back to the queue, and waits for that link.
+    rig.pass(3 * SECOND);
+    rig.say(client, "critical:old\n");
+    rig.session.handle_client_left(client, rig.now);
+    rig.obey();
+    let again = rig.client();
+    rig.say(again, "critical:new\n");
+    rig.serve(1 - slow);
+    assert!(rig.got(again).is_empty());
+    rig.serve(slow);
+    rig.serve_all();
+    assert_eq!(rig.got(again), ["re:new"]);
+}
