@@ -5,6 +5,7 @@ use std::env;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::thread;
+use std::time::Duration;
 
 use stand_in_lond::Behaviour;
 use test_harness::{Client, Lonc, Peer, QUICK, Site, wait_until};
@@ -135,7 +136,9 @@ fn clients_that_leave_behind_critical_requests() {
     thread::scope(|scope| {
         for _ in 0..150 {
             let (client, lines) = (lonc.client(), line.repeat(count));
-            // Whoever is not read waits.
+            let patience = Duration::from_millis(500);
+            client.stream().set_write_timeout(Some(patience)).unwrap();
+            // Whoever is not read, since nobody takes answers, leaves.
             scope.spawn(move || client.stream().write_all(lines.as_bytes()));
         }
     });
@@ -211,4 +214,19 @@ fn a_thousand_ordinary_clients_lose_nothing_beside_greedy_ones() {
     }
     drop(greedy);
     scale.check(&lonc, 1003, "1,000 ordinary clients beside 3 greedy ones");
+}
+
+#[test]
+fn a_thousand_clients_that_read_none_of_their_small_replies() {
+    let (peer, scale) = (Peer::start(), Scale::new());
+    let lonc = start(&peer, &scale);
+    let mut clients: Vec<_> = (0..1000).map(|_| lonc.client()).collect();
+    for client in &mut clients {
+        client.send("big:60000\n".repeat(10));
+    }
+    wait_until("what may be kept", || held(&lonc) >= 8 * scale.0 * MIB);
+    assert_served(&lonc);
+    wait_until("a reply for each", || held(&lonc) >= 60 * MIB);
+    assert_served(&lonc);
+    scale.check(&lonc, 1001, "1,000 × 10 of 60 KB, none read");
 }
