@@ -52,10 +52,11 @@ impl Machine {
         self.unsafe_removals >= self.config.limits.removals
     }
 
-    /// True if removals are to be made safe when nothing else is to be done: not while the driver has messages, for
-    /// others are to be removed soon.
+    /// True if removals are to be made safe when nothing else is to be done: not while the driver has messages, or is to
+    /// have some now, for those are to be removed soon.
     pub(super) fn may_sync_removals(&self) -> bool {
-        self.has_unsafe_removals() && !self.book.has_given()
+        let is_through = self.window.is_empty() || self.settles_at.is_some();
+        self.has_unsafe_removals() && is_through && !self.book.has_given()
     }
 
     /// A disk that refuses has been told of, and keeps nobody waiting.

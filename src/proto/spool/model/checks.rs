@@ -341,7 +341,7 @@ impl World {
         if !self.wants {
             self.check_nobody_waits();
         }
-        assert!(!self.removals.are_unsafe || !self.given.is_empty());
+        assert!(!self.removals.are_unsafe || self.wants || !self.given.is_empty());
         assert!(self.errands.is_empty(), "{:?}", self.errands);
         assert_eq!(
             (self.to_finish, self.to_reconfigure, self.removing.len()),
