@@ -78,13 +78,14 @@ impl Clients {
 
     /// Changes what is kept for one.
     fn change<T>(&mut self, id: ClientId, change: impl FnOnce(&mut Client) -> T) -> Option<T> {
-        let client = self.slab.get_mut(id.slot)?;
-        let client = Some(client).filter(|client| client.serial == id.serial)?;
-        let before = (client.weight(), client.has_left_unsent());
+        let account = |client: &Client| (client.weight(), usize::from(client.has_left_unsent()));
+        let client = self.get_mut(id)?;
+        let before = account(client);
         let changed = change(client);
-        self.weight = self.weight - before.0 + client.weight();
-        self.num_unsent = self.num_unsent - usize::from(before.1) + usize::from(client.has_left_unsent());
-        if client.is_gone() {
+        let (now, is_gone) = (account(client), client.is_gone());
+        self.weight = self.weight - before.0 + now.0;
+        self.num_unsent = self.num_unsent - before.1 + now.1;
+        if is_gone {
             self.gone.push(id);
         }
         Some(changed)
@@ -200,38 +201,33 @@ impl Clients {
 
     /// Takes the request whose turn it is. Those that lonc answers itself are answered on the way.
     pub(super) fn take_next(&mut self, id: ClientId) -> Option<Request> {
-        self.answer_front(id)?;
-        let (next, has_answers) = self.change(id, |client| (client.start_next(), client.has_answers()))?;
-        if has_answers {
-            self.hand_out(id);
-        }
-        next
+        self.at_front(id, Client::start_next).flatten()
     }
 
     /// Answers what lonc answers itself, up to the first request for the peer, which is made ready; true if that may go.
     pub(super) fn answer_locally(&mut self, id: ClientId, sparing: bool) -> bool {
-        let Some(client) = self.answer_front(id) else {
-            return false;
-        };
-        let (wants, has_answers) = (client.wants_turn(sparing), client.has_answers());
+        let wants = self.at_front(id, |client| client.wants_turn(sparing));
+        wants.unwrap_or(false)
+    }
+
+    /// What comes of a client whose first request is one for the peer: those before it are answered.
+    fn at_front<T>(&mut self, id: ClientId, then: impl FnOnce(&mut Client) -> T) -> Option<T> {
+        let mut asides = core::mem::take(&mut self.asides);
+        let done = self.change(id, |client| {
+            client.answer_locally(|aside| {
+                // A flood of them is one, until it is looked at.
+                if asides.back() != Some(&(id, aside)) {
+                    asides.push_back((id, aside));
+                }
+            });
+            (then(client), client.has_answers())
+        });
+        self.asides = asides;
+        let (done, has_answers) = done?;
         if has_answers {
             self.hand_out(id);
         }
-        wants
-    }
-
-    fn answer_front(&mut self, id: ClientId) -> Option<&mut Client> {
-        let client = self.slab.get_mut(id.slot)?;
-        let client = Some(client).filter(|client| client.serial == id.serial)?;
-        let before = client.weight();
-        client.answer_locally(|aside| {
-            // A flood of them is one, until it is looked at.
-            if self.asides.back() != Some(&(id, aside)) {
-                self.asides.push_back((id, aside));
-            }
-        });
-        self.weight = self.weight - before + client.weight();
-        Some(client)
+        Some(done)
     }
 
     /// The next thing that follows from a line which lonc answered itself, and whose that was.
