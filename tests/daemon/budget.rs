@@ -52,6 +52,15 @@ fn start(peer: &Peer, scale: &Scale) -> Lonc {
     Lonc::start_linked(peer, &scale.toml())
 }
 
+/// So many clients that have sent these lines, and read nothing.
+fn asking(lonc: &Lonc, count: usize, lines: &str) -> Vec<Client> {
+    let ask = |mut client: Client| {
+        client.send(lines);
+        client
+    };
+    (0..count).map(|_| ask(lonc.client())).collect()
+}
+
 /// Bytes that it says it keeps.
 fn held(lonc: &Lonc) -> usize {
     let mut stream = UnixStream::connect(lonc.site.control_socket()).unwrap();
@@ -87,11 +96,7 @@ fn one_client_that_pipelines_large_replies_and_reads_none() {
 fn many_clients_that_read_none_of_their_large_reply() {
     let (peer, scale) = (Peer::start(), Scale::new());
     let lonc = start(&peer, &scale);
-    let line = format!("big:{}\n", scale.of(20.0));
-    let mut clients: Vec<_> = (0..60).map(|_| lonc.client()).collect();
-    for client in &mut clients {
-        client.send(&line);
-    }
+    let _clients = asking(&lonc, 60, &format!("big:{}\n", scale.of(20.0)));
     lonc.await_log("a client was cut off");
     assert_served(&lonc);
     scale.check(&lonc, 61, "60 × 20 MB, none read");
@@ -101,11 +106,7 @@ fn many_clients_that_read_none_of_their_large_reply() {
 fn many_clients_that_read_none_of_their_large_encrypted_reply() {
     let (peer, scale) = (Peer::start(), Scale::new());
     let lonc = start(&peer, &scale);
-    let line = format!("encbig:{}\n", scale.of(20.0));
-    let mut clients: Vec<_> = (0..40).map(|_| lonc.client()).collect();
-    for client in &mut clients {
-        client.send(&line);
-    }
+    let _clients = asking(&lonc, 40, &format!("encbig:{}\n", scale.of(20.0)));
     lonc.await_log("a client was cut off");
     assert_served(&lonc);
     scale.check(&lonc, 41, "40 × 20 MB encrypted, none read");
@@ -181,13 +182,8 @@ fn replies_on_all_links_that_stop_within() {
     let (peer, scale) = (Peer::start(), Scale::new());
     let lonc = start(&peer, &scale);
     // One link each, and none of the replies has an end.
-    let mut clients: Vec<Client> = Vec::new();
     peer.behave(Behaviour::EndlessLine);
-    for _ in 0..10 {
-        let mut client = lonc.client();
-        client.say("echo:x");
-        clients.push(client);
-    }
+    let _clients = asking(&lonc, 10, "echo:x\n");
     lonc.await_log("a reply longer than max_reply_bytes");
     scale.check(&lonc, 10, "10 replies that have no end");
 }
@@ -196,13 +192,7 @@ fn replies_on_all_links_that_stop_within() {
 fn a_thousand_ordinary_clients_lose_nothing_beside_greedy_ones() {
     let (peer, scale) = (Peer::start(), Scale::new());
     let lonc = start(&peer, &scale);
-    let greedy: Vec<_> = (0..3)
-        .map(|_| {
-            let mut greedy = lonc.client();
-            greedy.send(format!("big:{}\n", scale.of(30.0)).repeat(20));
-            greedy
-        })
-        .collect();
+    let greedy = asking(&lonc, 3, &format!("big:{}\n", scale.of(30.0)).repeat(20));
     let mut clients: Vec<_> = (0..1000).map(|_| lonc.client()).collect();
     for _ in 0..3 {
         for client in &mut clients {
@@ -220,10 +210,7 @@ fn a_thousand_ordinary_clients_lose_nothing_beside_greedy_ones() {
 fn a_thousand_clients_that_read_none_of_their_small_replies() {
     let (peer, scale) = (Peer::start(), Scale::new());
     let lonc = start(&peer, &scale);
-    let mut clients: Vec<_> = (0..1000).map(|_| lonc.client()).collect();
-    for client in &mut clients {
-        client.send("big:60000\n".repeat(10));
-    }
+    let _clients = asking(&lonc, 1000, &"big:60000\n".repeat(10));
     wait_until("what may be kept", || held(&lonc) >= 8 * scale.0 * MIB);
     assert_served(&lonc);
     wait_until("a reply for each", || held(&lonc) >= 60 * MIB);

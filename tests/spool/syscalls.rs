@@ -36,11 +36,8 @@ fn a_death_while_storing_breaks_no_promise() {
         "{moments:?}"
     );
     drop(strace);
-    let deaths = moments.iter().filter(|moment| die_while_storing(moment)).count();
-    eprintln!("{} moments of storing, {deaths} deaths", moments.len());
     // What comes after the last answer need not happen while anybody looks.
-    // Where a call is not made again in the same number nothing dies; on a busy machine that is a few.
-    assert!(deaths * 2 > moments.len(), "{deaths} of {}", moments.len());
+    die_at_each(&moments, "storing", die_while_storing);
 }
 
 #[test]
@@ -58,8 +55,7 @@ fn a_death_while_sending_loses_nothing() {
         "{moments:?}"
     );
     drop(strace);
-    let mut deaths = 0;
-    for moment in &moments {
+    die_at_each(&moments, "sending", |moment| {
         let (peer, lonc) = begin_sending(Peer::dead());
         let strace = doom(&lonc, moment).expect("strace as before");
         send(&peer, &lonc);
@@ -67,7 +63,7 @@ fn a_death_while_sending_loses_nothing() {
         wait_until("the end of it", || {
             lonc.process_state().is_none_or(|state| state == 'Z') || lonc.site.logged('S').len() == MESSAGES
         });
-        deaths += usize::from(lonc.process_state() == Some('Z'));
+        let died = lonc.process_state() == Some('Z');
         let site = lonc.slay();
         drop(strace);
         let lonc = site.start();
@@ -79,10 +75,8 @@ fn a_death_while_sending_loses_nothing() {
             let sent = lonc.site.logged('S');
             sent.iter().all(|sent| *sent == word(0) || *sent == word(1)) && sent.len() <= MESSAGES
         });
-    }
-    eprintln!("{} moments of sending, {deaths} deaths", moments.len());
-    // Where a call is not made again in the same number nothing dies; on a busy machine that is a few.
-    assert!(deaths * 2 > moments.len(), "{deaths} of {}", moments.len());
+        died
+    });
 }
 
 #[test]
@@ -156,6 +150,14 @@ pub(crate) fn moments(lines: &[String]) -> Vec<Moment> {
         }
     }
     moments
+}
+
+/// Has `die` try each moment; it says whether lonc died.
+pub(crate) fn die_at_each(moments: &[Moment], while_at: &str, die: impl Fn(&Moment) -> bool) {
+    let deaths = moments.iter().filter(|moment| die(moment)).count();
+    eprintln!("{} moments of {while_at}, {deaths} deaths", moments.len());
+    // Where a call is not made again in the same number nothing dies; on a busy machine that is a few.
+    assert!(deaths * 2 > moments.len(), "{deaths} of {}", moments.len());
 }
 
 /// Has lonc die at this moment of the spool's thread, counted from now.
