@@ -124,6 +124,11 @@ def wait_until_up(host, peer="msul1", within=30):
     return until(f"{host.name}'s {unit} is up", line, within=within)
 
 
+def await_followed(host):
+    """Waits until a change that has shown its effect is followed to its end: systemd does not tell of one that comes before."""
+    until("it is followed", lambda: host.show("lonc-hosts.service", "ActiveState") == "inactive")
+
+
 @contextlib.contextmanager
 def load(host, clients, peer="msul1"):
     """Clients that ask all the time; the dictionary it gives is filled when they have ended."""

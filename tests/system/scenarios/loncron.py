@@ -1,18 +1,12 @@
 """A host with LON-CAPA, set up by the classic drop-ins: what loncron does there, as www."""
 
-import pathlib
-
 from harness import network
+from harness.classic import CONF, DAEMONS, LOG, PERL_LONC, SOCKETS, as_www, classic_host, put_drop_ins
 from harness.registry import scenario
-from harness.site import HERE, HOSTS_TAB, ask, table, wait_until_up
+from harness.site import ask, wait_until_up
 from harness.wait import until
 
-CONF = "/etc/httpd/conf/loncapa.conf"
-DAEMONS = "/home/httpd/perl"
-SOCKETS = "/home/httpd/sockets"
 PID_FILE = f"{DAEMONS}/logs/lonc.pid"
-LOG = f"{DAEMONS}/logs/lonc.log"
-PERL_LONC = f"{DAEMONS}/lonc"
 STAND_IN = "/usr/lib/lonc/lonc-stand-in"
 USR1 = "lonc-usr1.service"
 PEERS = ("msul1", "msul3")
@@ -45,7 +39,7 @@ def loncron(site):
     host.systemctl("start", "lonc.target")
     _await_named(host)
     # Ended by somebody of its user, it comes back.
-    host.run(*_as_www("sh", "-c", f"kill {host.main_pid(USR1)}"))
+    host.run(*as_www("sh", "-c", f"kill {host.main_pid(USR1)}"))
     until(f"another {USR1} runs", lambda: host.is_active(USR1))
     _await_named(host)
     site.install(host, site.newer_deb)
@@ -71,7 +65,7 @@ def loncron_without_its_process(site):
     assert f"systemctl restart {USR1}" in checked.stdout, checked.stdout
     assert f"{PERL_LONC}: is the Perl lonc" in checked.stdout, checked.stdout
     for signal in ("-TERM", "-9"):
-        killed = host.run(*_as_www("killall", signal, "lonc"), check=False)
+        killed = host.run(*as_www("killall", signal, "lonc"), check=False)
         assert "no process found" in killed.stderr, killed
     assert _processes(host) == before
     assert ask(host, "echo:hello", sockets=SOCKETS) == ["hello"]
@@ -116,21 +110,13 @@ def perl_lonc_beside(site):
 
 def _classic(site):
     """LON-CAPA's directories, its daemons' imitations, and lonc with the drop-ins of the example, linked to one of two peers."""
-    site.lond()
-    host = site.host()
-    host.run("useradd", "www")
-    for directory in (SOCKETS, f"{SOCKETS}/delayed", DAEMONS, f"{DAEMONS}/logs"):
-        host.run("install", "-d", "-o", "www", "-g", "www", directory)
-    host.write(HOSTS_TAB, table(msul3=network.NOBODY))
-    host.write(CONF, f"PerlSetVar lonHostID msul2\nPerlSetVar lonSockDir {SOCKETS}\nPerlSetVar lonDaemons {DAEMONS}\n")
-    for guest, path in (("perl_lonc.pl", PERL_LONC), ("loncron.pl", f"{DAEMONS}/loncron")):
-        host.write(path, pathlib.Path(HERE / "guest" / guest).read_bytes())
-        host.run("chmod", "755", path)
+    guests = {"perl-lonc": PERL_LONC, "loncron.pl": f"{DAEMONS}/loncron"}
+    host = classic_host(site, guests, msul3=network.NOBODY)
     site.install(host, site.deb)
     host.systemctl("stop", "lonc.target")
     host.set_key("loncapa_conf", f'["{CONF}"]')
     host.set_key("loncron_log", f'"{LOG}"')
-    host.run("sh", "-c", "cp -r /usr/share/doc/lonc/examples/classic/* /etc/systemd/system/")
+    put_drop_ins(host)
     host.systemctl("daemon-reload")
     host.systemctl("start", "lonc.target")
     _await_named(host)
@@ -146,13 +132,9 @@ def _put_in_place(host):
     host.run("ln", "-s", STAND_IN, PERL_LONC)
 
 
-def _as_www(*argv):
-    return ["setpriv", "--reuid=www", "--regid=www", "--clear-groups", *argv]
-
-
 def _loncron(host, *arguments):
     """As the system's cron runs it; all that it said."""
-    return host.run(*_as_www(f"{DAEMONS}/loncron", *arguments), timeout=120).stdout
+    return host.run(*as_www(f"{DAEMONS}/loncron", *arguments), timeout=120).stdout
 
 
 def _processes(host):

@@ -1,5 +1,6 @@
 """What is off by default: metrics over HTTP, and SIGUSR1 for the lond of old."""
 
+from harness.classic import as_www
 from harness.registry import scenario
 from harness.site import assert_served, wait_until_up
 from harness.wait import until
@@ -39,7 +40,7 @@ def signal_of_the_old_world(site):
     host.systemctl("start", "lonc-usr1.service")
     assert host.run("cat", PID_FILE).stdout.strip() == str(host.main_pid("lonc-usr1.service"))
     site.lond()
-    host.run("setpriv", "--reuid=www", "--regid=www", "--clear-groups", "sh", "-c", f"kill -USR1 $(cat {PID_FILE})")
+    host.run(*as_www("sh", "-c", f"kill -USR1 $(cat {PID_FILE})"))
     until("it is passed on", lambda: "1 of 1 instances try again" in host.run(
         "journalctl", "--unit=lonc-usr1.service", "--no-pager").stdout)
     wait_until_up(host)

@@ -4,13 +4,13 @@ import json
 import os
 import time
 
+from harness.classic import CONF, DAEMONS, SOCKETS, as_www, own_by_www, put_drop_ins
 from harness.registry import scenario
-from harness.site import HOSTS_TAB, WORKER, table, wait_until_up
+from harness.site import HOSTS_TAB, WORKER, await_followed, table, wait_until_up
 from harness.wait import until
 
 DISPLACED = "c3ecaa8a438a45d5bf57742ff72c1e60"
 NAME = "msul1.example.edu"
-CLASSIC = "/home/httpd/sockets"
 HOSTS = 350
 
 # As the Perl lonc does it: what stands there is removed. Its title names the peer.
@@ -46,9 +46,11 @@ def second_names(site):
 
     host.write(HOSTS_TAB, table().replace(NAME, "zaphod.example.edu"))
     until("the name is another", lambda: _names(host) == {"zaphod.example.edu": "msul1"})
+    await_followed(host)
     assert _ask(host, "/run/lonc/zaphod.example.edu", "ping") == ["msul1"]
     host.write(HOSTS_TAB, f"msul0:msu:library:{NAME}:192.0.2.199\n{table()}")
     until("it is that of the first id", lambda: _names(host) == {NAME: "msul0"})
+    await_followed(host)
     host.write(HOSTS_TAB, table())
     until("the first id has gone", lambda: _in(host, "/run/lonc") == ["msul1", NAME])
     assert _names(host) == {NAME: "msul1"}
@@ -70,6 +72,7 @@ def second_names(site):
 
     host.set_key("hostname_sockets", "false")
     until("there are no names", lambda: _in(host, "/run/lonc") == ["msul1"])
+    await_followed(host)
     host.set_key("hostname_sockets", "true")
     until("there are again", lambda: _names(host) == {NAME: "msul1"})
     host.run("dpkg", "--purge", "lonc", timeout=120)
@@ -97,11 +100,11 @@ def stolen_socket(site):
     """Another binds its socket over ours: told within a minute, by name, and nothing of ours removes it."""
     site.lond()
     host = _classic(site)
-    path = f"{CLASSIC}/msul1"
+    path = f"{SOCKETS}/msul1"
     host.systemctl("start", "lonc@msul1.service")
     wait_until_up(host)
-    assert _ask(host, f"{CLASSIC}/{NAME}", "ping") == ["msul1"]
-    owners = host.run("stat", "-c", "%U", path, f"{CLASSIC}/{NAME}").stdout.split()
+    assert _ask(host, f"{SOCKETS}/{NAME}", "ping") == ["msul1"]
+    owners = host.run("stat", "-c", "%U", path, f"{SOCKETS}/{NAME}").stdout.split()
     assert owners == ["www", "www"], owners
 
     pid = _steal(host, path)
@@ -117,7 +120,7 @@ def stolen_socket(site):
     assert 'lonc_displaced{peer="msul1"} 1' in host.run("loncctl", "metrics").stdout
 
     host.systemctl("stop", "lonc.target")
-    until("only theirs is left", lambda: _in(host, CLASSIC) == ["delayed", "msul1"])
+    until("only theirs is left", lambda: _in(host, SOCKETS) == ["delayed", "msul1"])
     until("ours has stopped", lambda: host.show("lonc@msul1.socket", "ActiveState") == "inactive")
     _assert_theirs(host, path)
     assert host.run("systemctl", "start", "lonc@msul1.socket", check=False).returncode != 0
@@ -131,9 +134,9 @@ def stolen_socket(site):
 
     host.run("sh", "-c", f"kill {pid}")
     until("a stale file is met", lambda: _connect(host, path)[0] == "ECONNREFUSED")
-    site.figure(f"connect to a stale file: {_connect(host, path)[1]} us, to none: {_connect(host, CLASSIC + '/no')[1]} us")
+    site.figure(f"connect to a stale file: {_connect(host, path)[1]} us, to none: {_connect(host, SOCKETS + '/no')[1]} us")
     host.systemctl("start", "lonc.target", "lonc@msul1.service")
-    assert _ask(host, f"{CLASSIC}/{NAME}", "ping") == ["msul1"]
+    assert _ask(host, f"{SOCKETS}/{NAME}", "ping") == ["msul1"]
 
 
 @scenario
@@ -141,7 +144,7 @@ def stolen_name(site):
     """The Perl lonc of today has a socket by the name of the host: told as well, left alone, and made anew on order."""
     site.lond()
     host = _classic(site)
-    name = f"{CLASSIC}/{NAME}"
+    name = f"{SOCKETS}/{NAME}"
     host.systemctl("start", "lonc@msul1.service")
     wait_until_up(host)
     pid = _steal(host, name)
@@ -157,12 +160,12 @@ def stolen_name(site):
 
     # A changed table is no loss, though the daemon has not read it anew.
     host.write(HOSTS_TAB, table().replace(NAME, "zaphod.example.edu"))
-    until("the name is another", lambda: "zaphod.example.edu" in _in(host, CLASSIC))
+    until("the name is another", lambda: "zaphod.example.edu" in _in(host, SOCKETS))
     host.run("loncctl", "status")
-    name = f"{CLASSIC}/zaphod.example.edu"
+    name = f"{SOCKETS}/zaphod.example.edu"
     _steal(host, name)
     host.systemctl("stop", "lonc.target")
-    until("only theirs is left", lambda: _in(host, CLASSIC) == ["delayed", "zaphod.example.edu"])
+    until("only theirs is left", lambda: _in(host, SOCKETS) == ["delayed", "zaphod.example.edu"])
     _assert_theirs(host, name)
 
 
@@ -171,7 +174,7 @@ def lost_socket(site):
     """A socket that was removed, or stolen before anybody asked; what loncctl advises works, and so does a reboot."""
     site.lond()
     host = _classic(site)
-    path = f"{CLASSIC}/msul1"
+    path = f"{SOCKETS}/msul1"
     host.systemctl("start", "lonc@msul1.service")
     wait_until_up(host)
     host.run("rm", path)
@@ -192,7 +195,7 @@ def lost_socket(site):
     assert status["state"] == "up", f"its control socket was taken away: {status}"
     host.run("sh", "-c", f"kill {status['status']['pid']}")
     by_hand.wait(timeout=30)
-    assert _in(host, CLASSIC) == ["delayed"], _in(host, CLASSIC)
+    assert _in(host, SOCKETS) == ["delayed"], _in(host, SOCKETS)
     host.systemctl("start", "lonc@msul1.socket")
 
     pid = _steal(host, path)
@@ -200,7 +203,7 @@ def lost_socket(site):
     assert "is not our socket any more" in said and f"process {pid}" in said, said
     assert not host.is_active("lonc@msul1.service"), "to look started the daemon"
     host.run("dpkg", "--purge", "lonc", timeout=120)
-    assert _in(host, CLASSIC) == ["delayed", "msul1"], _in(host, CLASSIC)
+    assert _in(host, SOCKETS) == ["delayed", "msul1"], _in(host, SOCKETS)
     _assert_theirs(host, path)
 
 
@@ -210,16 +213,16 @@ def power_cut(site):
     site.lond()
     host = _classic(site)
     host.systemctl("start", "lonc@msul1.service")
-    assert _ask(host, f"{CLASSIC}/{NAME}", "ping") == ["msul1"]
+    assert _ask(host, f"{SOCKETS}/{NAME}", "ping") == ["msul1"]
     os.kill(host.init, 9)
     host.nspawn.wait(timeout=30)
-    assert sorted(os.listdir(host.path(CLASSIC))) == ["delayed", "msul1", NAME]
+    assert sorted(os.listdir(host.path(SOCKETS))) == ["delayed", "msul1", NAME]
     host.write(HOSTS_TAB, f"msul0:msu:library:{NAME}:192.0.2.199\n{table()}")
     host.boot()
-    assert _ask(host, f"{CLASSIC}/msul1", "ping") == ["msul1"]
-    assert host.run("readlink", f"{CLASSIC}/{NAME}").stdout.strip() == "msul0"
+    assert _ask(host, f"{SOCKETS}/msul1", "ping") == ["msul1"]
+    assert host.run("readlink", f"{SOCKETS}/{NAME}").stdout.strip() == "msul0"
     host.systemctl("stop", "lonc.target")
-    until("nothing is left", lambda: _in(host, CLASSIC) == ["delayed"])
+    until("nothing is left", lambda: _in(host, SOCKETS) == ["delayed"])
 
 
 def _classic(site):
@@ -227,13 +230,11 @@ def _classic(site):
     host = site.configured()
     # What follows changes under way must not start sockets of yesterday.
     host.systemctl("stop", "lonc-hosts.path", "lonc-hosts.service", "lonc.target")
-    host.run("useradd", "www")
-    directories = (CLASSIC, f"{CLASSIC}/delayed", "/home/httpd/perl/logs")
-    host.run("install", "-d", "-o", "www", "-g", "www", *directories)
-    host.write("/etc/httpd/conf/loncapa.conf", "PerlSetVar lonSockDir /home/httpd/sockets\n"
-               "PerlSetVar lonDaemons /home/httpd/perl\nPerlSetVar lonTabDir /home/httpd/lonTabs\n")
-    host.set_key("loncapa_conf", '["/etc/httpd/conf/loncapa.conf"]')
-    host.run("sh", "-c", "cp -r /usr/share/doc/lonc/examples/classic/* /etc/systemd/system/")
+    own_by_www(host)
+    host.write(CONF, f"PerlSetVar lonSockDir {SOCKETS}\nPerlSetVar lonDaemons {DAEMONS}\n"
+               "PerlSetVar lonTabDir /home/httpd/lonTabs\n")
+    host.set_key("loncapa_conf", f'["{CONF}"]')
+    put_drop_ins(host)
     host.systemctl("stop", "lonc.target", "lonc-sockets.target")
     host.systemctl("daemon-reload")
     host.systemctl("start", "lonc.target")
@@ -242,8 +243,7 @@ def _classic(site):
 
 def _steal(host, path):
     """Has a Perl lonc listen there; its process."""
-    as_www = ("setpriv", "--reuid=www", "--regid=www", "--clear-groups")
-    thief = host.start(*as_www, "perl", "-e", PERL_LONC, path)
+    thief = host.start(*as_www("perl", "-e", PERL_LONC, path))
     return thief.stdout.readline().strip()
 
 

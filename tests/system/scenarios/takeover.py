@@ -1,18 +1,14 @@
 """From the Perl lonc and back, peer by peer: under load, with a boot and an upgrade in between, and with failures."""
 
 import contextlib
-import pathlib
 import re
 
 from harness import network
+from harness.classic import CONF, DAEMONS, LOG, PERL_LONC, SOCKETS, as_www, classic_host
 from harness.registry import scenario
-from harness.site import HERE, HOSTS_TAB, WORKER, table
+from harness.site import HOSTS_TAB, WORKER, await_followed, table
 from harness.wait import until
 
-CONF = "/etc/httpd/conf/loncapa.conf"
-DAEMONS = "/home/httpd/perl"
-SOCKETS = "/home/httpd/sockets"
-LOG = f"{DAEMONS}/logs/lonc.log"
 CLIENTS = 10
 PROBER = "/usr/local/lib/prober.py"
 TAKEN_OVER = "/etc/lonc/taken-over"
@@ -117,7 +113,7 @@ def takeover_of_all(site):
     assert _listing(host) == {"msul1", "msul3", "msul4"}
     _assert_served_by(host, msul1="ours", msul3="ours")
     assert host.is_active("lonc-usr1.service")
-    host.run("setpriv", "--reuid=www", "--regid=www", "--clear-groups", f"{DAEMONS}/lonc", check=False)
+    host.run(*as_www(PERL_LONC), check=False)
     _assert_served_by(host, msul1="ours", msul3="ours")
 
     with _load(host, "msul1") as counts, _probe(host, "msul1") as gap:
@@ -175,16 +171,8 @@ def _state(host, way):
 
 def _classic(site):
     """LON-CAPA's directories and a Perl lonc that serves two peers of three; lonc installed, and nothing taken over."""
-    site.lond()
-    host = site.host()
-    host.run("useradd", "www")
-    for directory in (SOCKETS, f"{SOCKETS}/delayed", DAEMONS, f"{DAEMONS}/logs"):
-        host.run("install", "-d", "-o", "www", "-g", "www", directory)
-    host.write(HOSTS_TAB, table(msul3=network.LOND_ADDRESS, msul4=network.NOBODY))
-    host.write(CONF, f"PerlSetVar lonHostID msul2\nPerlSetVar lonSockDir {SOCKETS}\nPerlSetVar lonDaemons {DAEMONS}\n")
-    host.write(f"{DAEMONS}/lonc", pathlib.Path(HERE / "guest/perl-lonc").read_bytes())
-    host.run("chmod", "755", f"{DAEMONS}/lonc")
-    host.write(PROBER, pathlib.Path(HERE / "guest/prober.py").read_bytes())
+    guests = {"perl-lonc": PERL_LONC, "prober.py": PROBER}
+    host = classic_host(site, guests, msul3=network.LOND_ADDRESS, msul4=network.NOBODY)
     host.write("/etc/systemd/system/loncapa.service", LONCAPA)
     host.systemctl("enable", "--now", "loncapa.service")
     for peer in ("msul1", "msul3"):
@@ -193,13 +181,9 @@ def _classic(site):
     host.set_key("loncapa_conf", f'["{CONF}"]')
     # The change is followed, and must not be any more when something is taken over.
     host.systemctl("start", "lonc-hosts.service")
-    until("nothing is followed", lambda: not host.is_active("lonc-hosts.service"))
+    await_followed(host)
     _assert_served_by(host, msul1="perl", msul3="perl")
     return host
-
-
-def _as_www(*argv):
-    return ["setpriv", "--reuid=www", "--regid=www", "--clear-groups", *argv]
 
 
 def _log(host):
@@ -208,7 +192,7 @@ def _log(host):
 
 
 def _ask(host, peer):
-    done = host.run(*_as_www("python3", WORKER, "ask", 30, f"{SOCKETS}/{peer}", "echo:hello"), timeout=60, check=False)
+    done = host.run(*as_www("python3", WORKER, "ask", 30, f"{SOCKETS}/{peer}", "echo:hello"), timeout=60, check=False)
     return done.stdout.strip()
 
 
@@ -259,7 +243,7 @@ def _probe(host, peer):
 def _running(host, *argv):
     """A program of user www that ends with its standard input; the dictionary it gives is then filled with its figures."""
     counts = {}
-    program = host.start(*_as_www(*argv))
+    program = host.start(*as_www(*argv))
     assert program.stdout.readline() == "started\n"
     try:
         yield counts
