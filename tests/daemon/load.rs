@@ -46,20 +46,21 @@ fn over_several_links_a_client_reads_its_own_writes() {
         assert_eq!(lonc.client().ask("echo:free"), "free");
     }
     assert_eq!(links_of(&peer, "echo:free"), [free_link(&peer)]);
-    for client in &mut clients {
+    for (number, client) in clients.iter_mut().enumerate() {
         client.assert_nothing();
+        // As much of it as may be on a link beside what is held is on the same.
+        let hold = links_of(&peer, &format!("hold:{number}"));
+        let links = links_of(&peer, &format!("echo:{number}"));
+        assert!(
+            links.is_empty() || links == hold,
+            "client {number} changed its link"
+        );
     }
     peer.release();
     for (number, client) in clients.iter_mut().enumerate() {
         for _ in 0..3 {
             assert_eq!(client.hear(), number.to_string());
         }
-        let hold = links_of(&peer, &format!("hold:{number}"));
-        assert_eq!(
-            links_of(&peer, &format!("echo:{number}")),
-            hold,
-            "client {number} changed its link"
-        );
         assert_eq!(peer.count(&format!("echo:{number}")), 2);
     }
 }

@@ -97,6 +97,9 @@ impl Change {
     }
 }
 
+/// Of two links the less busy has less of it: requests of others first, then all that are in flight.
+pub(super) type Load = (usize, usize);
+
 pub(super) struct Up {
     cipher: Cipher,
     reader: ReplyReader,
@@ -299,6 +302,11 @@ impl Link {
     /// The same, without those of lonc itself.
     pub(super) fn num_requests(&self) -> usize {
         self.up().map_or(0, |up| up.in_flight.len() - up.own)
+    }
+
+    /// How busy it is: somebody's requests count before those of lonc itself, which take no time to speak of.
+    pub(super) fn load(&self) -> Load {
+        (self.num_requests(), self.num_in_flight())
     }
 
     /// True if somebody's request is behind somebody else's.

@@ -68,9 +68,7 @@ impl Machine {
             let reserved = self.delayed.link.filter(|id| suspected && self.is_open(*id));
             let is_free = |link: &Link| link.is_open() && !link.is_stalled(self.now);
             let open = self.links.iter().filter(|(_, link)| is_free(link));
-            let idlest = open
-                .min_by_key(|(_, link)| link.num_in_flight())
-                .map(|(id, _)| LinkId(id));
+            let idlest = open.min_by_key(|(_, link)| link.load()).map(|(id, _)| LinkId(id));
             self.delayed.link = reserved.or(idlest);
         }
         let Some(id) = self.delayed.link else { return };

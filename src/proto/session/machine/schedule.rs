@@ -6,7 +6,7 @@ use super::Machine;
 use crate::session::client::Client;
 use crate::session::command::{Event, Lost};
 use crate::session::ids::{ClientId, LinkId};
-use crate::session::link::Owner;
+use crate::session::link::{Load, Owner};
 use crate::session::status::State;
 use crate::session::turns::Place;
 use crate::time::Instant;
@@ -81,7 +81,7 @@ impl Machine {
 
     /// Whose turn it is, on the least busy of the links that have room for somebody.
     fn next_turn(&self) -> Option<(ClientId, LinkId)> {
-        let mut best: Option<(usize, ClientId, LinkId)> = None;
+        let mut best: Option<(Load, ClientId, LinkId)> = None;
         let is_shared = self.shares_with_delayed();
         for (index, link) in &self.links {
             let id = LinkId(index);
@@ -89,7 +89,7 @@ impl Machine {
                 continue;
             };
             let theirs = self.clients.get(client).map_or(0, Client::num_in_flight);
-            let load = link.num_in_flight();
+            let load = link.load();
             if best.is_none_or(|(least, ..)| load < least)
                 && link.has_room(theirs, self.config.pipeline, self.now)
                 && !self.delayed.has_reserved(id)

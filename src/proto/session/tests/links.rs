@@ -22,6 +22,27 @@ fn clients_spread_over_the_links_and_stay_while_anything_is_in_flight() {
 }
 
 #[test]
+fn what_lonc_asks_of_its_own_accord_sends_nobody_behind_anothers_request() {
+    let mut rig = Rig::new(three());
+    rig.open(0);
+    let [_, b, c] = three_busy(&mut rig);
+    rig.serve(0);
+    rig.connect(1);
+    while links_up(&rig) < 2 {
+        rig.shake(1, 1);
+    }
+    rig.say(b, "b2\n");
+    rig.say(c, "c2\n");
+    write_everywhere(&mut rig);
+    assert_eq!(rig.seen(0), ["a", "b", "c", "b2"]);
+    assert_eq!(
+        rig.seen(1),
+        ["c2"],
+        "it goes right behind the question who is there"
+    );
+}
+
+#[test]
 fn one_link_up_is_up_and_losing_one_of_three_leaves_the_others_working() {
     let mut rig = Rig::new(three());
     rig.open(1);
