@@ -1,7 +1,9 @@
 //! How fast a spool is flushed, and what that costs: `cargo bench --bench flush [-- messages]`.
 //!
 //! Prints rates and their ratios over loopback and over a round trip of 20 ms, beside lock-step as the original does
-//! it; the memory of lonc; and what a live request takes before, during and after. Nothing is asserted.
+//! it, and beside what the file system takes to remove the same files; the memory of lonc; and what a live request takes
+//! before, during and after. The files are on disk before, as what waits is: lonc syncs what it stores. Nothing is
+//! asserted.
 
 #![allow(
     clippy::unwrap_used,
@@ -37,6 +39,7 @@ fn main() {
     peer.keep_journal(false);
     let far = bench_kit::relay::start(peer.addr(), FAR);
     println!("flush of the spool, messages a second");
+    println!("  removing alone: {:.0}", removal(&peer, count));
     let near_rates = (
         flush(&peer, peer.addr(), count, 64),
         flush(&peer, peer.addr(), count / 10, 1),
@@ -57,12 +60,28 @@ fn tell(place: &str, (pipelined, lock_step): (f64, f64)) {
     );
 }
 
+fn put_on_disk(site: &Site, count: usize) {
+    site.put_words(count);
+    nix::unistd::sync();
+}
+
+/// How many such files a second can be removed.
+fn removal(peer: &Peer, count: usize) -> f64 {
+    let site = Site::office(peer, "");
+    put_on_disk(&site, count);
+    let start = Instant::now();
+    for number in 0..count {
+        fs::remove_file(site.spool(name(number))).unwrap();
+    }
+    count as f64 / start.elapsed().as_secs_f64()
+}
+
 /// Flushes so many messages that were there before the link; how many a second.
 fn flush(peer: &Peer, address: SocketAddr, count: usize, pipeline: usize) -> f64 {
     let site = Site::office(peer, "");
     let toml = format!("[link]\npipeline = {pipeline}\nconnect_wait = '1h'\n");
     site.configure(address, &toml);
-    site.put_words(count);
+    put_on_disk(&site, count);
     let lonc = site.start();
     let first = lonc.site.spool(name(0));
     while first.exists() {
