@@ -8,7 +8,9 @@ use nix::sys::signal::Signal;
 use nix::unistd::{Gid, Pid, Uid, User};
 
 use super::dir::{Dir, Rights};
-use super::processes::{children, has_workers, is_deaf, is_perl_lonc, owner, signal, wait};
+use super::processes::{
+    children, has_workers, is_deaf, is_perl_lonc, owner, part_from_workers, signal, wait,
+};
 use super::step::Program;
 use crate::config::TakenOver;
 
@@ -24,7 +26,7 @@ const STAND_IN: &str = "usr/lib/lonc/lonc-stand-in";
 const MOST: u64 = 4 << 20;
 /// How long it may take to end by itself, and to start.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How long workers may take to leave it.
+/// How long workers may take to leave it by themselves.
 const LEAVE: Duration = Duration::from_secs(10);
 
 /// What this host has of it.
@@ -131,17 +133,25 @@ impl Perl {
         self.logs.as_ref()?.version(name)
     }
 
-    /// Has it and its children end when their workers have left, or some time has passed; those that do not are killed.
+    /// Has it and its children end when their workers have left or, after some time, have been answered; those that do not
+    /// are killed.
     pub(super) fn stop(&self) -> Result<(), String> {
         let Some(parent) = self.process() else {
             return Ok(());
         };
         let owner = owner(parent.as_raw()).unwrap_or_default();
         let children = children(parent);
-        // Those who wait for an answer would see end of file.
-        wait(LEAVE, || {
-            (!children.iter().any(|child| has_workers(*child))).then_some(())
-        });
+        let is_deserted = || (!children.iter().any(|child| has_workers(*child))).then_some(());
+        if wait(LEAVE, is_deserted).is_none() {
+            // Those who wait for an answer would see end of file. Others may still be let in.
+            wait(PATIENCE, || {
+                for child in &children {
+                    // One that has ended has no workers.
+                    part_from_workers(*child).ok();
+                }
+                is_deserted()
+            });
+        }
         signal(parent, Signal::SIGTERM)?;
         let is_gone = |process: Pid| (!is_perl_lonc(process.as_raw(), owner)).then_some(());
         if wait(PATIENCE, || is_gone(parent)).is_none() {

@@ -1,13 +1,19 @@
 //! Processes of the Perl lonc.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, DirEntry, File};
+use std::io::{self, ErrorKind};
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::net::UnixStream;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use rustix::io::Errno;
+use rustix::process::{PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
 use crate::usr1::process::{self, Kind};
 
@@ -62,19 +68,43 @@ pub(super) fn wait<T>(patience: Duration, mut probe: impl FnMut() -> Option<T>) 
 
 /// Whether somebody is connected to a UNIX socket at which this process listened.
 pub(super) fn has_workers(process: Pid) -> bool {
+    !workers(process).is_empty()
+}
+
+/// Takes no more of the workers of this process: it still reads what they have sent, answers that, and then finds that
+/// they have left. Whoever sends more learns at once that nobody takes it.
+pub(super) fn part_from_workers(process: Pid) -> io::Result<()> {
+    let gone = || io::Error::from(ErrorKind::NotFound);
+    let target = rustix::process::Pid::from_raw(process.as_raw()).ok_or_else(gone)?;
+    let target = pidfd_open(target, PidfdFlags::empty())?;
+    for (descriptor, number) in workers(process) {
+        let socket = match pidfd_getfd(&target, descriptor, PidfdGetfdFlags::empty()) {
+            // That worker has left.
+            Err(Errno::BADF) => continue,
+            socket => File::from(socket?),
+        };
+        // Another socket may have got the descriptor meanwhile.
+        if socket.metadata()?.ino() == number {
+            UnixStream::from(OwnedFd::from(socket)).shutdown(Shutdown::Read)?;
+        }
+    }
+    Ok(())
+}
+
+/// The sockets of workers that it has accepted: its descriptors, and their numbers in the kernel's list.
+fn workers(process: Pid) -> Vec<(i32, u64)> {
     let Ok(files) = fs::read_dir(format!("/proc/{process}/fd")) else {
-        return false;
+        return Vec::new();
     };
     let list = fs::read_to_string("/proc/net/unix").unwrap_or_default();
     let accepted: BTreeSet<_> = list.lines().filter_map(accepted).collect();
-    let names = files.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
-    let number = |name: &str| {
-        name.strip_prefix("socket:[")
-            .and_then(|name| name.strip_suffix(']'))
-            .map(str::to_owned)
+    let socket = |file: DirEntry| {
+        let name = fs::read_link(file.path()).ok()?;
+        let number = name.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?;
+        let number = accepted.get(number)?.parse().ok()?;
+        Some((file.file_name().to_str()?.parse().ok()?, number))
     };
-    let mut sockets = names.filter_map(|name| number(name.to_str()?));
-    sockets.any(|socket| accepted.contains(socket.as_str()))
+    files.filter_map(|file| socket(file.ok()?)).collect()
 }
 
 /// The number of the socket of which this is the line, if that was made by accepting and is still connected.
@@ -87,7 +117,8 @@ fn accepted(line: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::io::{BufRead as _, BufReader, Read, Write};
+    use std::os::unix::net::UnixListener;
 
     #[test]
     fn a_worker_is_seen_while_it_is_connected() {
@@ -105,5 +136,27 @@ mod tests {
         assert!(is_seen() && has_workers(Pid::this()));
         drop((worker, accepted));
         assert!(!is_seen());
+    }
+    #[test]
+    fn a_worker_that_is_parted_from_gets_its_answers_and_then_the_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("socket");
+        let listener = UnixListener::bind(&path).unwrap();
+        let server = |asked: &mut dyn Read, answer: &mut dyn Write| {
+            for line in BufReader::new(asked).lines() {
+                writeln!(answer, "re:{}", line.unwrap()).unwrap();
+            }
+        };
+        let worker = UnixStream::connect(&path).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        (&worker).write_all(b"one\ntwo\n").unwrap();
+        part_from_workers(Pid::this()).unwrap();
+        let refused = (&worker).write_all(b"three\n").unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::BrokenPipe);
+        server(&mut &accepted, &mut &accepted);
+        drop(accepted);
+        let mut answers = String::new();
+        (&worker).read_to_string(&mut answers).unwrap();
+        assert_eq!(answers, "re:one\nre:two\n");
     }
 }

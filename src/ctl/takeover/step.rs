@@ -141,7 +141,7 @@ impl Step {
             Self::RestartPerl => {
                 "the Perl lonc reads its table anew (HUP): workers of its peers get no answer for some seconds".to_owned()
             }
-            Self::StopPerl => "the Perl lonc is stopped, when its workers have left or after ten seconds".to_owned(),
+            Self::StopPerl => "the Perl lonc is stopped, when its workers have left or, after ten seconds, have their answers".to_owned(),
             Self::StartPerl => "the Perl lonc is started".to_owned(),
             Self::PerlAsBefore { .. } => "the Perl lonc is as before".to_owned(),
         }
