@@ -8,8 +8,11 @@ use super::budget::Budget;
 
 /// What a client may hold whatever the others do.
 pub(crate) const RESERVE: usize = 64 * 1024;
-/// Who has more than the reserve to take, and took less than that for so long, is slow.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Who has more than the reserve to take is slow if it takes less than its share of that for so long. A socket of the
+/// kernel's default size tells of what was read in steps of some 160 kB: who reads no faster than that is to show it.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// The share of what it has to take, but the reserve at least: who goes on so has all in half a minute.
+const SHARE: usize = 10;
 /// For [`Account::slow_since`].
 const NEVER: u64 = u64::MAX;
 
@@ -20,9 +23,10 @@ pub(crate) struct Account {
     requests: AtomicUsize,
     /// Bytes of answers that it has not taken.
     answers: AtomicUsize,
-    /// Of these it has taken so many since `slow_since`.
-    taken: AtomicUsize,
-    /// Since when it has more than the reserve to take and took less, in milliseconds of the budget's clock.
+    /// It has yet to take so many from `slow_since` on, for not to be slow.
+    to_take: AtomicUsize,
+    /// Since when it has more than the reserve to take and took less than its share, in milliseconds of the budget's
+    /// clock.
     slow_since: AtomicU64,
 }
 
@@ -32,7 +36,7 @@ impl Account {
             budget,
             requests: AtomicUsize::new(0),
             answers: AtomicUsize::new(0),
-            taken: AtomicUsize::new(0),
+            to_take: AtomicUsize::new(0),
             slow_since: AtomicU64::new(NEVER),
         }
     }
@@ -78,13 +82,16 @@ impl Account {
         self.budget.answers(before, now);
         if now <= RESERVE {
             self.slow_since.store(NEVER, Relaxed);
-        } else if self.taken.fetch_add(bytes, Relaxed) + bytes >= RESERVE {
+        } else if self.to_take.load(Relaxed) <= bytes {
             self.begin();
+        } else {
+            self.to_take.fetch_sub(bytes, Relaxed);
         }
     }
 
     fn begin(&self) {
-        self.taken.store(0, Relaxed);
+        let share = (self.num_answers() / SHARE).max(RESERVE);
+        self.to_take.store(share, Relaxed);
         self.slow_since.store(self.budget.milliseconds(), Relaxed);
     }
 
@@ -115,25 +122,39 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn who_takes_less_than_the_reserve_in_a_second_is_slow() {
+    async fn who_takes_less_than_the_reserve_in_its_time_is_slow() {
         let account = Account::new(Arc::new(Budget::new(1, 1)));
-        let second = Duration::from_secs(1);
         account.owes(RESERVE);
-        tokio::time::advance(second).await;
+        tokio::time::advance(PATIENCE).await;
         assert!(!account.is_slow());
         account.owes(3 * RESERVE);
-        tokio::time::advance(second).await;
+        tokio::time::advance(PATIENCE).await;
         assert!(account.is_slow());
         account.took(RESERVE - 1);
         assert!(account.is_slow());
         account.took(1);
         assert!(!account.is_slow());
-        tokio::time::advance(second).await;
+        tokio::time::advance(PATIENCE).await;
         assert!(account.is_slow());
         account.took(RESERVE);
         account.took(RESERVE);
-        tokio::time::advance(second).await;
+        tokio::time::advance(PATIENCE).await;
         assert!(!account.is_slow());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_much_to_take_is_slow_at_a_pace_that_would_do_for_less() {
+        const STEP: usize = 160 * 1024;
+        let nearly = PATIENCE - Duration::from_millis(1);
+        for (megabytes, is_slow) in [(1, false), (20, true)] {
+            let account = Account::new(Arc::new(Budget::new(1, 1)));
+            account.owes(megabytes << 20);
+            tokio::time::advance(nearly).await;
+            account.took(STEP);
+            assert!(!account.is_slow(), "{megabytes} MB");
+            tokio::time::advance(nearly).await;
+            assert_eq!(account.is_slow(), is_slow, "{megabytes} MB");
+        }
     }
 
     #[test]
