@@ -1,25 +1,27 @@
-//! `lonc-metrics [--config FILE]`: answers the one request that comes at standard input, a socket that systemd accepted.
+//! `lonc-metrics [--config FILE] [--host NAME]…`: answers requests at the sockets at which systemd listens, or the one
+//! that comes at standard input, a socket that somebody accepted.
 
 use std::ffi::OsString;
-use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, stdin};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::net::UnixStream as Connection;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use tokio::net::UnixStream;
 use tokio::runtime::Builder;
 
-use super::http::{self, Request, Response};
-use super::{PATIENCE, collect, negotiation, text};
+use super::desk::Desk;
+use super::http::{self, Request};
+use super::listeners;
 use crate::cli;
 use crate::config::DEFAULT_PATH;
 
-/// Serves the metrics of all instances of lonc over HTTP, on a socket at standard input: one request a process.
+/// Serves the metrics of all instances of lonc over HTTP, at the sockets that systemd passes, or one request at standard
+/// input.
 #[derive(Debug, Parser)]
 #[command(
     name = "lonc-metrics",
@@ -30,6 +32,9 @@ struct Arguments {
     /// The configuration file.
     #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH)]
     config: PathBuf,
+    /// A name of this host by which it may be asked, beside localhost and its addresses
+    #[arg(long, value_name = "NAME")]
+    host: Vec<String>,
 }
 
 /// Does what the arguments say.
@@ -38,24 +43,32 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(arguments) => arguments,
         Err(exit) => return exit,
     };
-    match serve(&arguments.config) {
+    match serve(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
-            say(&fault);
+            super::say(&fault);
             ExitCode::FAILURE
         }
     }
 }
 
-fn serve(config: &Path) -> io::Result<()> {
-    let connection = connection()?;
+fn serve(arguments: Arguments) -> io::Result<()> {
+    let passed = listeners::passed()?;
+    let connection = if passed.is_empty() {
+        Some(connection()?)
+    } else {
+        None
+    };
+    let desk = Desk::new(arguments.config, arguments.host);
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut stream = UnixStream::from_std(connection)?;
-        http::serve(&mut stream, async |request: &Request| {
-            answer(config, request).await
-        })
-        .await
+        match connection {
+            None => listeners::serve(passed, desk).await,
+            Some(connection) => {
+                let mut stream = UnixStream::from_std(connection)?;
+                http::serve(&mut stream, async |request: &Request| desk.answer(request).await).await
+            }
+        }
     })
 }
 
@@ -70,33 +83,4 @@ fn connection() -> io::Result<Connection> {
     let connection = Connection::from(std::os::fd::OwnedFd::from(file));
     connection.set_nonblocking(true)?;
     Ok(connection)
-}
-
-async fn answer(config: &Path, request: &Request) -> Response {
-    if request.path != "/metrics" {
-        return Response::plain("404 Not Found", "the metrics are at /metrics");
-    }
-    if !matches!(request.method.as_str(), "GET" | "HEAD") {
-        return Response::plain("405 Method Not Allowed", "the metrics can only be read");
-    }
-    // Half of Prometheus' time, so that a hung instance does not cost the others' metrics.
-    let limit = request
-        .scrape_timeout
-        .map_or(PATIENCE, |span| PATIENCE.min(span / 2));
-    let format = negotiation::format(&request.accept);
-    match collect(config, limit).await {
-        Ok(readings) => Response {
-            status: "200 OK",
-            content_type: format.content_type(),
-            body: text(&readings, format),
-        },
-        Err(fault) => {
-            say(&fault);
-            Response::plain("500 Internal Server Error", &fault.to_string())
-        }
-    }
-}
-
-fn say(fault: &dyn Display) {
-    cli::say("lonc-metrics", fault);
 }

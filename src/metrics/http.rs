@@ -27,6 +27,8 @@ const MOST_LEFT: u64 = 1024 * 1024;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Request {
     pub(super) method: String,
+    /// As whom we are asked, with a port or without; whoever speaks HTTP/1.0 need not say.
+    pub(super) host: Option<String>,
     /// Without the query.
     pub(super) path: String,
     pub(super) accept: String,
@@ -156,17 +158,34 @@ fn parse(input: &[u8]) -> Result<Option<Request>, Fault> {
     let (Some(method), Some(target), Some(version)) = (parsed.method, parsed.path, parsed.version) else {
         return Err(Fault::Malformed);
     };
-    if version == 1 && values(parsed.headers, "host").count() != 1 {
+    let hosts: Vec<_> = values(parsed.headers, "host").collect();
+    if version == 1 && hosts.len() != 1 {
         return Err(Fault::Malformed);
     }
+    // A target in full, as proxies have it, says more than the header.
+    let (host, target) = match authority(target) {
+        Some(("", _)) => return Err(Fault::Malformed),
+        Some((host, path)) => (Some(host), path),
+        None => (hosts.first().copied(), target),
+    };
     let accept: Vec<_> = values(parsed.headers, "accept").collect();
     let scrape_timeout = values(parsed.headers, "x-prometheus-scrape-timeout-seconds").next();
     Ok(Some(Request {
         method: method.to_owned(),
+        host: host.map(str::to_owned),
         path: target.split('?').next().unwrap_or_default().to_owned(),
         accept: accept.join(","),
         scrape_timeout: scrape_timeout.and_then(seconds),
     }))
+}
+
+/// Host and path of a target that is a whole address.
+fn authority(target: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = target.split_once("://")?;
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (host, path) = rest.split_at_checked(end)?;
+    let path = if path.is_empty() { "/" } else { path };
+    scheme.eq_ignore_ascii_case("http").then_some((host, path))
 }
 
 fn values<'a>(headers: &'a [httparse::Header<'a>], name: &'a str) -> impl Iterator<Item = &'a str> {
@@ -247,6 +266,34 @@ mod tests {
         let much = async |_: &Request| Response::plain("200 OK", &"x".repeat(1000));
         let fault = serve(&mut ours, much).await.unwrap_err();
         assert_eq!(fault.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn as_whom_we_are_asked() {
+        let request = |text: &str| parse(text.as_bytes()).unwrap().unwrap();
+        for (text, host, path) in [
+            (
+                "GET /metrics HTTP/1.1\r\nHost: a:1\r\n\r\n",
+                Some("a:1"),
+                "/metrics",
+            ),
+            (
+                "GET http://b:2/metrics?x HTTP/1.1\r\nHost: a\r\n\r\n",
+                Some("b:2"),
+                "/metrics",
+            ),
+            ("GET HTTP://b HTTP/1.0\r\n\r\n", Some("b"), "/"),
+            ("GET /metrics HTTP/1.0\r\n\r\n", None, "/metrics"),
+        ] {
+            let request = request(text);
+            assert_eq!((request.host.as_deref(), &*request.path), (host, path), "{text}");
+        }
+        for text in [
+            "GET http:///metrics HTTP/1.0\r\n\r\n",
+            "GET http://?x HTTP/1.0\r\n\r\n",
+        ] {
+            assert!(parse(text.as_bytes()).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -2,29 +2,33 @@
 //! `lonc-metrics`.
 //!
 //! ```text
-//!   Prometheus ─ HTTP ─ lonc-metrics.socket ─► lonc-metrics (http ─► negotiation)
+//!   Prometheus ─ HTTP ─ lonc-metrics.socket ─► lonc-metrics (listeners ─► http ─► desk ─► negotiation)
 //!                                                   └─► collect ═ control sockets ═ each instance
 //!                                                          └─► families ─► exposition ─► text
 //! ```
 //!
-//! Nothing is kept between two scrapes, and no process runs: instances count by themselves.
+//! Nothing is kept but for a second, and no process runs when nobody asks: instances count by themselves.
 //!
 //! The text is written here. The crate `prometheus-client` was looked at: what it is made for, counters that the
 //! program itself keeps, is not wanted here, and it writes `OpenMetrics` alone, while the older format is what whoever
 //! does not ask for one is to get, and what `promtool check metrics` reads.
 
 pub(crate) mod command;
+mod desk;
 mod exposition;
 mod families;
 mod http;
+mod listeners;
 mod negotiation;
 
+use std::fmt::Display;
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
 
 pub(crate) use self::exposition::Format;
+use crate::cli;
 use crate::config::{self, ConfigError, HostId};
 use crate::control::client::{self, CallError};
 use crate::control::interface::{Metrics, MetricsReply};
@@ -64,4 +68,8 @@ pub(crate) async fn ask(control_dir: &Path, peers: Vec<HostId>, limit: Duration)
 #[must_use]
 pub(crate) fn text(readings: &[Reading], format: Format) -> String {
     families::write(readings, format)
+}
+
+fn say(fault: &dyn Display) {
+    cli::say("lonc-metrics", fault);
 }

@@ -40,13 +40,24 @@ fn each_asks_for_the_format_it_reads() {
 fn what_is_not_there_is_refused() {
     let site = idle();
     for (request, status) in [
-        ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not Found"),
-        ("GET /metrics/ HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not Found"),
+        ("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "404 Not Found"),
         (
-            "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
+            "GET /metrics/ HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            "404 Not Found",
+        ),
+        (
+            "POST /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc",
             "405 Method Not Allowed",
         ),
         ("nonsense\r\n\r\n", "400 Bad Request"),
+        (
+            "GET /metrics HTTP/1.1\r\nHost: evil.example:15663\r\n\r\n",
+            "421 Misdirected Request",
+        ),
+        (
+            "GET http://evil.example/metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            "421 Misdirected Request",
+        ),
     ] {
         let (head, body) = Exporter::of(&site).answer(request.as_bytes());
         assert!(head.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{head}");
@@ -61,7 +72,7 @@ fn what_is_not_there_is_refused() {
 
 #[test]
 fn a_head_is_that_of_a_get() {
-    let (head, body) = Exporter::of(&idle()).answer(b"HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+    let (head, body) = Exporter::of(&idle()).answer(b"HEAD /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert!(
         head.starts_with("HTTP/1.1 200 OK\r\n") && body.is_empty(),
         "{head}"
@@ -72,7 +83,7 @@ fn a_head_is_that_of_a_get() {
 fn a_faulty_configuration_is_an_error_and_no_metric() {
     let site = idle();
     site.write_config("host_id = 'msul2'\nno_such_key = 1\n");
-    let (head, body) = Exporter::of(&site).answer(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+    let (head, body) = Exporter::of(&site).answer(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert!(head.starts_with("HTTP/1.1 500 "), "{head}");
     assert!(
         body.contains("lonc.toml:2") && body.contains("no_such_key"),

@@ -13,6 +13,7 @@
 mod exporter;
 mod samples;
 
+mod crowd;
 mod examples;
 mod http;
 mod prometheus;

@@ -1,4 +1,4 @@
-//! A real Prometheus scrapes the exporter as systemd starts it: a process for each connection.
+//! A real Prometheus scrapes the exporter as systemd starts it: with the first connection.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -66,11 +66,11 @@ fn free() -> SocketAddr {
     listener.local_addr().unwrap()
 }
 
-/// lonc-metrics.socket and lonc-metrics@.service.
+/// lonc-metrics.socket and lonc-metrics.service.
 fn activate(site: &Site, at: SocketAddr, systemd: PathBuf) -> Running {
     let mut command = Command::new(systemd);
     Site::clean(&mut command);
-    command.args(["--accept", "--inetd", "--listen", &at.to_string()]);
+    command.args(["--listen", &at.to_string()]);
     command
         .arg(exporter().get_program())
         .arg("--config")

@@ -9,12 +9,15 @@ from harness.wait import until
 GET = ("import socket; s = socket.create_connection(('127.0.0.1', 15663), 20); "
        "s.sendall(b'GET /metrics HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n'); "
        "print(b''.join(iter(lambda: s.recv(65536), b'')).decode())")
+UNIX = "socket.socket(socket.AF_UNIX); s.connect('/run/lonc-metrics')"
+# Three hundred that are connected, and say nothing.
+CROWD = "import socket; crowd = [socket.create_connection(('127.0.0.1', 15663), 20) for _ in range(300)]; "
 PID_FILE = "/home/httpd/perl/logs/lonc.pid"
 
 
 @scenario
 def metrics_over_http(site):
-    """The socket is off by default; with it each question has a process of its own, which ends."""
+    """The socket is off by default; what asks nothing keeps nobody out; the process ends when nobody asks any more."""
     site.lond()
     host = site.configured()
     assert not host.is_active("lonc-metrics.socket")
@@ -27,7 +30,13 @@ def metrics_over_http(site):
     wait_until_up(host)
     text = host.run("python3", "-c", GET).stdout
     assert 'lonc_peer_state{peer="msul1",state="up"} 1' in text, text
-    until("no process stays", lambda: host.systemctl("list-units", "--plain", "--no-legend", "lonc-metrics@*") == "")
+    text = host.run("python3", "-c", CROWD + GET).stdout
+    assert 'lonc_peer_state{peer="msul1",state="up"} 1' in text, text
+    text = host.run("python3", "-c", GET.replace("socket.create_connection(('127.0.0.1', 15663), 20)", UNIX)).stdout
+    assert 'lonc_peer_state{peer="msul1",state="up"} 1' in text, text
+    assert host.run("stat", "-c", "%U:%G %a", "/run/lonc-metrics").stdout.strip() == "root:adm 660"
+    until("no process stays", lambda: not host.is_active("lonc-metrics.service"), within=60)
+    assert host.is_active("lonc-metrics.socket")
 
 
 @scenario

@@ -1,0 +1,72 @@
+//! Many connections at the sockets that systemd passes.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::process::{Command, Stdio};
+
+use test_harness::programs::Running;
+use test_harness::{Lonc, PATIENCE, Peer, Site};
+
+use crate::exporter::program;
+
+/// More than are served at a time.
+const CROWD: usize = 300;
+const GET: &[u8] = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+#[test]
+fn those_who_ask_nothing_keep_nobody_out() {
+    let peer = Peer::start();
+    let lonc = Lonc::start_linked(&peer, "");
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let at = listener.local_addr().unwrap();
+    let _exporter = serving(&lonc.site, listener.into());
+    let silent: Vec<_> = (0..CROWD).map(|_| TcpStream::connect(at).unwrap()).collect();
+    let begun: Vec<_> = (0..CROWD)
+        .map(|_| {
+            let mut stream = TcpStream::connect(at).unwrap();
+            // It may be cut off already.
+            let _ = stream.write_all(&GET[..20]);
+            stream
+        })
+        .collect();
+    for _ in 0..3 {
+        let stream = TcpStream::connect(at).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        assert_tells(stream);
+    }
+    drop((silent, begun));
+}
+
+#[test]
+fn at_a_socket_of_files_it_is_the_same() {
+    let peer = Peer::start();
+    let lonc = Lonc::start_linked(&peer, "");
+    let path = lonc.site.path("metrics");
+    let _exporter = serving(&lonc.site, UnixListener::bind(&path).unwrap().into());
+    for _ in 0..2 {
+        assert_tells(UnixStream::connect(&path).unwrap());
+    }
+}
+
+fn assert_tells(mut stream: impl Read + Write) {
+    stream.write_all(GET).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(
+        answer.contains("lonc_peer_state{peer=\"msul1\",state=\"up\"} 1\n"),
+        "{answer}"
+    );
+}
+
+/// The exporter at a socket, as systemd starts it.
+fn serving(site: &Site, listener: OwnedFd) -> Running {
+    let pass = "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$@\" 3<&0 0</dev/null";
+    let mut command = Command::new("sh");
+    Site::clean(&mut command);
+    command.args(["-c", pass, "sh"]).arg(program().get_program());
+    command.arg("--config").arg(site.path("lonc.toml"));
+    Running::start(command.stdin(Stdio::from(listener)))
+}
