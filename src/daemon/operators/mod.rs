@@ -16,29 +16,25 @@
 mod failure;
 mod instance;
 mod methods;
+mod places;
 mod render;
 mod service;
 mod wire;
 
 use std::future::poll_fn;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::UnixStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 use tracing::debug;
 
 pub(crate) use self::instance::Instance;
 use self::methods::Outcome;
+use self::places::Places;
 use self::wire::{Connection, Fault};
 use crate::daemon::acceptor::Acceptor;
 use crate::daemon::credentials::Credentials;
 
-/// Connections at a time, for all who may connect.
-const PLACES: usize = 24;
-/// Connections beyond those, for who may change something.
-const RESERVED: usize = 8;
 /// Pause after each call: who asks without end is not to take the time of those who work.
 const PACE: Duration = Duration::from_millis(2);
 /// Least distance of changes that are told.
@@ -59,8 +55,10 @@ fn admit(stream: UnixStream, places: &Places, instance: &Instance) {
     let Ok(credentials) = Credentials::of(&stream) else {
         return;
     };
-    let Some(place) = places.take(credentials) else {
-        debug!("{credentials} is turned away from the control socket: too many are there");
+    let Some(place) = places.take(credentials.uid(), credentials.is_privileged()) else {
+        debug!(
+            "{credentials} is turned away from the control socket: too many are there, or too many of that user"
+        );
         return;
     };
     let instance = instance.clone();
@@ -119,32 +117,5 @@ async fn monitor(
             () = tick => {}
             () = connection.gone() => return Ok(()),
         }
-    }
-}
-
-/// How many may still come.
-struct Places {
-    all: Arc<Semaphore>,
-    reserved: Arc<Semaphore>,
-}
-
-impl Default for Places {
-    fn default() -> Self {
-        Self {
-            all: Arc::new(Semaphore::new(PLACES)),
-            reserved: Arc::new(Semaphore::new(RESERVED)),
-        }
-    }
-}
-
-impl Places {
-    fn take(&self, credentials: Credentials) -> Option<OwnedSemaphorePermit> {
-        let reserved = || {
-            credentials
-                .is_privileged()
-                .then(|| self.reserved.clone().try_acquire_owned().ok())
-                .flatten()
-        };
-        self.all.clone().try_acquire_owned().ok().or_else(reserved)
     }
 }
