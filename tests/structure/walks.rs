@@ -29,6 +29,26 @@ fn what_is_named_is_there() {
     }
 }
 
+#[test]
+fn each_promise_of_the_threat_model_has_a_test_that_is_there() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(here.join("docs/threat-model.md")).unwrap();
+    let tests: Vec<_> = text.lines().filter_map(promise).collect();
+    assert!(tests.len() > 30, "{tests:?}");
+    for (file, test) in tests {
+        let code = fs::read_to_string(here.join(file)).unwrap_or_default();
+        let keyword = if file.ends_with(".py") { "def" } else { "fn" };
+        assert!(code.contains(&format!("{keyword} {test}(")), "{file}: {test} is not there");
+    }
+}
+
+/// File and function that a line names: ``| … | `file`: `function` |``.
+fn promise(line: &str) -> Option<(&str, &str)> {
+    let (_, rest) = line.rsplit_once("| `")?;
+    let (file, rest) = rest.split_once("`: `")?;
+    Some((file, rest.strip_suffix("` |")?))
+}
+
 /// What the numbered line names: ``1. `file`, `function`: …``.
 fn step(line: &str) -> Option<String> {
     let (number, rest) = line.split_once(". `")?;
