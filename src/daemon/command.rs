@@ -13,7 +13,7 @@ use crate::cli::{self, EX_CONFIG};
 use crate::config::{self, ConfigError, DEFAULT_PATH, HostId};
 use crate::daemon::Daemon;
 use crate::daemon::{process_name, reload};
-use crate::journal::{self, message};
+use crate::journal::{self, LogHandle, message};
 use crate::systemd::{self, Sockets};
 
 /// Carries the requests of local web workers to the lond of one remote LON-CAPA host.
@@ -72,7 +72,7 @@ fn serve(config: PathBuf, peer: &HostId, sockets: Sockets) -> ExitCode {
     let log = journal::init(Some(peer));
     let loaded = match config::load(&config, peer) {
         Ok(loaded) => loaded,
-        Err(fault) => return config_fault(&fault),
+        Err(fault) => return config_fault(&fault, &log),
     };
     match (Daemon {
         config,
@@ -103,9 +103,9 @@ fn check(config: &Path, peer: Option<&HostId>) -> ExitCode {
 
 /// Checks before it signals: with a faulty configuration the daemon is not even asked.
 fn reload(config: &Path, peer: &HostId) -> ExitCode {
-    journal::init(Some(peer));
+    let log = journal::init(Some(peer));
     if let Err(fault) = config::load(config, peer) {
-        return config_fault(&fault);
+        return config_fault(&fault, &log);
     }
     match reload::ask() {
         Ok(()) => ExitCode::SUCCESS,
@@ -113,9 +113,10 @@ fn reload(config: &Path, peer: &HostId) -> ExitCode {
     }
 }
 
-fn config_fault(fault: &ConfigError) -> ExitCode {
+fn config_fault(fault: &ConfigError, log: &LogHandle) -> ExitCode {
     if journal::is_journald_on_stderr() {
         error!(MESSAGE_ID = message::CONFIG_FAULT, LONC_ERROR = %fault, "{fault}");
+        log.close();
     } else {
         say(fault);
     }
@@ -128,5 +129,5 @@ fn fail(fault: &dyn Display) -> ExitCode {
 }
 
 fn say(fault: &dyn Display) {
-    cli::say("lonc", fault);
+    cli::say_last("lonc", fault);
 }

@@ -135,6 +135,7 @@ impl Daemon {
                 socket,
                 published,
                 level,
+                log: self.log.clone(),
                 started: SystemTime::now(),
             };
             tokio::spawn(operators::serve(acceptor, instance));

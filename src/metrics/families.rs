@@ -218,6 +218,11 @@ const FAMILIES: &[Family] = &[
         "Clients cut off because they did not take their answers and memory ran out.",
         |of| count(of.counters.clients_cut),
     ),
+    counter(
+        "lonc_log_records_lost",
+        "Records that are missing in the log, for it took none.",
+        |of| count(of.counters.log_lost),
+    ),
     counter("lonc_sent_bytes", "Bytes written to the peer.", |of| {
         count(of.counters.bytes_sent)
     }),

@@ -64,9 +64,11 @@ enum Fault {
 }
 
 fn serve(config: &Path, socket: &Path) -> Result<(), Fault> {
-    journal::init(None);
+    let log = journal::init(None);
     let pid_file = config::usr1_pid_file(config)?;
-    Ok(runtime()?.block_on(bridge::run(&pid_file, socket))?)
+    let ended = runtime()?.block_on(bridge::run(&pid_file, socket));
+    log.close();
+    Ok(ended?)
 }
 
 fn reconnect(config: &Path) -> Result<(), Fault> {

@@ -156,6 +156,7 @@ impl Log {
                 $level!(
                     MESSAGE_ID = message::TRY_FAILED,
                     LONC_ERROR = %why,
+                    cause = %why,
                     "cannot open link {link} to {address}: {why}; {next}"
                 )
             };
@@ -235,6 +236,7 @@ fn link_refused(link: usize, why: &LinkError, retry_in: Option<Duration>, addres
     });
     info!(
         LONC_ERROR = %why,
+        cause = %why,
         "one more link to {address} (link {link}) could not be opened: {why}; those that are open go on{pause}"
     );
 }
@@ -326,6 +328,7 @@ fn link_lost(link: usize, why: &LinkError, lost: usize, requeued: usize, address
             $level!(
                 MESSAGE_ID = $id,
                 LONC_ERROR = %why,
+                cause = %why,
                 "link {link} to {address} is lost: {why}; {} {} sent and got no reply, {requeued} {} never sent",
                 units::count(lost, "request"),
                 were(lost),
