@@ -65,6 +65,7 @@ use self::socket_watch::SocketWatch;
 use self::steering::Steering;
 use crate::config::{Loaded, Settings};
 use crate::journal::{LogHandle, message};
+use crate::systemd;
 
 /// Why an instance could not begin to serve.
 #[derive(Debug, thiserror::Error)]
@@ -123,6 +124,7 @@ impl Daemon {
         let socket = SocketWatch::start(acceptor.place(), &peer)?;
         let (driver, published) = Driver::new(settings.clone(), acceptor, words)?;
         let questions = Questions::new(to_driver.clone());
+        tokio::spawn(systemd::notify_again());
         tokio::spawn(supervision::pass_on(published.clone(), socket.seen.clone()));
         tokio::spawn(supervision::ping_watchdog(Alarm::new()?, questions.clone()));
         let (orders, given) = mpsc::channel(8);

@@ -40,6 +40,7 @@ pub(super) async fn run(pid_file: &Path, socket: &Path) -> Result<(), BridgeErro
     // Only now: whoever reads it may signal at once.
     let file = begin(pid_file)?;
     tokio::select! {
+        () = systemd::notify_again() => Ok(()),
         _ = end.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
         never = keep(&file, pid_file) => never,

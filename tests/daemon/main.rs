@@ -13,6 +13,7 @@
 mod activation;
 mod addresses;
 mod budget;
+mod busy_manager;
 mod bytes;
 mod chaos;
 mod config_faults;
