@@ -12,7 +12,7 @@ use tracing::error;
 use crate::cli::{self, EX_CONFIG};
 use crate::config::{self, ConfigError, DEFAULT_PATH, HostId};
 use crate::daemon::Daemon;
-use crate::daemon::{process_name, reload};
+use crate::daemon::{process_name, reload, signals};
 use crate::journal::{self, LogHandle, message};
 use crate::systemd::{self, Sockets};
 
@@ -67,8 +67,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn serve(config: PathBuf, peer: &HostId, sockets: Sockets) -> ExitCode {
-    // Before there are threads, which inherit it.
+    // Before there are threads, which inherit both.
     process_name::instance(peer);
+    if let Err(fault) = signals::catch() {
+        return fail(&format_args!("cannot start: signals: {fault}"));
+    }
     let log = journal::init(Some(peer));
     let loaded = match config::load(&config, peer) {
         Ok(loaded) => loaded,

@@ -111,7 +111,7 @@ impl Daemon {
         self.log.set_loncron_log(settings.loncron_log.as_deref(), &peer);
         steering::tell_warnings(&self.loaded.warnings);
         descriptors::make_room(settings.client.max_clients);
-        let signals = Signals::new()?;
+        let signals = Signals::serve();
         // Only now, when no signal can end us between making a socket's file and knowing that it is ours to remove.
         let (acceptor, control) = open_sockets(self.socket, self.control, &settings)?;
         info!(

@@ -41,6 +41,7 @@ mod ready;
 mod reload;
 mod repeats;
 mod secrets;
+mod signals;
 mod stop;
 mod stop_word;
 mod stopped;
