@@ -156,6 +156,7 @@ impl<S: Subscriber> Layer<S> for Front {
 }
 
 /// Sends the log records of this process to journald or to stderr. Only the first call in a process has an effect.
+#[must_use]
 pub fn init(peer: Option<&HostId>) -> LogHandle {
     let (filter, handle) = reload::Layer::new(filter(LogLevel::Info));
     let front = Front::default();

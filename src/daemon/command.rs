@@ -10,8 +10,9 @@ use clap::Parser;
 use tracing::error;
 
 use crate::cli::{self, EX_CONFIG};
-use crate::config::{self, ConfigError, DEFAULT_PATH, HostId};
+use crate::config::{self, ConfigError, DEFAULT_PATH, HostId, Loaded};
 use crate::daemon::Daemon;
+use crate::daemon::faulty::Failure;
 use crate::daemon::{process_name, reload, signals};
 use crate::journal::{self, LogHandle, message};
 use crate::systemd::{self, Sockets};
@@ -75,7 +76,10 @@ fn serve(config: PathBuf, peer: &HostId, sockets: Sockets) -> ExitCode {
     let log = journal::init(Some(peer));
     let loaded = match config::load(&config, peer) {
         Ok(loaded) => loaded,
-        Err(fault) => return config_fault(&fault, &log),
+        Err(fault) => match await_mended(fault, &config, peer, &sockets, &log) {
+            Some(loaded) => loaded,
+            None => return ExitCode::from(EX_CONFIG),
+        },
     };
     match (Daemon {
         config,
@@ -89,6 +93,21 @@ fn serve(config: PathBuf, peer: &HostId, sockets: Sockets) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => fail(&fault),
     }
+}
+
+/// With a fault nobody is served, but those who wait are answered; if it is mended meanwhile all is well.
+fn await_mended(
+    fault: ConfigError,
+    config: &Path,
+    peer: &HostId,
+    sockets: &Sockets,
+    log: &LogHandle,
+) -> Option<Loaded> {
+    let failure = Failure::of(fault);
+    if let Some(news) = failure.news() {
+        tell_fault(news, log);
+    }
+    failure.wait(config, peer, sockets.client.as_ref())
 }
 
 fn check(config: &Path, peer: Option<&HostId>) -> ExitCode {
@@ -108,7 +127,8 @@ fn check(config: &Path, peer: Option<&HostId>) -> ExitCode {
 fn reload(config: &Path, peer: &HostId) -> ExitCode {
     let log = journal::init(Some(peer));
     if let Err(fault) = config::load(config, peer) {
-        return config_fault(&fault, &log);
+        tell_fault(&fault, &log);
+        return ExitCode::from(EX_CONFIG);
     }
     match reload::ask() {
         Ok(()) => ExitCode::SUCCESS,
@@ -116,14 +136,13 @@ fn reload(config: &Path, peer: &HostId) -> ExitCode {
     }
 }
 
-fn config_fault(fault: &ConfigError, log: &LogHandle) -> ExitCode {
+fn tell_fault(fault: &ConfigError, log: &LogHandle) {
     if journal::is_journald_on_stderr() {
         error!(MESSAGE_ID = message::CONFIG_FAULT, LONC_ERROR = %fault, "{fault}");
         log.close();
     } else {
         say(fault);
     }
-    ExitCode::from(EX_CONFIG)
 }
 
 fn fail(fault: &dyn Display) -> ExitCode {

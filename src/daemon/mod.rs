@@ -22,6 +22,8 @@
 //! | [`listen`] | the listening sockets, where systemd passed none |
 //! | `descriptors` | room for as many open files as there may be clients |
 //! | `alarm` | a timer of the kernel's, that wakes the process once |
+//! | `faulty` | a start with a faulty configuration |
+//! | `turned_away` | the answers to those who cannot be served |
 //! | `give_way` | lets the other tasks have their turn |
 
 mod acceptor;
@@ -32,6 +34,7 @@ mod credentials;
 mod descriptors;
 mod dial;
 mod driver;
+mod faulty;
 mod give_way;
 mod link;
 pub(crate) mod listen;
@@ -45,6 +48,7 @@ mod socket_watch;
 mod status;
 mod steering;
 mod supervision;
+mod turned_away;
 
 use std::io;
 use std::panic;

@@ -36,26 +36,33 @@ struct Arrived {
 impl Arrived {
     /// True if this is to be obeyed by ending here and now.
     fn take(&self, signal: Signal) -> bool {
-        match signal {
-            Signal::SIGTERM | Signal::SIGINT => {
-                if !self.is_serving.load(Ordering::SeqCst) {
-                    return true;
-                }
-                if self.stops.fetch_add(1, Ordering::SeqCst) > 0 {
-                    self.bell.notify_one();
-                    info!(
-                        "told to stop once more: this ends within {} s, whatever hangs",
-                        LAST.as_secs()
-                    );
-                    thread::sleep(LAST);
-                    return true;
-                }
-            }
-            Signal::SIGHUP => self.reload.store(true, Ordering::SeqCst),
-            _ => self.retry.store(true, Ordering::SeqCst),
+        if matches!(signal, Signal::SIGTERM | Signal::SIGINT) {
+            return self.stop();
         }
+        let flag = if signal == Signal::SIGHUP {
+            &self.reload
+        } else {
+            &self.retry
+        };
+        flag.store(true, Ordering::SeqCst);
         self.bell.notify_one();
         false
+    }
+
+    fn stop(&self) -> bool {
+        if !self.is_serving.load(Ordering::SeqCst) {
+            return true;
+        }
+        let is_first = self.stops.fetch_add(1, Ordering::SeqCst) == 0;
+        self.bell.notify_one();
+        if !is_first {
+            info!(
+                "told to stop once more: this ends within {} s, whatever hangs",
+                LAST.as_secs()
+            );
+            thread::sleep(LAST);
+        }
+        !is_first
     }
 }
 

@@ -73,11 +73,11 @@ impl Record {
     }
 
     /// The same with another text, at this time.
-    pub(super) fn saying(mut self, message: String) -> Self {
+    pub(super) fn saying(mut self, message: &str) -> Self {
         self.at = SystemTime::now();
         for (field, text) in &mut self.fields {
             if field.name() == MESSAGE {
-                *text = short(&message, MAX_TEXT);
+                *text = short(message, MAX_TEXT);
                 break;
             }
         }

@@ -118,9 +118,11 @@ fn is_status(word: &NotifyState<'_>) -> bool {
 
 /// A line each. A status may quote what others wrote, which must not become a word of its own.
 fn lines<'a>(words: impl Iterator<Item = &'a NotifyState<'a>>) -> String {
-    let line = |word: &NotifyState<'_>| match word {
-        NotifyState::Status(text) => format!("{}\n", NotifyState::Status(&short(text, MAX_STATUS))),
-        word => format!("{word}\n"),
+    let line = |word: &NotifyState<'_>| {
+        if let NotifyState::Status(text) = word {
+            return format!("{}\n", NotifyState::Status(&short(text, MAX_STATUS)));
+        }
+        format!("{word}\n")
     };
     words.map(line).collect()
 }

@@ -79,8 +79,8 @@ fn clients_come_and_go_by_the_thousand() {
 /// Waits until lonc counts so many clients.
 fn lonc_has_seen_the_end(lonc: &Lonc, clients: usize) {
     let told = |log: &str| log.matches(&format!(" {clients} clients")).count();
-    test_harness::wait_until("the departure", || {
-        lonc.signal(nix::sys::signal::Signal::SIGUSR1);
+    wait_until("the departure", || {
+        lonc.signal(Signal::SIGUSR1);
         told(&lonc.log()) > 0
     });
 }

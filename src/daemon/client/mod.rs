@@ -306,6 +306,7 @@ impl Client {
 
     fn adjust_account(&self) {
         self.ports.account.set_requests(self.requests());
+        self.ports.account.set_asking(self.owed > 0);
         if self.lines.len() < RESERVE {
             self.budget().give_back(self.budget_name());
         }

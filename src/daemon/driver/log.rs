@@ -28,6 +28,7 @@ pub(super) struct Log {
     refused: [Repeated; 2],
     grown: Repeated,
     full: Repeated,
+    turned_away: Repeated,
     accept_failed: Repeated,
 }
 
@@ -206,14 +207,27 @@ impl Log {
         }
     }
 
-    /// `full`: the number of clients is at its limit.
-    pub(super) fn full(&mut self, full: bool, max_clients: usize, now: Instant) {
-        if full && self.full.add(1, now).is_some() {
+    /// Somebody came when the number of clients was at its limit.
+    pub(super) fn full(&mut self, max_clients: usize, now: Instant) {
+        if self.full.add(1, now).is_some() {
             warn!(
                 MESSAGE_ID = message::ACCEPT_FAILED,
-                "{} {} connected, which is client.max_clients; who comes now waits until one leaves",
+                "{} {} connected, which is client.max_clients; who comes now gets the place of one that has asked for \
+                 nothing, or waits until one leaves",
                 units::count(max_clients, "client"),
                 units::agree(max_clients, "is", "are")
+            );
+        }
+    }
+
+    /// Somebody waited in vain for a place.
+    pub(super) fn turned_away(&mut self, now: Instant) {
+        if let Some(count) = self.turned_away.add(1, now) {
+            warn!(
+                MESSAGE_ID = message::ACCEPT_FAILED,
+                "{} had no place in time, since all clients were busy: {} answered con_lost",
+                units::count(count, "client"),
+                units::agree(count, "its requests were", "their requests were")
             );
         }
     }
