@@ -136,7 +136,7 @@ impl Pipe {
 
     /// Reads what is there.
     fn drain(&mut self) {
-        let mut room = [0; 1 << 16];
+        let mut room = vec![0; 1 << 16];
         loop {
             match self.file.read(&mut room) {
                 Ok(count) => self.read.extend(&room[..count]),

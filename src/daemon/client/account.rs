@@ -157,7 +157,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_has_much_to_take_is_slow_at_a_pace_that_would_do_for_less() {
         const STEP: usize = 160 * 1024;
-        let nearly = PATIENCE - Duration::from_millis(1);
+        let nearly = PATIENCE.saturating_sub(Duration::from_millis(1));
         for (megabytes, is_slow) in [(1, false), (20, true)] {
             let account = Account::new(Arc::new(Budget::new(1, 1)));
             account.owes(megabytes << 20);
