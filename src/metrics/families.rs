@@ -177,7 +177,7 @@ const FAMILIES: &[Family] = &[
         "Links opened: those that are kept, with each reconnect; on demand, since requests waited; in place of others.",
         |of| {
             let counters = &of.counters;
-            let special = counters.links_on_demand + counters.links_replacing;
+            let special = counters.links_on_demand.saturating_add(counters.links_replacing);
             vec![
                 label("cause", "kept", counters.links_opened.saturating_sub(special)),
                 label("cause", "demand", counters.links_on_demand),
