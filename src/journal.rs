@@ -16,12 +16,13 @@ use std::env;
 use std::io;
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
+use std::panic;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
-use tracing::{Event, Subscriber};
+use tracing::{Event, Subscriber, error};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::reload::{self, Handle};
@@ -132,6 +133,15 @@ impl LogHandle {
         while !self.front.queue.is_written() && begun.elapsed() < PATIENCE {
             sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// Has a panic told as a record: the way to stderr may be blocked, and whoever panics is to end.
+    pub(crate) fn take_panics(&self) {
+        let log = self.clone();
+        panic::set_hook(Box::new(move |panic| {
+            error!("{panic}");
+            log.close();
+        }));
     }
 
     /// What is logged last is written; waits for a log that stands still, and a disk that hangs, for a moment only.

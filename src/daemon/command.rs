@@ -74,6 +74,7 @@ fn serve(config: PathBuf, peer: &HostId, sockets: Sockets) -> ExitCode {
         return fail(&format_args!("cannot start: signals: {fault}"));
     }
     let log = journal::init(Some(peer));
+    log.take_panics();
     let loaded = match config::load(&config, peer) {
         Ok(loaded) => loaded,
         Err(fault) => match await_mended(fault, &config, peer, &sockets, &log) {

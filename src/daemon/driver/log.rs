@@ -196,7 +196,9 @@ impl Log {
             Lost::SentNoReply => warn!(
                 MESSAGE_ID = message::SENT_NO_REPLY,
                 LONC_CLIENT = name(client),
-                "a request was answered con_lost: {lost}; the peer may have carried it out"
+                "{}: {lost}; the peer may have carried {} out",
+                answered_con_lost(count),
+                units::agree(count, "it", "them")
             ),
             Lost::NeverSent => {
                 debug!(LONC_CLIENT = name(client), "{}: {lost}", answered_con_lost(count));
