@@ -49,3 +49,4 @@ mod stop_word;
 mod stopped;
 mod timeouts;
 mod watchdog;
+mod words_of_others;
