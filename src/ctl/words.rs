@@ -1,5 +1,7 @@
 //! Texts that others made, as a terminal may show them.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use crate::config::text::{plain, short};
@@ -59,7 +61,8 @@ fn ascii(json: &str) -> String {
             continue;
         }
         for unit in c.encode_utf16(&mut [0; 2]) {
-            ascii += &format!("\\u{unit:04x}");
+            // A text takes all that is written.
+            let _ = write!(ascii, "\\u{unit:04x}");
         }
     }
     ascii

@@ -2,11 +2,11 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
-use std::thread::sleep;
+use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
 use test_harness::programs::{Running, installed};
-use test_harness::{Lonc, Peer, another_user};
+use test_harness::{Client, Lonc, Peer, another_user};
 
 /// More than a place takes that is made for somebody, and less than one that leaves by itself.
 const SOON: Duration = Duration::from_secs(8);
@@ -22,6 +22,25 @@ fn those_who_ask_nothing_make_room_for_those_who_do() {
         assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
     }
     drop(idle);
+}
+
+#[test]
+fn many_who_come_at_once_all_find_a_place() {
+    let peer = Peer::start();
+    let lonc = Lonc::start(&peer, "[client]\nmax_clients = 100\n");
+    let idle: Vec<_> = (0..100).map(|_| lonc.client()).collect();
+    sleep(Duration::from_secs(2));
+    let workers: Vec<_> = (0..300)
+        .map(|number| {
+            let socket = lonc.site.socket();
+            spawn(move || Client::connect(&socket).ask(&format!("echo:{number}")))
+        })
+        .collect();
+    for (number, worker) in workers.into_iter().enumerate() {
+        assert_eq!(worker.join().unwrap(), number.to_string());
+    }
+    drop(idle);
+    assert!(!lonc.log().contains("had no place in time"), "{}", lonc.log());
 }
 
 #[test]

@@ -154,9 +154,12 @@ impl Clients {
     }
 
     /// Has as many as are `wanted`, with those who are about to leave anyway, leave as soon as they are answered: those
-    /// who have been owed nothing for longest, and for this long at least.
-    pub(super) fn ask_idle_to_leave(&mut self, wanted: usize, idle: Duration, now: Instant) {
+    /// who have been owed nothing for longest, and for this long at least. False if there are not so many.
+    pub(super) fn ask_idle_to_leave(&mut self, wanted: usize, idle: Duration, now: Instant) -> bool {
         let leaving = self.present().filter(|client| client.is_leaving).count();
+        if leaving >= wanted {
+            return true;
+        }
         let mut idle: Vec<_> = self
             .places
             .iter_mut()
@@ -164,11 +167,13 @@ impl Clients {
             .filter(|client| !client.is_leaving && client.is_idle(idle, now))
             .collect();
         idle.sort_unstable_by_key(|client| client.last);
-        for client in idle.into_iter().take(wanted.saturating_sub(leaving)) {
+        let is_enough = leaving + idle.len() >= wanted;
+        for client in idle.into_iter().take(wanted - leaving) {
             client.is_leaving = true;
             // One that has just vanished is about to say so.
             let _ = client.channel.send(ToClient::Drain);
         }
+        is_enough
     }
 
     /// Lets them know that this instance ends.

@@ -18,14 +18,19 @@ use super::{BATCH, Driver};
 use crate::daemon::credentials::Credentials;
 use crate::daemon::turned_away;
 
-/// Most who wait; whoever waits for longest makes room for the next.
+/// Most who wait; whoever waits for longest, and for a moment at least, makes room for the next.
 const LOBBY: usize = 32;
+/// In it those who are asked to leave have left.
+const MOMENT: Duration = Duration::from_millis(200);
 /// Most who are turned away at a time.
 const LEAVING: usize = 32;
 /// Most places that are for root and the service's own user alone, beside `client.max_clients`.
 const RESERVED: usize = 8;
 /// Who was not heard of for less is not idle: it may be about to ask.
 const IDLE: Duration = Duration::from_secs(1);
+
+/// How often one that is idle is looked for while there is none.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Those who wait for a place.
 pub(super) struct Lobby {
@@ -52,6 +57,15 @@ impl Default for Lobby {
 }
 
 impl Lobby {
+    fn is_full(&self) -> bool {
+        self.guests.len() >= LOBBY
+    }
+
+    /// True if somebody has been here for so long.
+    fn has_waited(&self, span: Duration, now: Instant) -> bool {
+        self.guests.front().is_some_and(|first| first.since + span <= now)
+    }
+
     /// Has the guest at `index` answered that nothing comes of what it asks; false if too many are being answered so.
     fn turn_away(&mut self, index: usize, longest: usize) -> bool {
         let Ok(door) = Arc::clone(&self.doors).try_acquire_owned() else {
@@ -85,7 +99,7 @@ impl Driver {
     pub(super) fn poll_acceptor(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let mut progress = self.poll_lobby(now);
         for _ in 0..BATCH {
-            if self.lobby.guests.len() >= LOBBY && !self.shorten_lobby(now) {
+            if self.lobby.is_full() && !(self.lobby.has_waited(MOMENT, now) && self.shorten_lobby(now)) {
                 break;
             }
             let Some(acceptor) = &mut self.acceptor else {
@@ -151,8 +165,7 @@ impl Driver {
             }
         }
         let patience = self.patience();
-        let has_waited = |first: &Guest| first.since + patience <= now;
-        while self.lobby.guests.front().is_some_and(has_waited) && self.turn_away(0, now) {}
+        while self.lobby.has_waited(patience, now) && self.turn_away(0, now) {}
         self.ask_idle_to_leave(now);
         seated
     }
@@ -197,8 +210,9 @@ impl Driver {
         if wanted == 0 {
             self.lobby.next_look = None;
         } else if self.lobby.next_look.is_none_or(|look| look <= now) {
-            self.clients.ask_idle_to_leave(wanted, IDLE, now);
-            self.lobby.next_look = Some(now + IDLE / 10);
+            let is_enough = self.clients.ask_idle_to_leave(wanted, IDLE, now);
+            // Those who leave are heard of; who becomes idle is not.
+            self.lobby.next_look = Some(now + LOOK_EVERY).filter(|_| !is_enough);
         }
     }
 }

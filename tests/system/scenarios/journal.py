@@ -1,5 +1,6 @@
 """What an operator finds in the journal."""
 
+import contextlib
 import re
 import time
 
@@ -9,6 +10,7 @@ from harness.site import ask, assert_served, load, wait_until_up
 from harness.wait import until
 
 ID = re.compile(r'"([0-9a-f]{32})"')
+JOURNALD = "systemd-journald.service"
 MINUTE = 60
 PRIORITIES = {"2", "3", "4", "5", "6", "7"}
 
@@ -60,22 +62,28 @@ def journald_stands_still(site):
     # Of a peer that is down each request is a record, to who wants details.
     lond.stop()
     until("the peer is down", lambda: ask(host, "echo:x") == ["con_lost"])
-    journald = host.main_pid("systemd-journald.service")
-    host.run("kill", "-STOP", str(journald))
-    try:
-        with load(host, clients=30) as outcome:
-            time.sleep(MINUTE)
+    with stopped(host), load(host, clients=30) as outcome:
+        time.sleep(MINUTE)
+    until("the account of what is missing", lambda: host.journal("LONC_PEER=msul1", f"MESSAGE_ID={gap()}"))
+    with stopped(host):
         began = time.monotonic()
         host.systemctl("restart", "lonc@msul1")
         assert ask(host, "echo:x", within=10) == ["con_lost"]
         start = time.monotonic() - began
-    finally:
-        host.run("kill", "-CONT", str(journald))
     site.figure(f"journald stopped for {MINUTE} s: {outcome}; a restart meanwhile took {start:.1f} s")
     assert outcome["unanswered"] == outcome["wrong"] == outcome["not_taken"] == outcome["no_socket"] == 0, outcome
     assert outcome["slowest_ms"] < 1000, outcome
     assert outcome["con_lost"] > 1000 * MINUTE, outcome
-    until("the account of what is missing", lambda: host.journal("LONC_PEER=msul1", f"MESSAGE_ID={gap()}"))
+
+
+@contextlib.contextmanager
+def stopped(host):
+    """journald takes nothing."""
+    host.systemctl("kill", "--signal=STOP", JOURNALD)
+    try:
+        yield
+    finally:
+        host.systemctl("kill", "--signal=CONT", JOURNALD)
 
 
 def gap():
