@@ -4,13 +4,21 @@ use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{Write as _, stderr};
 use std::process::ExitCode;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
 
 use clap::Parser;
+
+use crate::config::text::plain;
 
 /// Exit status of wrong arguments, as sysexits.h has it.
 pub(crate) const EX_USAGE: u8 = 64;
 /// Exit status of a fault in the configuration, as sysexits.h has it.
 pub(crate) const EX_CONFIG: u8 = 78;
+
+/// How long a daemon waits for whoever reads its last words.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The arguments. Where they are wrong or ask for help, that is printed, and the error is how the program ends.
 pub(crate) fn parse<A: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result<A, ExitCode> {
@@ -21,8 +29,24 @@ pub(crate) fn parse<A: Parser>(arguments: impl IntoIterator<Item = OsString>) ->
     })
 }
 
-/// A line of `program` to standard error.
+/// Lines of `program` to standard error, which cannot steer a terminal.
 pub(crate) fn say(program: &str, text: &dyn Display) {
+    let text = text.to_string();
+    let lines: Vec<_> = text.split('\n').map(plain).collect();
     // Where stderr is closed nobody wants to know.
-    let _ = writeln!(stderr(), "{program}: {text}");
+    let _ = writeln!(stderr(), "{program}: {}", lines.join("\n"));
+}
+
+/// The same for a daemon, which ends whether or not anybody reads it.
+pub(crate) fn say_last(program: &'static str, text: &dyn Display) {
+    let text = text.to_string();
+    let (lives, said) = channel::<()>();
+    let saying = thread::Builder::new().spawn(move || {
+        say(program, &text);
+        drop(lives);
+    });
+    if saying.is_ok() {
+        // Nobody ever sends anything: it is the thread's end that ends this.
+        let _ = said.recv_timeout(PATIENCE);
+    }
 }

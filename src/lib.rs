@@ -19,15 +19,15 @@
 //! | `spool` | delayed messages on disk: read, stored, removed | `journal`, `config` |
 //! | `journal` | log records to journald or stderr, and the message ids | `config` |
 //! | `config` | `lonc.toml`, `PerlSetVar` files and `hosts.tab` → validated settings | … |
-//! | `systemd` | the words for systemd: sockets in; READY, STATUS, WATCHDOG, STOPPING, RELOADING out | |
-//! | `cli` | what all programs do about their command lines | |
+//! | `systemd` | the words for systemd: sockets in; READY, STATUS, WATCHDOG, STOPPING, RELOADING out | `config` |
+//! | `cli` | what all programs do about their command lines | `config` |
 //! | `units` | spans, dates, sizes and counts, as numbers and in words | |
 //! | [`lonc_proto`] | the protocol, pure: no clock, no socket, no runtime | |
 //!
 //! `docs/structure.md` walks through it. All that serves runs on one thread, and each piece of state has one owner; the others get messages or snapshots.
 //! Only the disk may make one wait, so the spool has two threads of its own: one that reads and writes, one that
-//! watches for what appears. One more looks whether the file of our socket is still ours, and one writes loncron's log,
-//! where that is asked for.
+//! watches for what appears. One more looks whether the file of our socket is still ours, one takes the signals, one
+//! writes the log, and one loncron's, where that is asked for.
 #![forbid(unsafe_code)]
 
 mod cli;

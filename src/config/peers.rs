@@ -184,6 +184,9 @@ pub(super) fn check(layers: &Layers) -> Result<(Report, Vec<String>), ConfigErro
     let mut warnings = directory.warnings.clone();
     report.peers();
     for id in directory.ids(layers, &settings::own_id(general)?) {
+        for key in [keys::SOCKET_DIR, keys::CONTROL_DIR] {
+            general.get(key, checks::socket_dir_of(id))?;
+        }
         match directory.address(layers.of(id), id) {
             Ok((address, source)) => report.listed(layers.of(id), &address, &source),
             Err(error) => warnings.push(error.to_string()),

@@ -16,16 +16,27 @@ pub(super) fn quoted(text: &str) -> String {
     format!("{short:?}")
 }
 
-/// `text` with its control characters escaped: what others made must not steer a terminal.
+/// `text` with all escaped that is not to be seen as it stands: control characters, those that turn the direction of
+/// writing, invisible and combining ones. What others made must not steer a terminal, nor look like what it is not.
 pub(crate) fn plain(text: &str) -> String {
-    let escape = |c: char| {
-        if c.is_control() {
-            c.escape_debug().collect()
-        } else {
-            String::from(c)
-        }
-    };
-    text.chars().map(escape).collect()
+    text.chars().flat_map(escaped).collect()
+}
+
+/// The same, cut where it is longer than `max` characters as it is shown.
+pub(crate) fn short(text: &str, max: usize) -> String {
+    let mut shown: String = text.chars().flat_map(escaped).take(max + 1).collect();
+    if let Some((end, _)) = shown.char_indices().nth(max) {
+        shown.truncate(end);
+        shown.push('…');
+    }
+    shown
+}
+
+fn escaped(c: char) -> impl Iterator<Item = char> {
+    // Quotes and backslashes harm nobody, and stand in names.
+    let as_it_is = matches!(c, '\'' | '"' | '\\');
+    let escape = (!as_it_is).then(|| c.escape_debug());
+    escape.into_iter().flatten().chain(as_it_is.then_some(c))
 }
 
 /// A path as it is shown in messages.
@@ -91,6 +102,31 @@ mod tests {
         assert_eq!(quoted(&"ä".repeat(100)).chars().count(), 83);
         assert_eq!(plain("/a\nb\u{85}c"), "/a\\nb\\u{85}c");
         assert_eq!(one_line(" a\n  b\tc\x07"), "a b c\\u{7}");
+        assert_eq!(plain("\"it's\" C:\\ ä"), "\"it's\" C:\\ ä");
+    }
+
+    #[test]
+    fn nothing_hides_or_turns_text_round() {
+        for hidden in [
+            "\u{202e}",
+            "\u{2066}",
+            "\u{61c}",
+            "\u{200b}",
+            "\u{2028}",
+            "\u{feff}",
+            "\u{e0041}",
+            "\u{301}",
+        ] {
+            let text = plain(&format!("a{hidden}b"));
+            assert!(text.starts_with("a\\u{") && text.is_ascii(), "{text}");
+        }
+    }
+
+    #[test]
+    fn long_texts_are_cut_as_they_are_shown() {
+        assert_eq!(short("abc", 3), "abc");
+        assert_eq!(short("abcd", 3), "abc…");
+        assert_eq!(short("\x1b\x1b", 8), "\\u{1b}\\u…");
     }
 
     #[test]

@@ -84,6 +84,8 @@ impl Steering {
                     self.config.display()
                 );
                 systemd::reloaded(None);
+                // Whoever waits for this may look into the log next.
+                self.log.written().await;
                 reload::answer("");
                 Ok(warnings)
             }
@@ -91,6 +93,7 @@ impl Steering {
                 let outcome = format!("reload failed, the old configuration stays in force: {fault}");
                 error!(MESSAGE_ID = message::CONFIG_FAULT, LONC_ERROR = %fault, "{outcome}");
                 systemd::reloaded(Some(&outcome));
+                self.log.written().await;
                 reload::answer(&outcome);
                 Err(fault)
             }
