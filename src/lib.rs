@@ -7,7 +7,7 @@
 //!                             └──────────── answers ◄───────────────┘
 //! ```
 //!
-//! | room | what is in it | imports; … is `cli` and `units` |
+//! | room | what is in it | imports; … is `cli`, `units` and `reader` |
 //! |---|---|---|
 //! | `daemon` | `lonc`: serves the workers; its own rooms are listed there | `control`, `socket`, `spool`, `journal`, `systemd`, `config`, … |
 //! | `ctl` | `loncctl`: the operator's tool | `metrics`, `usr1`, `control`, `socket`, `spool`, `config`, … |
@@ -19,6 +19,7 @@
 //! | `spool` | delayed messages on disk: read, stored, removed | `journal`, `config` |
 //! | `journal` | log records to journald or stderr, and the message ids | `config` |
 //! | `config` | `lonc.toml`, `PerlSetVar` files and `hosts.tab` → validated settings | … |
+//! | `reader` | files that others can write: regular ones only, so much of them, without a wait | `units` |
 //! | `systemd` | the words for systemd: sockets in; READY, STATUS, WATCHDOG, STOPPING, RELOADING out | |
 //! | `cli` | what all programs do about their command lines | |
 //! | `units` | spans, dates, sizes and counts, as numbers and in words | |
@@ -38,6 +39,7 @@ mod daemon;
 mod generator;
 mod journal;
 mod metrics;
+mod reader;
 mod socket;
 mod spool;
 mod systemd;

@@ -47,9 +47,11 @@ pub(super) struct Aliases {
 impl Aliases {
     /// The names in `table`, which is at `path`, for sockets of `peers` in `dir`; `own` is the id of this host.
     pub(super) fn new(table: &HostsTab, path: &Path, peers: &[&HostId], own: &HostId, dir: &Path) -> Self {
-        let mut rows: Vec<_> = table.rows.iter().filter(|(id, _)| peers.contains(id)).collect();
+        let mut ids: BTreeSet<&str> = peers.iter().copied().map(AsRef::as_ref).collect();
+        let is_peer = |id: &HostId| ids.contains(id.as_ref());
+        let mut rows: Vec<_> = table.rows.iter().filter(|(id, _)| is_peer(id)).collect();
         rows.sort_by_key(|(_, row)| row.line);
-        let ids: BTreeSet<&str> = peers.iter().copied().chain([own]).map(AsRef::as_ref).collect();
+        ids.insert(own.as_ref());
         let (mut aliases, mut seen) = (Self::default(), BTreeSet::new());
         for (id, Row { line, hostname, .. }) in rows {
             let Some(name) = hostname.as_deref().filter(|name| seen.insert(*name)) else {

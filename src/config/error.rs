@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::host_id::HostId;
 use super::source::Source;
 use super::text;
+use crate::reader::{self, Links};
 
 /// A configuration that cannot be used; shown as one line that names the file, the line and the key.
 #[derive(Debug, thiserror::Error)]
@@ -133,9 +134,13 @@ fn or_list(variable: Option<&str>) -> String {
     variable.map(or).unwrap_or_default()
 }
 
-/// Reads a whole file; `wanted_by` says which setting names it.
+/// Most that is read of a file of the configuration, in bytes: a table of some 20,000 servers.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Reads a whole file of text, whatever its line ends are; `wanted_by` says which setting names it.
 pub(super) fn read(path: &Path, wanted_by: Option<String>) -> Result<Vec<u8>, ConfigError> {
-    std::fs::read(path).map_err(|error| ConfigError::Read {
+    let bytes = reader::whole(path, MAX_BYTES, Links::Follow).and_then(text::unified);
+    bytes.map_err(|error| ConfigError::Read {
         path: path.to_owned(),
         wanted_by,
         error,

@@ -13,7 +13,11 @@ use super::layers::{Layers, View};
 use super::report::Report;
 use super::settings;
 use super::source::Source;
+use super::text;
 use super::{Peer, Peers, Settings};
+
+/// Most peers that a host serves; each has units of systemd's.
+const MAX_PEERS: usize = 2000;
 
 /// `hosts.tab` where it is needed, and what to tell about it.
 #[derive(Debug, Default)]
@@ -101,6 +105,24 @@ impl Directory {
         ids
     }
 
+    /// As many of [`Self::ids`] as can be served: those that the configuration names, then by their lines; and how many
+    /// are beyond that.
+    fn served<'a>(&'a self, layers: &'a Layers, own: &HostId) -> (Vec<&'a HostId>, usize) {
+        let mut ids = self.ids(layers, own);
+        let beyond = ids.len().saturating_sub(MAX_PEERS);
+        if beyond > 0 {
+            let line = |id: &HostId| {
+                let is_named = layers.raw.peers.contains_key(id);
+                let row = self.table.rows.get(id).filter(|_| !is_named);
+                row.map_or(0, |row| row.line)
+            };
+            ids.sort_by_key(|id| line(id));
+            ids.truncate(MAX_PEERS);
+            ids.sort();
+        }
+        (ids, beyond)
+    }
+
     /// The known hosts, `own` id among them, whose ids end in `.<peer>`.
     pub(super) fn alike(&self, layers: &Layers, own: &HostId, peer: &HostId) -> Vec<HostId> {
         let suffix = format!(".{peer}");
@@ -148,7 +170,14 @@ pub(super) fn list(layers: &Layers) -> Result<Peers, ConfigError> {
     let socket_dir = general.get(keys::SOCKET_DIR, checks::path)?;
     let aliases = directory.aliases(layers, &host_id, &socket_dir)?;
     let (mut peers, mut warnings) = (Vec::new(), directory.warnings.clone());
-    for id in directory.ids(layers, &host_id) {
+    let (ids, beyond) = directory.served(layers, &host_id);
+    if beyond > 0 {
+        warnings.push(format!(
+            "{}: {beyond} peers are beyond the {MAX_PEERS} that a host serves, and are left out",
+            text::path(&directory.path)
+        ));
+    }
+    for id in ids {
         match directory.address(layers.of(id), id) {
             Ok((address, _)) => peers.push(Peer {
                 id: id.clone(),
