@@ -77,6 +77,16 @@ pub enum ConfigError {
         /// What is wrong with the line.
         problem: String,
     },
+    /// The table says that the peer is somewhere else than before, and is not to be believed.
+    #[error("{}: {why}; what it says of peer {peer} is not followed", text::path(table))]
+    Doubtful {
+        /// The table.
+        table: PathBuf,
+        /// The peer.
+        peer: HostId,
+        /// What is wrong with the table.
+        why: String,
+    },
     /// Nothing says where the wanted peer is.
     #[error(
         "{}: peer {peer} has no address: it is not in {}, and no [peer.{}] gives one",
@@ -99,9 +109,10 @@ impl ConfigError {
     #[must_use]
     pub fn place(&self) -> (Option<String>, Option<usize>) {
         match self {
-            Self::Read { path, .. } | Self::Missing { path, .. } | Self::UnknownPeer { path, .. } => {
-                (Some(text::path(path)), None)
-            }
+            Self::Read { path, .. }
+            | Self::Missing { path, .. }
+            | Self::Doubtful { table: path, .. }
+            | Self::UnknownPeer { path, .. } => (Some(text::path(path)), None),
             Self::NotUtf8 { at }
             | Self::Syntax { at, .. }
             | Self::UnknownKey { at, .. }
@@ -120,6 +131,7 @@ impl ConfigError {
             | Self::NotUtf8 { .. }
             | Self::Syntax { .. }
             | Self::BrokenPeer { .. }
+            | Self::Doubtful { .. }
             | Self::UnknownPeer { .. } => None,
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! The way of a value: `raw` (`lonc.toml` as written, unknown keys refused), `perlvars` (`loncapa_conf` files)
 //! and `hosts_tab` are read; `layers` lays them over each other; `settings` has `checks` look at what is in force
-//! and gives it a type; `report` tells it. Every key is written down once, with its default and
+//! and gives it a type; `report` tells it; `seen` keeps what runs from following a table that is half there. Every key is written down once, with its default and
 //! when a change takes effect, in `keys`.
 //!
 //! Precedence, lowest first: default; `loncapa_conf` files, a later one before an earlier; `lonc.toml`;
@@ -29,6 +29,7 @@ mod peers;
 mod perlvars;
 mod raw;
 mod report;
+mod seen;
 mod settings;
 mod source;
 mod taken_over;
@@ -40,6 +41,7 @@ pub use error::ConfigError;
 pub use host_id::HostId;
 pub(crate) use host_id::LOCK;
 pub(crate) use report::Report;
+pub(crate) use seen::Seen;
 pub(crate) use settings::{ClientSettings, LinkSettings};
 pub use settings::{LogLevel, Settings, Start};
 pub(crate) use taken_over::TakenOver;
@@ -59,6 +61,7 @@ pub struct Loaded {
     pub warnings: Vec<String>,
     /// Every key in force and where its value came from.
     pub report: Report,
+    pub(crate) seen: Seen,
 }
 
 /// All peers that the configuration knows.
@@ -105,12 +108,14 @@ pub fn load(config: &Path, peer: &HostId) -> Result<Loaded, ConfigError> {
     settings.alike = directory.alike(&layers, &settings.host_id, peer);
     let (alias, odd) = directory.alias(&layers, &settings)?;
     settings.alias = alias;
+    let seen = directory.seen(source.file());
     let mut report = Report::new(view);
     report.peer(view, &settings.address, &source);
     Ok(Loaded {
         settings,
-        warnings: [directory.warnings, odd].concat(),
+        warnings: [directory.warnings, odd, seen.warning()].concat(),
         report,
+        seen,
     })
 }
 

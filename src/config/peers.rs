@@ -11,6 +11,7 @@ use super::hosts_tab::HostsTab;
 use super::keys;
 use super::layers::{Layers, View};
 use super::report::Report;
+use super::seen::Seen;
 use super::settings;
 use super::source::Source;
 use super::text;
@@ -130,6 +131,16 @@ impl Directory {
         let is_known = |id: &&HostId| *id == own || self.address(layers.of(id), id).is_ok();
         let ids = self.ids(layers, own).into_iter().chain([own]);
         ids.filter(is_alike).filter(is_known).cloned().collect()
+    }
+
+    /// What is to be remembered of the table; `named` is the file that says where the peer is.
+    pub(super) fn seen(&self, named: Option<&Path>) -> Seen {
+        Seen {
+            table: self.path.clone(),
+            num_hosts: self.is_read.then(|| self.table.num_hosts()),
+            doubt: self.table.doubt().filter(|_| self.is_read),
+            has_address: self.is_read && named == Some(self.path.as_path()),
+        }
     }
 
     /// The second name of the socket that `settings` are for, and what is wrong with it.

@@ -21,6 +21,7 @@ mod dead_peer;
 mod demand;
 mod departures;
 mod displaced;
+mod doubtful;
 mod fairness;
 mod handshake;
 mod hosts;
