@@ -4,8 +4,11 @@ use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{Write as _, stderr};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
+
+use crate::units;
 
 /// Exit status of wrong arguments, as sysexits.h has it.
 pub(crate) const EX_USAGE: u8 = 64;
@@ -25,4 +28,23 @@ pub(crate) fn parse<A: Parser>(arguments: impl IntoIterator<Item = OsString>) ->
 pub(crate) fn say(program: &str, text: &dyn Display) {
     // Where stderr is closed nobody wants to know.
     let _ = writeln!(stderr(), "{program}: {text}");
+}
+
+/// A span of time, more than nothing and at most a year.
+pub(crate) fn span(text: &str) -> Result<Duration, String> {
+    let span = units::parse_span(text).filter(|span| !span.is_zero() && *span <= units::MAX_SPAN);
+    span.ok_or_else(|| "must be a time such as 500ms, 10s or 2m".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans() {
+        assert_eq!(span("500ms"), Ok(Duration::from_millis(500)));
+        for bad in ["", "0s", "10", "ten", "-1s", "9000d", "99999999999999999999s"] {
+            assert!(span(bad).is_err(), "{bad}");
+        }
+    }
 }

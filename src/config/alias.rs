@@ -6,6 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
+use super::address;
 use super::host_id::{HostId, LOCK};
 use super::hosts_tab::{HostsTab, Row};
 use super::text;
@@ -14,7 +17,8 @@ use super::text;
 const MAX_PATH: usize = 107;
 
 /// The second name of a socket, beside the id of its peer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Alias {
     /// The table cannot be read just now.
     Unknown,
@@ -32,6 +36,32 @@ impl Alias {
         match self {
             Self::Name(name) => Some(name),
             Self::Unknown | Self::None => None,
+        }
+    }
+}
+
+/// How [`Alias::Unknown`] is written down; nothing is for [`Alias::None`].
+const UNKNOWN: &str = "?";
+
+impl From<Alias> for String {
+    fn from(alias: Alias) -> Self {
+        match alias {
+            Alias::Unknown => UNKNOWN.to_owned(),
+            Alias::None => Self::new(),
+            Alias::Name(name) => name,
+        }
+    }
+}
+
+impl TryFrom<String> for Alias {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            UNKNOWN => Ok(Self::Unknown),
+            "" => Ok(Self::None),
+            name if address::is_file_name(name) && !name.ends_with(LOCK) => Ok(Self::Name(text)),
+            _ => Err("not the name of a host's socket"),
         }
     }
 }

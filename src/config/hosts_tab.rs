@@ -13,12 +13,13 @@
 //! told but where it is and what it should be.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
 
 use super::address::{self, Host};
 use super::error::{self, ConfigError};
 use super::host_id::HostId;
+use super::snapshot::DoubtKind;
 use super::text;
 use crate::units;
 
@@ -77,18 +78,23 @@ impl HostsTab {
     }
 
     /// Why the table is not to be believed where it leaves somebody out or says something else than before.
-    pub(super) fn doubt(&self) -> Option<String> {
+    pub(super) fn doubt(&self) -> Option<(DoubtKind, String)> {
         let num_sound = self.num_hosts();
         if self.is_cut {
-            return Some("its last line has no end: it is cut off, or still being written".to_owned());
+            let why = "its last line has no end: it is cut off, or still being written";
+            return Some((DoubtKind::Cut, why.to_owned()));
         }
         if num_sound == 0 {
-            return Some("it names no host, not even this one".to_owned());
+            let why = "it names no host, not even this host";
+            return Some((DoubtKind::Odd, why.to_owned()));
         }
         (self.num_broken > num_sound).then(|| {
             let broken = units::count(self.num_broken, "line");
             let hosts = units::count(num_sound, "host");
-            format!("{broken} of it name no host, and there are but {hosts}: it is hardly a table of servers")
+            let why = format!(
+                "{broken} of it name no host, and there are but {hosts}: it is hardly a table of servers"
+            );
+            (DoubtKind::Odd, why)
         })
     }
 
@@ -132,8 +138,7 @@ impl HostsTab {
 /// The name of the host, from what follows the id.
 fn hostname(rest: &str) -> Option<String> {
     let name = rest.split(':').nth(2)?.trim();
-    let is_file_name = address::is_name(name) || name.parse::<Ipv4Addr>().is_ok();
-    is_file_name.then(|| name.to_owned())
+    address::is_file_name(name).then(|| name.to_owned())
 }
 
 /// Where to connect, from what follows the id.
@@ -288,7 +293,7 @@ mod tests {
             ("<html>\n<body>404</body>\n", "no host"),
             ("a:d:r:h:1.1.1.1\n<html>\n404\n", "2 lines of it name no host"),
         ] {
-            let doubt = table(odd.as_bytes()).doubt().unwrap();
+            let (_, doubt) = table(odd.as_bytes()).doubt().unwrap();
             assert!(doubt.contains(why), "{odd:?}: {doubt}");
         }
     }

@@ -9,6 +9,7 @@
 //! `[peer.<id>]`. Every file listed in `loncapa_conf` must be readable: a daemon with half of its identity would
 //! do harm quietly.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 mod address;
@@ -31,6 +32,7 @@ mod raw;
 mod report;
 mod seen;
 mod settings;
+mod snapshot;
 mod source;
 mod taken_over;
 pub(crate) mod text;
@@ -40,10 +42,12 @@ pub use alias::Alias;
 pub use error::ConfigError;
 pub use host_id::HostId;
 pub(crate) use host_id::LOCK;
+pub(crate) use peers::MAX_PEERS;
 pub(crate) use report::Report;
-pub(crate) use seen::Seen;
+pub(crate) use seen::{Seen, is_large_part};
 pub(crate) use settings::{ClientSettings, LinkSettings};
 pub use settings::{LogLevel, Settings, Start};
+pub(crate) use snapshot::{Doubt, DoubtKind, KEPT, Offer, Snapshot};
 pub(crate) use taken_over::TakenOver;
 
 use layers::Layers;
@@ -79,6 +83,10 @@ pub struct Peers {
     pub peers: Vec<Peer>,
     /// What was passed over, one line each, naming file and line.
     pub warnings: Vec<String>,
+    /// Why the table is not to be believed.
+    pub(crate) doubt: Option<Doubt>,
+    /// Ids in the table that are no peers.
+    pub(crate) mentioned: BTreeSet<HostId>,
 }
 
 /// A peer and where its lond listens.
@@ -150,6 +158,18 @@ pub fn check(config: &Path, peer: Option<&HostId>) -> Result<String, ConfigError
 /// `start`.
 pub fn peers(config: &Path) -> Result<Peers, ConfigError> {
     peers::list(&Layers::read(config)?)
+}
+
+/// What the files say now, with the paths to be watched, and what to tell about it. A fault of the configuration is
+/// among that.
+pub(crate) fn offer(config: &Path, watched: Vec<PathBuf>) -> (Offer, Vec<String>) {
+    match peers(config) {
+        Ok(mut peers) => {
+            let warnings = std::mem::take(&mut peers.warnings);
+            (Offer::of(peers, watched), warnings)
+        }
+        Err(fault) => (Offer::of_fault(&fault, watched), vec![fault.to_string()]),
+    }
 }
 
 /// Where `lonc-usr1` leaves the number of its process for lond and lonnet.

@@ -1,5 +1,6 @@
 //! Which peers there are, and where.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::address::{Address, Host};
@@ -13,12 +14,13 @@ use super::layers::{Layers, View};
 use super::report::Report;
 use super::seen::Seen;
 use super::settings;
+use super::snapshot::{Doubt, DoubtKind};
 use super::source::Source;
 use super::text;
 use super::{Peer, Peers, Settings};
 
 /// Most peers that a host serves; each has units of systemd's.
-const MAX_PEERS: usize = 2000;
+pub(crate) const MAX_PEERS: usize = 2000;
 
 /// `hosts.tab` where it is needed, and what to tell about it.
 #[derive(Debug, Default)]
@@ -133,12 +135,31 @@ impl Directory {
         ids.filter(is_alike).filter(is_known).cloned().collect()
     }
 
+    /// Why the table is not to be believed where it leaves somebody out.
+    fn doubt(&self) -> Option<Doubt> {
+        if !self.is_read {
+            let why = self.warnings.first().cloned().unwrap_or_default();
+            let kind = DoubtKind::Unread;
+            return Some(Doubt { kind, why });
+        }
+        let (kind, why) = self.table.doubt()?;
+        let why = format!("{}: {why}", text::path(&self.path));
+        Some(Doubt { kind, why })
+    }
+
+    /// Ids that the table has and that are no peers: `own`, and those of broken lines.
+    fn mentioned(&self, own: &HostId) -> BTreeSet<HostId> {
+        let rows = self.table.rows.iter();
+        let mentioned = rows.filter(|(id, row)| row.host.is_err() || *id == own);
+        mentioned.map(|(id, _)| id.clone()).collect()
+    }
+
     /// What is to be remembered of the table; `named` is the file that says where the peer is.
     pub(super) fn seen(&self, named: Option<&Path>) -> Seen {
         Seen {
             table: self.path.clone(),
             num_hosts: self.is_read.then(|| self.table.num_hosts()),
-            doubt: self.table.doubt().filter(|_| self.is_read),
+            doubt: self.table.doubt().filter(|_| self.is_read).map(|(_, why)| why),
             has_address: self.is_read && named == Some(self.path.as_path()),
         }
     }
@@ -200,12 +221,14 @@ pub(super) fn list(layers: &Layers) -> Result<Peers, ConfigError> {
     }
     warnings.extend(aliases.map(|all| all.warnings(None)).unwrap_or_default());
     Ok(Peers {
-        host_id,
         socket_dir,
         control_dir: general.get(keys::CONTROL_DIR, checks::path)?,
         start: settings::start(general)?,
         peers,
         warnings,
+        doubt: directory.doubt(),
+        mentioned: directory.mentioned(&host_id),
+        host_id,
     })
 }
 
