@@ -10,7 +10,7 @@
 //! | room | what is in it | imports; … is `cli`, `units` and `reader` |
 //! |---|---|---|
 //! | `daemon` | `lonc`: serves the workers; its own rooms are listed there | `control`, `socket`, `spool`, `journal`, `systemd`, `config`, … |
-//! | `ctl` | `loncctl`: the operator's tool | `metrics`, `usr1`, `control`, `socket`, `spool`, `config`, … |
+//! | `ctl` | `loncctl`: the operator's tool | `generator`, `metrics`, `usr1`, `control`, `socket`, `spool`, `config`, … |
 //! | `metrics` | `lonc-metrics`: metrics of all instances as text, and over HTTP | `control`, `config`, … |
 //! | `usr1` | `lonc-usr1`: stands in for the lonc of old, whom lond signals to try links again | `control`, `journal`, `systemd`, `config`, … |
 //! | `generator` | `lonc-generator`: the peers of the configuration become systemd's units | `config`, … |

@@ -165,7 +165,7 @@ mod tests {
         for odd in [
             "",
             "{}",
-            &text[..text.len() - 1],
+            text.strip_suffix('}').unwrap(),
             &text.replace("c.example.edu", "../x"),
             &text.replace("c.example.edu", ".x"),
             &text.replace("c.example.edu", "x.lock"),

@@ -49,6 +49,8 @@ pub(super) enum Command {
     Spool(Spool),
     /// Metrics of all daemons, as text for Prometheus and its kind.
     Metrics(Metrics),
+    /// Which peers systemd listens for, and whether something keeps one that the table does not have any more.
+    Peers(Peers),
     /// Look for what is wrong on this host, and say what to do about it.
     Check(Check),
     /// Take peers over from LON-CAPA's Perl lonc, step by step; what fails is undone.
@@ -119,6 +121,20 @@ pub(super) enum MetricsFormat {
     OpenMetrics,
     /// Prometheus' text format 0.0.4, which promtool check metrics reads.
     Prometheus,
+}
+
+/// `loncctl peers`.
+#[derive(Debug, Args)]
+pub(super) struct Peers {
+    #[command(subcommand)]
+    pub(super) action: Option<PeersAction>,
+}
+
+/// What may be said of the table of servers.
+#[derive(Debug, Subcommand)]
+pub(super) enum PeersAction {
+    /// It is meant as it is: peers that it does not have are removed; as root.
+    Accept,
 }
 
 /// `loncctl send`.

@@ -143,7 +143,7 @@ fn held(doubt: Option<&Doubt>, loss: Option<String>, missing: &[&HostId]) -> Opt
     let is_of_use =
         |doubt: &Doubt| doubt.kind.can_be_meant() && (!missing.is_empty() || !doubt.kind.lets_add());
     let remedy = if doubt.is_none_or(is_of_use) {
-        "; if it is meant so: loncctl hosts accept"
+        "; if it is meant so: loncctl peers accept"
     } else {
         ""
     };
@@ -185,7 +185,7 @@ mod tests {
             assert_eq!(held.next.peers, kept.peers, "{before} {after}");
             let lost = format!("{} of {before} peers are gone", before - after);
             assert!(held.held.as_ref().unwrap().contains(&lost), "{held:?}");
-            assert!(held.held.unwrap().contains("loncctl hosts accept"));
+            assert!(held.held.unwrap().contains("loncctl peers accept"));
             let meant = decide(Some(&kept), &sound(after), true, NOW);
             assert_eq!((meant.next, meant.held), (of(after), None));
         }

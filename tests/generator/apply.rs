@@ -116,19 +116,19 @@ fn what_is_not_what_it_should_be_changes_nothing_and_a_sound_table_is_followed_a
         ("15 of 20 peers", &|| booted.0.table(large(5))),
         ("names no host", &|| booted.0.table("")),
         ("names no host", &|| {
-            booted.0.table("<html>\n<title>404</title>\n</html>\n")
+            booted.0.table("<html>\n<title>404</title>\n</html>\n");
         }),
         ("hardly a table", &|| {
-            booted.0.table(format!("{}{}", large(5), "<p>x</p>\n".repeat(9)))
+            booted.0.table(format!("{}{}", large(5), "<p>x</p>\n".repeat(9)));
         }),
         ("hardly a table", &|| {
-            booted.0.table(format!("{all}{}", "\u{1}\u{2}\n".repeat(99)))
+            booted.0.table(format!("{all}{}", "\u{1}\u{2}\n".repeat(99)));
         }),
         ("UTF-16", &|| booted.0.table(b"\xff\xfea\0:\0")),
         ("a FIFO", &|| mkfifo(&path, Mode::S_IRWXU).unwrap()),
         ("a device", &|| symlink("/dev/zero", &path).unwrap()),
         ("larger than", &|| {
-            fs::File::create(&path).unwrap().set_len(1 << 40).unwrap()
+            fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
         }),
     ];
     let watch = [BASE[0], BASE[2]];
@@ -219,7 +219,7 @@ fn what_is_offered_is_not_believed_as_it_comes() {
         "#!/bin/sh\n[ \"$1\" != list-units ] || cat \"$SITE/loaded\"\n",
     )
     .unwrap();
-    for odd in ["", "{}", "[", &good[..good.len() - 1], &escape] {
+    for odd in ["", "{}", "[", good.strip_suffix('}').unwrap(), &escape] {
         fs::write(&path, odd).unwrap();
         let (asked, said, well) = booted.apply();
         assert!(
