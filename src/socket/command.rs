@@ -92,7 +92,7 @@ enum Fault {
 }
 
 struct Keeper {
-    /// We act as root, mostly: what others can write is read only while nobody else has done that.
+    /// We act as root, mostly: the table is read only while nobody else has done that.
     kept: Option<Snapshot>,
     config: PathBuf,
     records: PathBuf,
@@ -224,8 +224,8 @@ impl Keeper {
     }
 
     fn socket(&self, peer: &HostId) -> Result<PathBuf, ConfigError> {
-        let known = self.kept.as_ref().and_then(|kept| kept.socket_dir.clone());
-        let dir = known.map_or_else(|| config::socket_dir(&self.config), Ok)?;
+        let known = || self.kept.as_ref()?.socket_dir.clone();
+        let dir = config::socket_dir(&self.config).or_else(|fault| known().ok_or(fault))?;
         Ok(dir.join(peer.as_ref()))
     }
 
