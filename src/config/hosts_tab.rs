@@ -17,9 +17,9 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
 
 use super::address::{self, Host};
+use super::doubt::DoubtKind;
 use super::error::{self, ConfigError};
 use super::host_id::HostId;
-use super::snapshot::DoubtKind;
 use super::text;
 use crate::units;
 

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 mod address;
 mod alias;
 mod checks;
+mod doubt;
 #[cfg(test)]
 mod effects;
 mod error;
@@ -39,6 +40,7 @@ pub(crate) mod text;
 
 pub(crate) use address::Address;
 pub use alias::Alias;
+pub(crate) use doubt::{Doubt, DoubtKind};
 pub use error::ConfigError;
 pub use host_id::HostId;
 pub(crate) use host_id::LOCK;
@@ -47,7 +49,7 @@ pub(crate) use report::Report;
 pub(crate) use seen::{Seen, is_large_part};
 pub(crate) use settings::{ClientSettings, LinkSettings};
 pub use settings::{LogLevel, Settings, Start};
-pub(crate) use snapshot::{Doubt, DoubtKind, KEPT, Offer, Snapshot};
+pub(crate) use snapshot::{KEPT, Offer, Snapshot};
 pub(crate) use taken_over::TakenOver;
 
 use layers::Layers;
