@@ -8,7 +8,7 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::decide::{Decision, decide};
 use super::state::State;
@@ -18,7 +18,8 @@ use crate::config::{HostId, Snapshot, TakenOver};
 const ROUNDS: usize = 5;
 /// Between two changes of systemd's units: each keeps systemd busy.
 const PACE: Duration = Duration::from_secs(5);
-/// We take at least so long: what is watched may change all the time, and each change starts us.
+/// Before we begin: what is watched may change all the time, and each change starts us. Not behind it: systemd tells of no
+/// change that comes while we run.
 const LEAST: Duration = Duration::from_secs(1);
 
 const RELOAD: &[&str] = &["daemon-reload"];
@@ -54,7 +55,7 @@ pub(crate) enum ApplyError {
 /// A peer is gone if the configuration is sound and does not have it. Where a file cannot be read, is broken, or looks
 /// as if it were not what it should be, nothing is stopped: a slip in an editor must not cut links.
 pub(super) fn apply(config: &Path, state: &State, warn: impl Fn(&[String])) -> Result<(), ApplyError> {
-    let begun = Instant::now();
+    thread::sleep(LEAST);
     let (mut stopped, mut told, mut is_meant) = (BTreeSet::new(), Vec::new(), false);
     for _ in 0..ROUNDS {
         // What it cannot do it says itself, and then there is nothing of it.
@@ -94,7 +95,6 @@ pub(super) fn apply(config: &Path, state: &State, warn: impl Fn(&[String])) -> R
             return Err(fault);
         }
     }
-    thread::sleep(LEAST.saturating_sub(begun.elapsed()));
     Ok(())
 }
 

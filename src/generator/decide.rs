@@ -1,11 +1,11 @@
 //! What is followed of what the files say now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::{Alias, Doubt, DoubtKind, HostId, MAX_PEERS, Offer, Snapshot, is_large_part};
 
-/// Removals within so many seconds count together: a table may come down in steps. So long what has come may go again
-/// without counting: a table that was somebody's joke is put right.
+/// Removals within so many seconds count together: a table may come down in steps. So long, too, all that came together
+/// may go together without counting: a table that was somebody's joke is put right.
 const LATELY: u64 = 600;
 /// So many removals are what an administrator does one by one.
 const MAX_LATELY: usize = 5;
@@ -48,8 +48,8 @@ pub(super) fn decide(kept: Option<&Snapshot>, offer: &Offer, is_meant: bool, now
     if !is_held && is_meant {
         next.removed.clear();
     } else if !is_held {
-        let known = missing.iter().filter(|id| !is_new(id, before, now));
-        next.removed.extend(known.map(|id| ((*id).clone(), now)));
+        let count = counting(&missing, before, now);
+        next.removed.extend(count.into_iter().map(|id| (id.clone(), now)));
     }
     Decision {
         held: held(doubt, loss, &missing),
@@ -96,8 +96,20 @@ fn is_lately(when: u64, now: u64) -> bool {
     when <= now && now - when < LATELY
 }
 
-fn is_new(id: &HostId, before: &Snapshot, now: u64) -> bool {
-    before.added.get(id).is_some_and(|when| is_lately(*when, now))
+/// Those of `missing` that count as lost: all, unless nothing is missing but what came together a short while ago.
+fn counting<'a>(missing: &[&'a HostId], before: &Snapshot, now: u64) -> Vec<&'a HostId> {
+    let came = |id: &HostId| before.added.get(id).copied().filter(|when| is_lately(*when, now));
+    let gone: BTreeSet<_> = missing.iter().filter_map(|id| came(id)).collect();
+    let goes_as_it_came = missing.iter().all(|id| came(id).is_some())
+        && before
+            .added
+            .iter()
+            .all(|(id, when)| !gone.contains(when) || missing.contains(&id));
+    if goes_as_it_came {
+        Vec::new()
+    } else {
+        missing.to_vec()
+    }
 }
 
 fn removed(before: &Snapshot, offer: &Offer, now: u64) -> BTreeMap<HostId, u64> {
@@ -121,8 +133,9 @@ fn added(kept: Option<&Snapshot>, peers: &BTreeMap<HostId, Alias>, now: u64) -> 
 
 /// What is lost, if that is too much to be meant.
 fn loss(missing: &[&HostId], before: &Snapshot, offer: &Offer, now: u64) -> Option<String> {
-    let missing = missing.iter().filter(|id| !is_new(id, before, now)).count();
-    let all = before.peers.keys().filter(|id| !is_new(id, before, now)).count();
+    let count = counting(missing, before, now).len();
+    let all = before.peers.len() - (missing.len() - count);
+    let missing = count;
     if is_large_part(missing, all) {
         return Some(format!(
             "{missing} of {all} peers are gone from the table at once"
@@ -218,12 +231,15 @@ mod tests {
     }
 
     #[test]
-    fn what_came_a_short_while_ago_may_go_again() {
+    fn what_came_together_a_short_while_ago_may_go_together() {
         let flooded = decide(Some(&of(20)), &sound(500), false, NOW).next;
         assert_eq!(flooded.peers.len(), 500);
         let after = decide(Some(&flooded), &sound(20), false, NOW + 60);
         assert_eq!((after.next.peers, after.held), (of(20).peers, None));
-        assert!(decide(Some(&flooded), &sound(2), false, NOW + 60).held.is_some());
+        for part in [0, 2, 19, 21, 250] {
+            let part = decide(Some(&flooded), &sound(part), false, NOW + 60);
+            assert!(part.held.is_some() && part.next.peers.len() == 500);
+        }
         let settled = decide(Some(&flooded), &sound(500), false, NOW + LATELY).next;
         assert_eq!(settled.added, [].into());
         assert!(

@@ -7,7 +7,6 @@ The directory is that of hosts.tab, and at the end it is as it was.
 
 import os
 import random
-import shutil
 import sys
 import time
 
@@ -20,7 +19,7 @@ with open(path, "rb") as file:
 
 def clear():
     if os.path.islink(path) or os.path.exists(path):
-        shutil.rmtree(path) if os.path.isdir(path) and not os.path.islink(path) else os.unlink(path)
+        os.rmdir(path) if os.path.isdir(path) and not os.path.islink(path) else os.unlink(path)
 
 
 def write(content):
@@ -39,7 +38,8 @@ def swap():
     os.rename(directory, f"{directory}.away")
     os.mkdir(directory)
     write(b"<html>\n")
-    shutil.rmtree(directory)
+    clear()
+    os.rmdir(directory)
     os.rename(f"{directory}.away", directory)
 
 
