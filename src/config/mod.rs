@@ -49,7 +49,7 @@ pub(crate) use report::Report;
 pub(crate) use seen::{Seen, is_large_part};
 pub(crate) use settings::{ClientSettings, LinkSettings};
 pub use settings::{LogLevel, Settings, Start};
-pub(crate) use snapshot::{KEPT, Offer, Snapshot};
+pub(crate) use snapshot::{KEPT, Offer, Place, Snapshot};
 pub(crate) use taken_over::TakenOver;
 
 use layers::Layers;

@@ -3,18 +3,19 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::address::{Address, Host};
+use super::address::{self, Address, Host};
 use super::alias::{Alias, Aliases};
 use super::checks;
 use super::doubt::{Doubt, DoubtKind};
 use super::error::ConfigError;
 use super::host_id::HostId;
-use super::hosts_tab::HostsTab;
+use super::hosts_tab::{HostsTab, Row};
 use super::keys;
 use super::layers::{Layers, View};
 use super::report::Report;
 use super::seen::Seen;
 use super::settings;
+use super::snapshot::{self, Place, Snapshot};
 use super::source::Source;
 use super::text;
 use super::{Peer, Peers, Settings};
@@ -36,11 +37,65 @@ impl Directory {
     /// For a single peer: if `[peer.<id>]` gives an address, nothing can be wrong with the table.
     pub(super) fn for_one(view: View<'_>) -> Result<Self, ConfigError> {
         if view.own_host()?.is_none() {
-            return Self::read(view);
+            return Self::believed(view);
         }
         let mut directory = Self::read(view).unwrap_or_default();
         directory.warnings.clear();
         Ok(directory)
+    }
+
+    /// The table; where it is not to be believed and the peer was in it before, what it said then.
+    fn believed(view: View<'_>) -> Result<Self, ConfigError> {
+        let read = Self::read(view);
+        let why = match &read {
+            Ok(directory) => directory
+                .doubt()
+                .map(|doubt| doubt.why)
+                .or_else(|| directory.missing(view.peer?)),
+            Err(fault @ ConfigError::Read { .. }) => Some(fault.to_string()),
+            Err(_) => None,
+        };
+        why.and_then(|why| Self::before(view, &why)).map_or(read, Ok)
+    }
+
+    /// That the table does not say where this peer is, if so.
+    fn missing(&self, peer: &HostId) -> Option<String> {
+        let row = self.table.rows.get(peer);
+        let is_missing = row.is_none_or(|row| row.host.is_err());
+        let table = text::path(&self.path);
+        is_missing.then(|| format!("{table}: it does not say where peer {peer} is"))
+    }
+
+    /// What was known of the table before, if that has the peer.
+    fn before(view: View<'_>, why: &str) -> Option<Self> {
+        let path = snapshot::kept_for(&view.layers.file);
+        let kept = Snapshot::read(&path).ok()?;
+        kept.places.get(view.peer?)?;
+        let row = |(line, (id, place)): (usize, (HostId, Place))| {
+            let hostname = kept
+                .peers
+                .get(&id)
+                .and_then(|alias| alias.name())
+                .map(str::to_owned);
+            let host = Ok(Host {
+                name: address::host(&place.host)?,
+                alternative: place.alternative.filter(|name| address::is_name(name)),
+            });
+            Some((id, Row { line, host, hostname }))
+        };
+        let rows = kept
+            .places
+            .clone()
+            .into_iter()
+            .enumerate()
+            .filter_map(row)
+            .collect();
+        Some(Self {
+            path,
+            table: HostsTab::of(rows),
+            is_read: true,
+            warnings: vec![format!("{why}: what it said before is gone by")],
+        })
     }
 
     /// For all peers: a table that cannot be read is a warning.

@@ -12,13 +12,30 @@ use super::alias::Alias;
 use super::doubt::{Doubt, DoubtKind};
 use super::host_id::HostId;
 use super::settings::Start;
-use super::{ConfigError, Peers};
+use super::{ConfigError, DEFAULT_PATH, Peer, Peers};
 use crate::reader::{self, Links};
 
 /// Where the kept one is.
 pub(crate) const KEPT: &str = "/var/lib/lonc-hosts/peers.json";
 /// More than the largest table makes of it, in bytes.
 const MAX_BYTES: u64 = 16 << 20;
+
+/// The kept one that belongs to the configuration `config`: [`KEPT`], and for one elsewhere a file beside it.
+pub(super) fn kept_for(config: &Path) -> PathBuf {
+    let kept = Path::new(KEPT);
+    if config == Path::new(DEFAULT_PATH) {
+        return kept.to_owned();
+    }
+    config.with_file_name(kept.file_name().unwrap_or_default())
+}
+
+/// Where a peer is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Place {
+    pub(super) host: String,
+    pub(super) alternative: Option<String>,
+}
 
 /// The peers, and what systemd needs to know of the rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +48,9 @@ pub(crate) struct Snapshot {
     pub(crate) start: Start,
     /// With the second names of their sockets.
     pub(crate) peers: BTreeMap<HostId, Alias>,
+    /// Where they were when that was last known: for a daemon that starts while the table is not to be believed.
+    #[serde(default)]
+    pub(crate) places: BTreeMap<HostId, Place>,
     /// Those that were removed a short while ago, with the time, in seconds since 1970.
     #[serde(default)]
     pub(crate) removed: BTreeMap<HostId, u64>,
@@ -64,13 +84,23 @@ impl Offer {
 
     /// Of what was read, and the files that were.
     pub(super) fn of(peers: Peers, watched: Vec<PathBuf>) -> Self {
-        let of = |peer: super::Peer| (peer.id, peer.alias);
+        let place = |peer: &Peer| Place {
+            host: peer.address.host.clone(),
+            alternative: peer.address.alternative.clone(),
+        };
+        let places = peers
+            .peers
+            .iter()
+            .map(|peer| (peer.id.clone(), place(peer)))
+            .collect();
+        let of = |peer: Peer| (peer.id, peer.alias);
         Self {
             snapshot: Snapshot {
                 watched,
                 socket_dir: Some(peers.socket_dir),
                 start: peers.start,
                 peers: peers.peers.into_iter().map(of).collect(),
+                places,
                 removed: BTreeMap::new(),
                 added: BTreeMap::new(),
             },
@@ -120,6 +150,14 @@ mod tests {
                 (id("b"), Alias::Unknown),
                 (id("c"), Alias::Name("c.example.edu".into())),
             ]
+            .into(),
+            places: [(
+                id("b"),
+                Place {
+                    host: "::1".into(),
+                    alternative: None,
+                },
+            )]
             .into(),
             removed: [(id("d"), 7)].into(),
             added: [(id("a"), 8)].into(),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::{Alias, Doubt, DoubtKind, HostId, MAX_PEERS, Offer, Snapshot, is_large_part};
+use crate::config::{Alias, Doubt, DoubtKind, HostId, MAX_PEERS, Offer, Place, Snapshot, is_large_part};
 
 /// Removals within so many seconds count together: a table may come down in steps. So long, too, all that came together
 /// may go together without counting: a table that was somebody's joke is put right.
@@ -38,7 +38,9 @@ pub(super) fn decide(kept: Option<&Snapshot>, offer: &Offer, is_meant: bool, now
     let is_held = doubt.is_some() || loss.is_some();
     let lets_add = doubt.is_none_or(|doubt| doubt.kind.lets_add() || kept.is_none());
     let (peers, num_beyond) = peers(before, offer, is_held, lets_add);
+    let places = places(before, offer, &peers, doubt.is_some());
     let mut next = Snapshot {
+        places,
         watched: offer.snapshot.watched.clone(),
         removed: removed(before, offer, now),
         added: added(kept, &peers, now),
@@ -90,6 +92,22 @@ fn peers(
         }
     }
     (peers, num_beyond)
+}
+
+/// Where they are; by what is not to be believed, those that are known are where they were.
+fn places(
+    before: &Snapshot,
+    offer: &Offer,
+    peers: &BTreeMap<HostId, Alias>,
+    is_in_doubt: bool,
+) -> BTreeMap<HostId, Place> {
+    let (old, new) = (&before.places, &offer.snapshot.places);
+    let (first, second) = if is_in_doubt { (old, new) } else { (new, old) };
+    let place = |id: &HostId| first.get(id).or_else(|| second.get(id));
+    let all = peers
+        .keys()
+        .filter_map(|id| Some((id.clone(), place(id)?.clone())));
+    all.collect()
 }
 
 fn is_lately(when: u64, now: u64) -> bool {

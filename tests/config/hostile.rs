@@ -161,6 +161,51 @@ fn a_table_of_a_hundred_thousand_lines_has_peers_up_to_a_limit_and_says_how_many
     assert!(site.load("h59999").is_ok());
 }
 
+#[test]
+fn who_starts_while_the_table_is_not_to_be_believed_goes_by_what_it_said_before() {
+    let kept = "{\"watched\":[],\"socket_dir\":null,\"start\":\"demand\",\"peers\":{\"msul1\":\"zaphod.lite.msu.edu\",\
+                \"x.msul1\":\"\"},\"places\":{\"msul1\":{\"host\":\"10.0.0.1\",\"alternative\":\"zaphod.lite.msu.edu\"},\
+                \"x.msul1\":{\"host\":\"h\",\"alternative\":null}}}";
+    let odd: [(&str, Make); 7] = [
+        ("does not say", |path| {
+            fs::write(path, "msul2:d:r:two.edu:\nx.msul1:d:r:h:\n").unwrap();
+        }),
+        ("does not say", |path| {
+            fs::write(path, "msul2:d:r:two.edu:\nmsul1:d\n").unwrap();
+        }),
+        ("a FIFO", |path| mkfifo(path, Mode::S_IRWXU).unwrap()),
+        ("cannot be read", |_| {}),
+        ("no end", |path| {
+            fs::write(path, "msul1:d:r:elsewhere.edu:10.0.0").unwrap();
+        }),
+        ("no host", |path| fs::write(path, "<html>\n").unwrap()),
+        ("hardly", |path| {
+            fs::write(path, "msul1:d:r:else.edu:\nx\ny\n").unwrap();
+        }),
+    ];
+    for (why, make) in odd {
+        let site = site().with("peers.json", kept);
+        fs::remove_file(site.path("hosts.tab")).unwrap();
+        make(&site.path("hosts.tab"));
+        let loaded = site.load("msul1").unwrap();
+        assert_eq!(loaded.settings.address.to_string(), "10.0.0.1:5664", "{why}");
+        assert_eq!(
+            loaded.settings.address.alternative.as_deref(),
+            Some("zaphod.lite.msu.edu")
+        );
+        assert_eq!(loaded.settings.alias.name(), Some("zaphod.lite.msu.edu"));
+        // Others' messages do not become ours.
+        assert_eq!(loaded.settings.alike, [id("x.msul1")]);
+        let told = loaded.warnings.concat();
+        assert!(told.contains(why) && told.contains("gone by"), "{told}");
+        // One that was not known is not known now, either.
+        assert!(site.load("nobody").is_err(), "{why}");
+    }
+    // A sound one counts, whatever was before.
+    let site = site().with("peers.json", &kept.replace("10.0.0.1", "10.0.0.9"));
+    assert_eq!(site.settings("msul1").address.host, "10.0.0.1");
+}
+
 /// What loading says, in time.
 fn in_time(site: &Site) -> String {
     let (tell, told) = mpsc::channel();
