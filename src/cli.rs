@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::Parser;
 
 use crate::config::text::plain;
+use crate::units;
 
 /// Exit status of wrong arguments, as sysexits.h has it.
 pub(crate) const EX_USAGE: u8 = 64;
@@ -48,5 +49,24 @@ pub(crate) fn say_last(program: &'static str, text: &dyn Display) {
     if saying.is_ok() {
         // Nobody ever sends anything: it is the thread's end that ends this.
         let _ = said.recv_timeout(PATIENCE);
+    }
+}
+
+/// A span of time, more than nothing and at most a year.
+pub(crate) fn span(text: &str) -> Result<Duration, String> {
+    let span = units::parse_span(text).filter(|span| !span.is_zero() && *span <= units::MAX_SPAN);
+    span.ok_or_else(|| "must be a time such as 500ms, 10s or 2m".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans() {
+        assert_eq!(span("500ms"), Ok(Duration::from_millis(500)));
+        for bad in ["", "0s", "10", "ten", "-1s", "9000d", "99999999999999999999s"] {
+            assert!(span(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -163,9 +163,11 @@ impl LogLevel {
 }
 
 /// When systemd starts the daemon of a peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Start {
     /// With the first client, by its socket.
+    #[default]
     Demand,
     /// At boot.
     Boot,

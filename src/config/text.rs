@@ -1,11 +1,41 @@
 //! Turning what a file holds into text that fits on one line of a log.
 
+use std::io;
 use std::path::Path;
 
 use toml::Value;
 
+/// UTF-8's, at the beginning of a file.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Longest value quoted in a message, in characters.
 const MAX_QUOTED: usize = 80;
+
+/// What a file holds, without the mark that some editors put before it, and with lines that all end in a newline: those
+/// of Windows end in two characters, those of old Macs in a carriage return.
+pub(super) fn unified(mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        let text = "it is UTF-16 text: save it as UTF-8";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+    }
+    let marks = bytes
+        .chunks(BYTE_ORDER_MARK.len())
+        .take_while(|chunk| *chunk == BYTE_ORDER_MARK);
+    let marked = marks.count() * BYTE_ORDER_MARK.len();
+    bytes.drain(..marked);
+    if bytes.contains(&b'\r') {
+        let mut last = 0;
+        bytes.retain_mut(|byte| {
+            let is_second = *byte == b'\n' && last == b'\r';
+            last = *byte;
+            if *byte == b'\r' {
+                *byte = b'\n';
+            }
+            !is_second
+        });
+    }
+    Ok(bytes)
+}
 
 /// `text` in double quotes, control characters escaped, shortened when long.
 pub(super) fn quoted(text: &str) -> String {
@@ -127,6 +157,30 @@ mod tests {
         assert_eq!(short("abc", 3), "abc");
         assert_eq!(short("abcd", 3), "abc…");
         assert_eq!(short("\x1b\x1b", 8), "\\u{1b}\\u…");
+    }
+
+    #[test]
+    fn a_mark_at_the_beginning_and_the_kind_of_line_ends_make_no_difference() {
+        let text = |bytes: &[u8]| unified(bytes.to_vec()).unwrap();
+        for same in [
+            &b"a\n\nb\n"[..],
+            b"a\r\n\r\nb\r\n",
+            b"a\r\rb\r",
+            b"\xef\xbb\xbfa\n\nb\n",
+            b"\xef\xbb\xbf\xef\xbb\xbfa\r\n\nb\r",
+        ] {
+            assert_eq!(text(same), b"a\n\nb\n", "{}", same.escape_ascii());
+        }
+        assert_eq!(text(b"a\xef\xbb\xbf\r"), b"a\xef\xbb\xbf\n");
+        assert_eq!(text(b""), b"");
+    }
+
+    #[test]
+    fn another_encoding_is_said() {
+        for bytes in [&b"\xff\xfea\0"[..], b"\xfe\xff\0a"] {
+            let fault = unified(bytes.to_vec()).unwrap_err();
+            assert!(fault.to_string().contains("UTF-16"), "{fault}");
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@
 //! | `order` | what the daemon can be told while it runs |
 //! | `signals` | signals, as orders |
 //! | `steering` | obeys orders |
+//! | `reading` | the configuration, read again beside all that |
 //! | `operators` | the control socket, from the daemon's end |
 //! | `reload` | `lonc --reload`, which waits until a reload is done |
 //! | `supervision` | tells systemd how things stand, and that the work is done in time |
@@ -42,6 +43,7 @@ mod operators;
 mod order;
 mod path;
 mod process_name;
+mod reading;
 pub(crate) mod reload;
 mod signals;
 mod socket_watch;
@@ -149,6 +151,7 @@ impl Daemon {
         let steering = Steering {
             config: self.config,
             settings,
+            seen: self.loaded.seen,
             log: self.log,
             in_force,
             to_driver,

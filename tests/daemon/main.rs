@@ -22,6 +22,7 @@ mod dead_peer;
 mod demand;
 mod departures;
 mod displaced;
+mod doubtful;
 mod fairness;
 mod faulty_start;
 mod handshake;
