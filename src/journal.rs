@@ -1,23 +1,36 @@
 //! Log records to journald when systemd started us, to stderr otherwise; and to a file where loncron looks for it.
 //!
+//! Whoever logs never waits for that: records go through a queue to a thread that writes them. What finds no room there
+//! is counted, and so is what is told again and again.
+//!
 //! The original's three grades become levels and priorities: CRITICAL is `error` (2), WARNING is `warn` (4), INFO is
 //! `info` (6); `debug` and `trace` are 7. `RUST_LOG` wins over the configured level.
 
 mod loncron;
+mod queue;
+mod record;
+mod repeats;
+mod writer;
 
 use std::env;
-use std::io::{self, IsTerminal as _};
+use std::io;
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
+use std::panic;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use tracing_journald::{Priority, PriorityMappings};
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::fmt::format::debug_fn;
-use tracing_subscriber::layer::SubscriberExt as _;
+use tokio::time::sleep;
+use tracing::{Event, Subscriber, error};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::reload::{self, Handle};
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{Layer as _, Registry};
+use tracing_subscriber::{Layer, Registry};
+
+use self::queue::Queue;
+use self::record::Record;
 
 use crate::config::{HostId, LogLevel};
 
@@ -71,16 +84,20 @@ pub mod message {
     pub const STEERED: &str = "55b65f3a95ed4ce79b83d3b07e3b1f51";
     /// Something in the configuration is odd but can be lived with.
     pub const CONFIG_WARNING: &str = "96b3036385c54c3789f8a837e3b419d7";
+    /// Records are missing, for the log took none.
+    pub const LOG_GAP: &str = "954cdb2e2df34a04aad7f2e169f70356";
 }
 
-/// Fields that only the journal has use for; on stderr the message says the same.
-const JOURNAL_ONLY: [&str; 3] = ["MESSAGE_ID", "LONC_ERROR", "LONC_STATE"];
+/// How long the end waits for a log that stands still.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How often it is looked whether the log is written, where somebody waits for that.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// Changes what is logged, and where, while the daemon runs. The default one changes nothing: nothing is logged.
 #[derive(Clone, Default)]
 pub struct LogHandle {
     level: Option<Handle<Targets, Registry>>,
-    loncron: loncron::Switch,
+    front: Front,
 }
 
 impl LogHandle {
@@ -101,31 +118,64 @@ impl LogHandle {
     /// From now on the records go to the file that loncron shows as well, as those of `peer`; without a path they do
     /// not. Waits for no disk.
     pub fn set_loncron_log(&self, path: Option<&Path>, peer: &HostId) {
-        self.loncron.set(path, peer);
+        self.front.loncron.set(path, peer);
     }
 
-    /// What is logged last is on its way to the disk; waits for a hanging one for a moment only.
+    /// Records of this process that are lost, for the log took none.
+    #[must_use]
+    pub fn num_lost(&self) -> u64 {
+        self.front.queue.num_lost()
+    }
+
+    /// Waits until what was logged is written, and for a log that stands still for a moment only.
+    pub(crate) async fn written(&self) {
+        let begun = Instant::now();
+        while !self.front.queue.is_written() && begun.elapsed() < PATIENCE {
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Has a panic told as a record: the way to stderr may be blocked, and whoever panics is to end.
+    pub(crate) fn take_panics(&self) {
+        let log = self.clone();
+        panic::set_hook(Box::new(move |panic| {
+            error!("{panic}");
+            log.close();
+        }));
+    }
+
+    /// What is logged last is written; waits for a log that stands still, and a disk that hangs, for a moment only.
     pub fn close(&self) {
-        self.loncron.close();
+        self.front.loncron.close();
+        self.front.queue.flush(PATIENCE);
+    }
+}
+
+/// Where records leave the code that makes them.
+#[derive(Clone, Default)]
+struct Front {
+    queue: Arc<Queue>,
+    loncron: loncron::Switch,
+}
+
+impl<S: Subscriber> Layer<S> for Front {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        self.queue
+            .leave(Record::of(event), |record| self.loncron.pass(record));
     }
 }
 
 /// Sends the log records of this process to journald or to stderr. Only the first call in a process has an effect.
+#[must_use]
 pub fn init(peer: Option<&HostId>) -> LogHandle {
     let (filter, handle) = reload::Layer::new(filter(LogLevel::Info));
-    let loncron = loncron::Switch::default();
-    let registry = tracing_subscriber::registry().with(filter).with(loncron.clone());
-    let journal = is_journald_on_stderr()
-        .then(|| journald(peer))
-        .and_then(Result::ok);
-    let done = match journal {
-        Some(layer) => registry.with(layer).try_init(),
-        None => registry.with(stderr()).try_init(),
-    };
-    LogHandle {
-        level: done.is_ok().then_some(handle),
-        loncron,
+    let front = Front::default();
+    let registry = tracing_subscriber::registry().with(filter).with(front.clone());
+    let level = registry.try_init().is_ok().then_some(handle);
+    if level.is_some() {
+        writer::start(front.clone(), peer);
     }
+    LogHandle { level, front }
 }
 
 /// True if stderr goes to journald; then records better go there with all their fields.
@@ -153,37 +203,4 @@ fn wish() -> Option<Targets> {
     let wish = env::var("RUST_LOG").ok()?;
     let filter = wish.parse().ok()?;
     (!wish.is_empty()).then_some(filter)
-}
-
-fn journald(peer: Option<&HostId>) -> io::Result<tracing_journald::Layer> {
-    let mappings = PriorityMappings {
-        error: Priority::Critical,
-        warn: Priority::Warning,
-        info: Priority::Informational,
-        debug: Priority::Debug,
-        trace: Priority::Debug,
-    };
-    let layer = tracing_journald::layer()?
-        .with_field_prefix(None)
-        .with_priority_mappings(mappings);
-    Ok(layer
-        .with_syslog_identifier("lonc".to_owned())
-        .with_custom_fields(peer.map(|peer| ("LONC_PEER", peer.to_string()))))
-}
-
-fn stderr<S>() -> impl tracing_subscriber::Layer<S>
-where
-    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
-{
-    let fields = debug_fn(|out, field, value| match field.name() {
-        "message" => write!(out, "{value:?}"),
-        name if JOURNAL_ONLY.contains(&name) => Ok(()),
-        name => write!(out, " {name}={value:?}"),
-    });
-    tracing_subscriber::fmt::layer()
-        .fmt_fields(fields)
-        .with_target(false)
-        .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr)
-        .with_filter(LevelFilter::TRACE)
 }

@@ -7,10 +7,10 @@
 //!                             └──────────── answers ◄───────────────┘
 //! ```
 //!
-//! | room | what is in it | imports; … is `cli` and `units` |
+//! | room | what is in it | imports; … is `cli`, `units` and `reader` |
 //! |---|---|---|
 //! | `daemon` | `lonc`: serves the workers; its own rooms are listed there | `control`, `socket`, `spool`, `journal`, `systemd`, `config`, … |
-//! | `ctl` | `loncctl`: the operator's tool | `metrics`, `usr1`, `control`, `socket`, `spool`, `config`, … |
+//! | `ctl` | `loncctl`: the operator's tool | `generator`, `metrics`, `usr1`, `control`, `socket`, `spool`, `config`, … |
 //! | `metrics` | `lonc-metrics`: metrics of all instances as text, and over HTTP | `control`, `config`, … |
 //! | `usr1` | `lonc-usr1`: stands in for the lonc of old, whom lond signals to try links again | `control`, `journal`, `systemd`, `config`, … |
 //! | `generator` | `lonc-generator`: the peers of the configuration become systemd's units | `config`, … |
@@ -19,15 +19,16 @@
 //! | `spool` | delayed messages on disk: read, stored, removed | `journal`, `config` |
 //! | `journal` | log records to journald or stderr, and the message ids | `config` |
 //! | `config` | `lonc.toml`, `PerlSetVar` files and `hosts.tab` → validated settings | … |
-//! | `systemd` | the words for systemd: sockets in; READY, STATUS, WATCHDOG, STOPPING, RELOADING out | |
-//! | `cli` | what all programs do about their command lines | |
+//! | `reader` | files that others can write: regular ones only, so much of them, without a wait | `units` |
+//! | `systemd` | the words for systemd: sockets in; READY, STATUS, WATCHDOG, STOPPING, RELOADING out | `config` |
+//! | `cli` | what all programs do about their command lines | `config` |
 //! | `units` | spans, dates, sizes and counts, as numbers and in words | |
 //! | [`lonc_proto`] | the protocol, pure: no clock, no socket, no runtime | |
 //!
 //! `docs/structure.md` walks through it. All that serves runs on one thread, and each piece of state has one owner; the others get messages or snapshots.
 //! Only the disk may make one wait, so the spool has two threads of its own: one that reads and writes, one that
-//! watches for what appears. One more looks whether the file of our socket is still ours, and one writes loncron's log,
-//! where that is asked for.
+//! watches for what appears. One more looks whether the file of our socket is still ours, one takes the signals, one
+//! writes the log, and one loncron's, where that is asked for.
 #![forbid(unsafe_code)]
 
 mod cli;
@@ -38,6 +39,7 @@ mod daemon;
 mod generator;
 mod journal;
 mod metrics;
+mod reader;
 mod socket;
 mod spool;
 mod systemd;

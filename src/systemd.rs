@@ -1,14 +1,21 @@
-//! systemd's side: sockets in; READY, STATUS, WATCHDOG, STOPPING, RELOADING out. Harmless without systemd.
+//! systemd's side: sockets in; READY, STATUS, WATCHDOG, STOPPING, RELOADING out. Harmless without systemd, and nobody
+//! waits for it.
+
+mod words;
 
 use std::env;
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
 use listenfd::ListenFd;
 use nix::sys::socket::{getsockopt, sockopt};
+use nix::sys::stat::fstat;
 use sd_notify::NotifyState;
 use tracing::debug;
+
+use self::words::WORDS;
 
 /// `FileDescriptorName=` of the socket for clients.
 const CLIENT: &str = "client";
@@ -31,6 +38,9 @@ pub(crate) enum SocketError {
         /// All names.
         names: String,
     },
+    /// One socket came under both names: clients would be taken for operators, and the other way round.
+    #[error("the sockets \"{CLIENT}\" and \"{CONTROL}\" that systemd passed are one and the same")]
+    Same,
     /// What came is not a listening UNIX stream socket.
     #[error("socket \"{name}\" that systemd passed is no listening UNIX stream socket: {fault}")]
     Unusable {
@@ -66,6 +76,11 @@ pub(crate) fn take_sockets() -> Result<Sockets, SocketError> {
         return Err(SocketError::Missing(names));
     }
     let control = take(&mut passed, &names, CONTROL)?;
+    if let (Some(client), Some(control)) = (&client, &control)
+        && identity(client).is_some_and(|one| identity(control) == Some(one))
+    {
+        return Err(SocketError::Same);
+    }
     Ok(Sockets { client, control })
 }
 
@@ -90,11 +105,20 @@ fn take(passed: &mut ListenFd, names: &str, name: &'static str) -> Result<Option
     }
 }
 
+/// The same for descriptors of one socket.
+fn identity(socket: impl AsFd) -> Option<(u64, u64)> {
+    let stat = fstat(socket).ok()?;
+    Some((stat.st_dev, stat.st_ino))
+}
+
 /// Tells the service manager, if there is one.
 fn notify(words: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(words) {
-        debug!("cannot notify the service manager: {error}");
-    }
+    WORDS.tell(words);
+}
+
+/// Tells again what the service manager was too busy to take; for a task of its own.
+pub(crate) async fn notify_again() {
+    WORDS.tell_again().await;
 }
 
 /// This service is ready; `text` is its status.
@@ -128,8 +152,11 @@ pub(crate) fn stopping() {
     ]);
 }
 
-/// A reload begins; it ends with [`reloaded`].
+/// A reload begins; it ends with [`reloaded`]. Before READY nobody knows of any: what begins is the start, still.
 pub(crate) fn reloading() {
+    if !WORDS.is_ready() {
+        return;
+    }
     match NotifyState::monotonic_usec_now() {
         Ok(now) => notify(&[NotifyState::Reloading, now]),
         Err(error) => debug!("no monotonic clock for the service manager: {error}"),
@@ -139,6 +166,8 @@ pub(crate) fn reloading() {
 /// A reload ended; `outcome` is shown until the next change of state.
 pub(crate) fn reloaded(outcome: Option<&str>) {
     match outcome {
+        Some(outcome) if !WORDS.is_ready() => status(outcome),
+        None if !WORDS.is_ready() => {}
         Some(outcome) => notify(&[NotifyState::Ready, NotifyState::Status(outcome)]),
         None => notify(&[NotifyState::Ready]),
     }

@@ -3,10 +3,12 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use chrono::{DateTime, Local};
+use chrono::{DateTime, Datelike as _, Local};
 
 /// Longest span that is taken from anybody: clocks may overflow beyond some centuries, and nobody means it.
 pub(crate) const MAX_SPAN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// The last year that is shown: it has four digits.
+const LAST_YEAR: i32 = 9999;
 /// Most digits of a span; see [`parse_span`].
 const MAX_DIGITS: usize = 12;
 
@@ -54,7 +56,7 @@ pub(crate) fn between(from_usec: u64, to_usec: u64) -> String {
 /// A short span, in microseconds: `340us`, `1.3ms`, `21ms`, `1.2s`.
 pub(crate) fn brief(usec: u64) -> String {
     let tenths = |number: u64, unit: u64, name: &str| {
-        let tenths = (number * 10 + unit / 2) / unit;
+        let tenths = (u128::from(number) * 10 + u128::from(unit / 2)) / u128::from(unit);
         format!("{}.{}{name}", tenths / 10, tenths % 10)
     };
     match usec {
@@ -65,10 +67,15 @@ pub(crate) fn brief(usec: u64) -> String {
     }
 }
 
-/// A date in microseconds since 1970, in local time.
+/// A date in microseconds since 1970, in local time. There are numbers that are none.
 pub(crate) fn date(usec: u64) -> String {
-    let date = DateTime::<Local>::from(UNIX_EPOCH + Duration::from_micros(usec));
-    date.format("%Y-%m-%d %H:%M:%S").to_string()
+    let date = i64::try_from(usec).ok().and_then(DateTime::from_timestamp_micros);
+    // Near the end of all years those of other time zones are none any more.
+    let date = date.filter(|date| date.year() <= LAST_YEAR);
+    date.map_or_else(
+        || "never".to_owned(),
+        |date| date.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string(),
+    )
 }
 
 /// A size in bytes: `512B`, `1.2KiB`.
@@ -131,6 +138,16 @@ mod tests {
             (1_240_000, "1.2s"),
         ] {
             assert_eq!(brief(usec), text);
+        }
+        assert_eq!(brief(u64::MAX), "18446744073709.6s");
+        assert_eq!(between(0, u64::MAX), "213503982d8h");
+        for far in [
+            u64::MAX,
+            i64::MAX as u64,
+            9_000_000_000_000_000_000,
+            300_000_000_000_000_000,
+        ] {
+            assert_eq!(date(far), "never");
         }
         assert_eq!((size(1023), size(1234)), ("1023B".into(), "1.2KiB".into()));
         assert_eq!(size(u64::MAX), "17179869183.9GiB");

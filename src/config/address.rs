@@ -1,7 +1,7 @@
 //! Where a peer's lond listens.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Longest host name DNS carries, in bytes of text.
 const MAX_NAME_BYTES: usize = 253;
@@ -76,6 +76,11 @@ pub(super) fn is_name(text: &str) -> bool {
         .next()
         .is_some_and(|label| label.bytes().all(|b| b.is_ascii_digit()));
     name.len() <= MAX_NAME_BYTES && !digits_last && name.split('.').all(is_label)
+}
+
+/// Whether this is the name of a host, or an IPv4 address: neither holds a `/` or begins with a dot.
+pub(super) fn is_file_name(text: &str) -> bool {
+    is_name(text) || text.parse::<Ipv4Addr>().is_ok()
 }
 
 fn is_label(label: &str) -> bool {

@@ -6,6 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
+use super::address;
 use super::host_id::{HostId, LOCK};
 use super::hosts_tab::{HostsTab, Row};
 use super::text;
@@ -14,7 +17,8 @@ use super::text;
 const MAX_PATH: usize = 107;
 
 /// The second name of a socket, beside the id of its peer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Alias {
     /// The table cannot be read just now.
     Unknown,
@@ -36,6 +40,32 @@ impl Alias {
     }
 }
 
+/// How [`Alias::Unknown`] is written down; nothing is for [`Alias::None`].
+const UNKNOWN: &str = "?";
+
+impl From<Alias> for String {
+    fn from(alias: Alias) -> Self {
+        match alias {
+            Alias::Unknown => UNKNOWN.to_owned(),
+            Alias::None => Self::new(),
+            Alias::Name(name) => name,
+        }
+    }
+}
+
+impl TryFrom<String> for Alias {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            UNKNOWN => Ok(Self::Unknown),
+            "" => Ok(Self::None),
+            name if address::is_file_name(name) && !name.ends_with(LOCK) => Ok(Self::Name(text)),
+            _ => Err("not the name of a host's socket"),
+        }
+    }
+}
+
 /// The second names of all sockets of a directory.
 #[derive(Debug, Default)]
 pub(super) struct Aliases {
@@ -47,9 +77,11 @@ pub(super) struct Aliases {
 impl Aliases {
     /// The names in `table`, which is at `path`, for sockets of `peers` in `dir`; `own` is the id of this host.
     pub(super) fn new(table: &HostsTab, path: &Path, peers: &[&HostId], own: &HostId, dir: &Path) -> Self {
-        let mut rows: Vec<_> = table.rows.iter().filter(|(id, _)| peers.contains(id)).collect();
+        let mut ids: BTreeSet<&str> = peers.iter().copied().map(AsRef::as_ref).collect();
+        let is_peer = |id: &HostId| ids.contains(id.as_ref());
+        let mut rows: Vec<_> = table.rows.iter().filter(|(id, _)| is_peer(id)).collect();
         rows.sort_by_key(|(_, row)| row.line);
-        let ids: BTreeSet<&str> = peers.iter().copied().chain([own]).map(AsRef::as_ref).collect();
+        ids.insert(own.as_ref());
         let (mut aliases, mut seen) = (Self::default(), BTreeSet::new());
         for (id, Row { line, hostname, .. }) in rows {
             let Some(name) = hostname.as_deref().filter(|name| seen.insert(*name)) else {

@@ -13,6 +13,9 @@ use super::host_id::HostId;
 use super::text::{quoted, shown};
 use crate::units;
 
+/// Most bytes of a socket's path: `sun_path` of unix(7), but for the zero byte at its end.
+const MAX_SOCKET_PATH: usize = 107;
+
 /// Largest size taken, so that sums of sizes cannot overflow.
 const MAX_SIZE: u64 = 1 << 40;
 
@@ -115,6 +118,23 @@ pub(super) fn path(value: &Value) -> Result<PathBuf, String> {
             shown(value)
         )
     })
+}
+
+/// A directory in which the kernel lets the socket of `peer` be reached by its path.
+pub(super) fn socket_dir_of(peer: &HostId) -> impl Fn(&Value) -> Result<PathBuf, String> {
+    move |value| {
+        let dir = path(value)?;
+        let socket = dir.join(peer.as_ref());
+        let len = socket.as_os_str().len();
+        if len > MAX_SOCKET_PATH {
+            return Err(format!(
+                "must leave room for the name of a socket: {} has {len} bytes, and a socket's path at most \
+                 {MAX_SOCKET_PATH}",
+                shown(&Value::from(socket.to_string_lossy().as_ref()))
+            ));
+        }
+        Ok(dir)
+    }
 }
 
 /// An absolute path, or an empty text for none.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::host_id::HostId;
 use super::source::Source;
 use super::text;
+use crate::reader::{self, Links};
 
 /// A configuration that cannot be used; shown as one line that names the file, the line and the key.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +77,16 @@ pub enum ConfigError {
         /// What is wrong with the line.
         problem: String,
     },
+    /// The table says that the peer is somewhere else than before, and is not to be believed.
+    #[error("{}: {why}; what it says of peer {peer} is not followed", text::path(table))]
+    Doubtful {
+        /// The table.
+        table: PathBuf,
+        /// The peer.
+        peer: HostId,
+        /// What is wrong with the table.
+        why: String,
+    },
     /// Nothing says where the wanted peer is.
     #[error(
         "{}: peer {peer} has no address: it is not in {}, and no [peer.{}] gives one",
@@ -98,9 +109,10 @@ impl ConfigError {
     #[must_use]
     pub fn place(&self) -> (Option<String>, Option<usize>) {
         match self {
-            Self::Read { path, .. } | Self::Missing { path, .. } | Self::UnknownPeer { path, .. } => {
-                (Some(text::path(path)), None)
-            }
+            Self::Read { path, .. }
+            | Self::Missing { path, .. }
+            | Self::Doubtful { table: path, .. }
+            | Self::UnknownPeer { path, .. } => (Some(text::path(path)), None),
             Self::NotUtf8 { at }
             | Self::Syntax { at, .. }
             | Self::UnknownKey { at, .. }
@@ -119,6 +131,7 @@ impl ConfigError {
             | Self::NotUtf8 { .. }
             | Self::Syntax { .. }
             | Self::BrokenPeer { .. }
+            | Self::Doubtful { .. }
             | Self::UnknownPeer { .. } => None,
         }
     }
@@ -133,9 +146,13 @@ fn or_list(variable: Option<&str>) -> String {
     variable.map(or).unwrap_or_default()
 }
 
-/// Reads a whole file; `wanted_by` says which setting names it.
+/// Most that is read of a file of the configuration, in bytes: a table of some 20,000 servers.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Reads a whole file of text, whatever its line ends are; `wanted_by` says which setting names it.
 pub(super) fn read(path: &Path, wanted_by: Option<String>) -> Result<Vec<u8>, ConfigError> {
-    std::fs::read(path).map_err(|error| ConfigError::Read {
+    let bytes = reader::whole(path, MAX_BYTES, Links::Follow).and_then(text::unified);
+    bytes.map_err(|error| ConfigError::Read {
         path: path.to_owned(),
         wanted_by,
         error,

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// Longest host id taken, in bytes; the id is also a file name and a unit's instance name.
 const MAX_BYTES: usize = 64;
 /// Workers since release 2.4 wait while there is a file by the name of a socket with this behind it.
@@ -11,7 +13,8 @@ pub(crate) const LOCK: &str = ".lock";
 /// A checked host id: 1 to 64 of `A-Z a-z 0-9 _ . -`, neither `.` nor `..`, and not ending in `.lock`.
 ///
 /// Safe as a file name, as a systemd instance name (after its escaping of `-`) and in a log line.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct HostId(String);
 
 /// Why a text is no host id.
@@ -61,6 +64,20 @@ impl FromStr for HostId {
             _ if text.ends_with(LOCK) => Err(HostIdError::Lock),
             _ => Ok(Self(text.to_owned())),
         }
+    }
+}
+
+impl TryFrom<String> for HostId {
+    type Error = HostIdError;
+
+    fn try_from(text: String) -> Result<Self, HostIdError> {
+        text.parse()
+    }
+}
+
+impl From<HostId> for String {
+    fn from(id: HostId) -> Self {
+        id.0
     }
 }
 

@@ -8,22 +8,34 @@
 //! bare it must not begin with `:`, where it could not be told from an empty field.
 //!
 //! Of two lines with one id the later counts, as it did in the hash of the original.
+//!
+//! Whoever can write the table can have it lead to a file that is not theirs. So of a line that names no host nothing is
+//! told but where it is and what it should be.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
 
 use super::address::{self, Host};
+use super::doubt::DoubtKind;
 use super::error::{self, ConfigError};
 use super::host_id::HostId;
 use super::text;
+use crate::units;
+
+/// Most lines that are told of one by one.
+const MAX_WARNINGS: usize = 50;
 
 /// The table: the line that counts for each id, and what to tell about the others.
 #[derive(Debug, Default)]
 pub(super) struct HostsTab {
     pub(super) rows: BTreeMap<HostId, Row>,
-    /// One line each, naming file and line.
+    /// One line each, naming file and line; of many the first, and how many more there are.
     pub(super) warnings: Vec<String>,
+    /// Lines that are neither a server's nor passed over.
+    num_broken: usize,
+    /// The last line has no end.
+    is_cut: bool,
 }
 
 /// One server's line.
@@ -43,15 +55,60 @@ impl HostsTab {
         Ok(Self::parse(path, &error::read(path, Some(wanted_by))?))
     }
 
+    /// One that says this, and nothing odd.
+    pub(super) fn of(rows: BTreeMap<HostId, Row>) -> Self {
+        Self {
+            rows,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn parse(path: &Path, bytes: &[u8]) -> Self {
         let mut table = Self::default();
+        let mut last = String::new();
         for (line, content) in text::lines(bytes) {
-            let content = content.split('#').next().unwrap_or_default().trim();
-            if !content.is_empty() && !content.starts_with('^') {
-                table.add(path, line, content);
+            let row = content.split('#').next().unwrap_or_default().trim();
+            if !row.is_empty() && !row.starts_with('^') {
+                table.add(path, line, row);
             }
+            last = content;
+        }
+        table.is_cut = !last.is_empty();
+        let untold = table.warnings.len().saturating_sub(MAX_WARNINGS);
+        if untold > 0 {
+            table.warnings.truncate(MAX_WARNINGS);
+            let more = units::count(untold, "more line");
+            table
+                .warnings
+                .push(format!("{}: {more} are odd as well", text::path(path)));
         }
         table
+    }
+
+    /// Why the table is not to be believed where it leaves somebody out or says something else than before.
+    pub(super) fn doubt(&self) -> Option<(DoubtKind, String)> {
+        let num_sound = self.num_hosts();
+        if self.is_cut {
+            let why = "its last line has no end: it is cut off, or still being written";
+            return Some((DoubtKind::Cut, why.to_owned()));
+        }
+        if num_sound == 0 {
+            let why = "it names no host, not even this host";
+            return Some((DoubtKind::Odd, why.to_owned()));
+        }
+        (self.num_broken > num_sound).then(|| {
+            let broken = units::count(self.num_broken, "line");
+            let hosts = units::count(num_sound, "host");
+            let why = format!(
+                "{broken} of it name no host, and there are but {hosts}: it is hardly a table of servers"
+            );
+            (DoubtKind::Odd, why)
+        })
+    }
+
+    /// How many hosts it has that could be connected to.
+    pub(super) fn num_hosts(&self) -> usize {
+        self.rows.values().filter(|row| row.host.is_ok()).count()
     }
 
     fn add(&mut self, path: &Path, line: usize, content: &str) {
@@ -60,27 +117,28 @@ impl HostsTab {
         let id: HostId = match id.trim().parse() {
             Ok(id) => id,
             Err(error) => {
-                return self.warnings.push(format!(
-                    "{place}: line skipped: id {} {error}",
-                    text::quoted(id.trim())
-                ));
+                self.num_broken += 1;
+                return self
+                    .warnings
+                    .push(format!("{place}: line skipped: its id {error}"));
             }
         };
         let host = host(rest);
+        let is_sound = host.is_ok();
         if let Err(problem) = &host {
-            self.warnings
-                .push(format!("{place}: line skipped: peer {id}: {problem}"));
+            self.num_broken += 1;
+            self.warnings.push(format!("{place}: line skipped: {problem}"));
         }
-        let row = Row {
-            line,
-            host,
-            hostname: hostname(rest),
-        };
+        let hostname = hostname(rest);
+        let row = Row { line, host, hostname };
         if let Some(earlier) = self.rows.insert(id.clone(), row) {
-            self.warnings.push(format!(
-                "{place}: peer {id} was already on line {}; this line counts",
-                earlier.line
-            ));
+            let Row { line, host, .. } = earlier;
+            let what = if is_sound || host.is_ok() {
+                format!("peer {id} was already on line {line}")
+            } else {
+                format!("its id was already on line {line}")
+            };
+            self.warnings.push(format!("{place}: {what}; this line counts"));
         }
     }
 }
@@ -88,8 +146,7 @@ impl HostsTab {
 /// The name of the host, from what follows the id.
 fn hostname(rest: &str) -> Option<String> {
     let name = rest.split(':').nth(2)?.trim();
-    let is_file_name = address::is_name(name) || name.parse::<Ipv4Addr>().is_ok();
-    is_file_name.then(|| name.to_owned())
+    address::is_file_name(name).then(|| name.to_owned())
 }
 
 /// Where to connect, from what follows the id.
@@ -109,12 +166,10 @@ fn host(rest: &str) -> Result<Host, String> {
     } else if address::is_name(name) || name.parse::<IpAddr>().is_ok() {
         Ok(Host::only(name.to_owned()))
     } else {
-        let field = last.split(':').next().unwrap_or_default();
-        Err(format!(
-            "nothing to connect to: neither {} is a host name nor {} an IP address",
-            text::quoted(name),
-            text::quoted(field)
-        ))
+        Err(
+            "nothing to connect to: neither is the fourth field a host name nor the fifth an IP address"
+                .to_owned(),
+        )
     }
 }
 
@@ -189,10 +244,11 @@ mod tests {
         assert_eq!(
             table.warnings,
             [
-                "/h:4: line skipped: id \"a b\" is not a host id (letters, digits, \"_\", \".\" and \"-\")",
-                "/h:5: line skipped: peer c: too few fields, must be id:domain:role:hostname:ip",
-                "/h:6: line skipped: peer d: nothing to connect to: neither \"\" is a host name nor \"x\" an IP address",
-                "/h:7: line skipped: id \"\u{fffd}\" is not a host id (letters, digits, \"_\", \".\" and \"-\")",
+                "/h:4: line skipped: its id is not a host id (letters, digits, \"_\", \".\" and \"-\")",
+                "/h:5: line skipped: too few fields, must be id:domain:role:hostname:ip",
+                "/h:6: line skipped: nothing to connect to: neither is the fourth field a host name nor the fifth an IP \
+                 address",
+                "/h:7: line skipped: its id is not a host id (letters, digits, \"_\", \".\" and \"-\")",
             ]
         );
     }
@@ -206,6 +262,48 @@ mod tests {
             table.warnings,
             ["/h:3: peer a was already on line 1; this line counts"]
         );
+    }
+
+    #[test]
+    fn of_lines_that_name_no_host_nothing_is_told() {
+        let secrets =
+            b"hunter2\nhunter2\ns3cret:x\n$6$salt:19000:0:99999\nt0ken-abc:d:r:/etc:%\nt0ken-abc:d\n";
+        let told = table(secrets).warnings;
+        assert_eq!(told.len(), 8, "{told:?}");
+        for secret in ["hunter2", "s3cret", "salt", "19000", "t0ken", "/etc"] {
+            assert!(!told.iter().any(|line| line.contains(secret)), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn of_many_odd_lines_the_first_are_told_and_the_others_counted() {
+        let told = table("x\n".repeat(60).as_bytes()).warnings;
+        assert_eq!(told.len(), MAX_WARNINGS + 1);
+        assert_eq!(told.last().unwrap(), "/h: 69 more lines are odd as well");
+    }
+
+    #[test]
+    fn what_is_cut_or_hardly_a_table_is_in_doubt() {
+        for sound in [
+            "a:d:r:h:1.1.1.1\n",
+            "a:d:r:h:1.1.1.1\n  ",
+            "a:d:r:h:1.1.1.1\n<html>\n",
+            "# x\na:d:r:h:1.1.1.1\n\n",
+        ] {
+            assert_eq!(table(sound.as_bytes()).doubt(), None, "{sound:?}");
+        }
+        for (odd, why) in [
+            ("a:d:r:h:1.1.1.1", "no end"),
+            ("a:d:r:h:1.1.1.1\nb:d:r", "no end"),
+            ("a:d:r:h:1.1.1.1\n# the", "no end"),
+            ("", "no host"),
+            ("\n# nobody\n", "no host"),
+            ("<html>\n<body>404</body>\n", "no host"),
+            ("a:d:r:h:1.1.1.1\n<html>\n404\n", "2 lines of it name no host"),
+        ] {
+            let (_, doubt) = table(odd.as_bytes()).doubt().unwrap();
+            assert!(doubt.contains(why), "{odd:?}: {doubt}");
+        }
     }
 
     fn table(bytes: &[u8]) -> HostsTab {

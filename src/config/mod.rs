@@ -2,18 +2,20 @@
 //!
 //! The way of a value: `raw` (`lonc.toml` as written, unknown keys refused), `perlvars` (`loncapa_conf` files)
 //! and `hosts_tab` are read; `layers` lays them over each other; `settings` has `checks` look at what is in force
-//! and gives it a type; `report` tells it. Every key is written down once, with its default and
+//! and gives it a type; `report` tells it; `seen` keeps what runs from following a table that is half there. Every key is written down once, with its default and
 //! when a change takes effect, in `keys`.
 //!
 //! Precedence, lowest first: default; `loncapa_conf` files, a later one before an earlier; `lonc.toml`;
 //! `[peer.<id>]`. Every file listed in `loncapa_conf` must be readable: a daemon with half of its identity would
 //! do harm quietly.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 mod address;
 mod alias;
 mod checks;
+mod doubt;
 #[cfg(test)]
 mod effects;
 mod error;
@@ -29,19 +31,25 @@ mod peers;
 mod perlvars;
 mod raw;
 mod report;
+mod seen;
 mod settings;
+mod snapshot;
 mod source;
 mod taken_over;
 pub(crate) mod text;
 
 pub(crate) use address::Address;
 pub use alias::Alias;
+pub(crate) use doubt::{Doubt, DoubtKind};
 pub use error::ConfigError;
 pub use host_id::HostId;
 pub(crate) use host_id::LOCK;
+pub(crate) use peers::MAX_PEERS;
 pub(crate) use report::Report;
+pub(crate) use seen::{Seen, is_large_part};
 pub(crate) use settings::{ClientSettings, LinkSettings};
 pub use settings::{LogLevel, Settings, Start};
+pub(crate) use snapshot::{KEPT, Offer, Place, Snapshot};
 pub(crate) use taken_over::TakenOver;
 
 use layers::Layers;
@@ -59,6 +67,7 @@ pub struct Loaded {
     pub warnings: Vec<String>,
     /// Every key in force and where its value came from.
     pub report: Report,
+    pub(crate) seen: Seen,
 }
 
 /// All peers that the configuration knows.
@@ -76,6 +85,10 @@ pub struct Peers {
     pub peers: Vec<Peer>,
     /// What was passed over, one line each, naming file and line.
     pub warnings: Vec<String>,
+    /// Why the table is not to be believed.
+    pub(crate) doubt: Option<Doubt>,
+    /// Ids in the table that are no peers.
+    pub(crate) mentioned: BTreeSet<HostId>,
 }
 
 /// A peer and where its lond listens.
@@ -105,12 +118,14 @@ pub fn load(config: &Path, peer: &HostId) -> Result<Loaded, ConfigError> {
     settings.alike = directory.alike(&layers, &settings.host_id, peer);
     let (alias, odd) = directory.alias(&layers, &settings)?;
     settings.alias = alias;
+    let seen = directory.seen(source.file());
     let mut report = Report::new(view);
     report.peer(view, &settings.address, &source);
     Ok(Loaded {
         settings,
-        warnings: [directory.warnings, odd].concat(),
+        warnings: [directory.warnings, odd, seen.warning()].concat(),
         report,
+        seen,
     })
 }
 
@@ -145,6 +160,18 @@ pub fn check(config: &Path, peer: Option<&HostId>) -> Result<String, ConfigError
 /// `start`.
 pub fn peers(config: &Path) -> Result<Peers, ConfigError> {
     peers::list(&Layers::read(config)?)
+}
+
+/// What the files say now, with the paths to be watched, and what to tell about it. A fault of the configuration is
+/// among that.
+pub(crate) fn offer(config: &Path, watched: Vec<PathBuf>) -> (Offer, Vec<String>) {
+    match peers(config) {
+        Ok(mut peers) => {
+            let warnings = std::mem::take(&mut peers.warnings);
+            (Offer::of(peers, watched), warnings)
+        }
+        Err(fault) => (Offer::of_fault(&fault, watched), vec![fault.to_string()]),
+    }
 }
 
 /// Where `lonc-usr1` leaves the number of its process for lond and lonnet.

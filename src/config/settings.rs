@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::address::{Address, Host};
 use super::alias::Alias;
-use super::checks::{choice, duration, duration_or_zero, flag, host_id, path, path_or_none, size, whole};
+use super::checks::{
+    choice, duration, duration_or_zero, flag, host_id, path, path_or_none, size, socket_dir_of, whole,
+};
 use super::error::ConfigError;
 use super::host_id::HostId;
 use super::keys;
@@ -161,9 +163,11 @@ impl LogLevel {
 }
 
 /// When systemd starts the daemon of a peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Start {
     /// With the first client, by its socket.
+    #[default]
     Demand,
     /// At boot.
     Boot,
@@ -206,9 +210,9 @@ pub(super) fn settings(view: View<'_>, peer: &HostId, host: Host) -> Result<Sett
         peer: peer.clone(),
         host_id: own_id(view)?,
         address: host.at(port(view)?),
-        socket_dir: view.get(keys::SOCKET_DIR, path)?,
+        socket_dir: view.get(keys::SOCKET_DIR, socket_dir_of(peer))?,
         alias: Alias::Unknown,
-        control_dir: view.get(keys::CONTROL_DIR, path)?,
+        control_dir: view.get(keys::CONTROL_DIR, socket_dir_of(peer))?,
         spool_dir: view.get(keys::SPOOL_DIR, path)?,
         alike: Vec::new(),
         permanent_log: view.get(keys::PERMANENT_LOG, path)?,

@@ -1,11 +1,41 @@
 //! Turning what a file holds into text that fits on one line of a log.
 
+use std::io;
 use std::path::Path;
 
 use toml::Value;
 
+/// UTF-8's, at the beginning of a file.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Longest value quoted in a message, in characters.
 const MAX_QUOTED: usize = 80;
+
+/// What a file holds, without the mark that some editors put before it, and with lines that all end in a newline: those
+/// of Windows end in two characters, those of old Macs in a carriage return.
+pub(super) fn unified(mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        let text = "it is UTF-16 text: save it as UTF-8";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+    }
+    let marks = bytes
+        .chunks(BYTE_ORDER_MARK.len())
+        .take_while(|chunk| *chunk == BYTE_ORDER_MARK);
+    let marked = marks.count() * BYTE_ORDER_MARK.len();
+    bytes.drain(..marked);
+    if bytes.contains(&b'\r') {
+        let mut last = 0;
+        bytes.retain_mut(|byte| {
+            let is_second = *byte == b'\n' && last == b'\r';
+            last = *byte;
+            if *byte == b'\r' {
+                *byte = b'\n';
+            }
+            !is_second
+        });
+    }
+    Ok(bytes)
+}
 
 /// `text` in double quotes, control characters escaped, shortened when long.
 pub(super) fn quoted(text: &str) -> String {
@@ -16,16 +46,27 @@ pub(super) fn quoted(text: &str) -> String {
     format!("{short:?}")
 }
 
-/// `text` with its control characters escaped: what others made must not steer a terminal.
+/// `text` with all escaped that is not to be seen as it stands: control characters, those that turn the direction of
+/// writing, invisible and combining ones. What others made must not steer a terminal, nor look like what it is not.
 pub(crate) fn plain(text: &str) -> String {
-    let escape = |c: char| {
-        if c.is_control() {
-            c.escape_debug().collect()
-        } else {
-            String::from(c)
-        }
-    };
-    text.chars().map(escape).collect()
+    text.chars().flat_map(escaped).collect()
+}
+
+/// The same, cut where it is longer than `max` characters as it is shown.
+pub(crate) fn short(text: &str, max: usize) -> String {
+    let mut shown: String = text.chars().flat_map(escaped).take(max + 1).collect();
+    if let Some((end, _)) = shown.char_indices().nth(max) {
+        shown.truncate(end);
+        shown.push('…');
+    }
+    shown
+}
+
+fn escaped(c: char) -> impl Iterator<Item = char> {
+    // Quotes and backslashes harm nobody, and stand in names.
+    let as_it_is = matches!(c, '\'' | '"' | '\\');
+    let escape = (!as_it_is).then(|| c.escape_debug());
+    escape.into_iter().flatten().chain(as_it_is.then_some(c))
 }
 
 /// A path as it is shown in messages.
@@ -91,6 +132,55 @@ mod tests {
         assert_eq!(quoted(&"ä".repeat(100)).chars().count(), 83);
         assert_eq!(plain("/a\nb\u{85}c"), "/a\\nb\\u{85}c");
         assert_eq!(one_line(" a\n  b\tc\x07"), "a b c\\u{7}");
+        assert_eq!(plain("\"it's\" C:\\ ä"), "\"it's\" C:\\ ä");
+    }
+
+    #[test]
+    fn nothing_hides_or_turns_text_round() {
+        for hidden in [
+            "\u{202e}",
+            "\u{2066}",
+            "\u{61c}",
+            "\u{200b}",
+            "\u{2028}",
+            "\u{feff}",
+            "\u{e0041}",
+            "\u{301}",
+        ] {
+            let text = plain(&format!("a{hidden}b"));
+            assert!(text.starts_with("a\\u{") && text.is_ascii(), "{text}");
+        }
+    }
+
+    #[test]
+    fn long_texts_are_cut_as_they_are_shown() {
+        assert_eq!(short("abc", 3), "abc");
+        assert_eq!(short("abcd", 3), "abc…");
+        assert_eq!(short("\x1b\x1b", 8), "\\u{1b}\\u…");
+    }
+
+    #[test]
+    fn a_mark_at_the_beginning_and_the_kind_of_line_ends_make_no_difference() {
+        let text = |bytes: &[u8]| unified(bytes.to_vec()).unwrap();
+        for same in [
+            &b"a\n\nb\n"[..],
+            b"a\r\n\r\nb\r\n",
+            b"a\r\rb\r",
+            b"\xef\xbb\xbfa\n\nb\n",
+            b"\xef\xbb\xbf\xef\xbb\xbfa\r\n\nb\r",
+        ] {
+            assert_eq!(text(same), b"a\n\nb\n", "{}", same.escape_ascii());
+        }
+        assert_eq!(text(b"a\xef\xbb\xbf\r"), b"a\xef\xbb\xbf\n");
+        assert_eq!(text(b""), b"");
+    }
+
+    #[test]
+    fn another_encoding_is_said() {
+        for bytes in [&b"\xff\xfea\0"[..], b"\xfe\xff\0a"] {
+            let fault = unified(bytes.to_vec()).unwrap_err();
+            assert!(fault.to_string().contains("UTF-16"), "{fault}");
+        }
     }
 
     #[test]

@@ -94,6 +94,9 @@ pub struct Counters {
     pub bytes_received: u64,
     /// Clients cut off because they did not take their answers and memory ran out.
     pub clients_cut: u64,
+    /// Records that are missing in the log, for it took none.
+    #[serde(default)]
+    pub log_lost: u64,
 }
 
 /// How an instance stands.

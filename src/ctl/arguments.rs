@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli;
 use crate::config::{DEFAULT_PATH, HostId};
-use crate::units;
 
 /// Shows how the links to the other LON-CAPA hosts stand, and steers them.
 #[derive(Debug, Parser)]
@@ -49,6 +49,8 @@ pub(super) enum Command {
     Spool(Spool),
     /// Metrics of all daemons, as text for Prometheus and its kind.
     Metrics(Metrics),
+    /// Which peers systemd listens for, and whether something keeps one that the table does not have any more.
+    Peers(Peers),
     /// Look for what is wrong on this host, and say what to do about it.
     Check(Check),
     /// Take peers over from LON-CAPA's Perl lonc, step by step; what fails is undone.
@@ -75,7 +77,7 @@ pub(super) struct Status {
     #[arg(long)]
     pub(super) watch: bool,
     /// How often.
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = span, requires = "watch")]
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = cli::span, requires = "watch")]
     pub(super) interval: Duration,
     #[command(flatten)]
     pub(super) patience: Patience,
@@ -85,7 +87,7 @@ pub(super) struct Status {
 #[derive(Debug, Args)]
 pub(super) struct Patience {
     /// Longest wait for a daemon's answer.
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = span)]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = cli::span)]
     pub(super) timeout: Duration,
 }
 
@@ -121,6 +123,20 @@ pub(super) enum MetricsFormat {
     Prometheus,
 }
 
+/// `loncctl peers`.
+#[derive(Debug, Args)]
+pub(super) struct Peers {
+    #[command(subcommand)]
+    pub(super) action: Option<PeersAction>,
+}
+
+/// What may be said of the table of servers.
+#[derive(Debug, Subcommand)]
+pub(super) enum PeersAction {
+    /// It is meant as it is: peers that it does not have are removed; as root.
+    Accept,
+}
+
 /// `loncctl send`.
 #[derive(Debug, Args)]
 pub(super) struct Send {
@@ -133,7 +149,7 @@ pub(super) struct Send {
     #[arg(long)]
     pub(super) critical: bool,
     /// Longest wait for each reply.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = span)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = cli::span)]
     pub(super) timeout: Duration,
     /// The commands, one an argument; without, the lines of standard input.
     #[arg(value_name = "CMD")]
@@ -150,7 +166,7 @@ pub(super) struct Ping {
     #[arg(long, conflicts_with = "peers")]
     pub(super) all: bool,
     /// Longest wait for each reply.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = span)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = cli::span)]
     pub(super) timeout: Duration,
 }
 
@@ -165,7 +181,7 @@ pub(super) struct Many {
     #[arg(long)]
     pub(super) all: bool,
     /// Longest wait for a daemon's answer.
-    #[arg(long, value_name = "TIME", default_value = "35s", value_parser = span)]
+    #[arg(long, value_name = "TIME", default_value = "35s", value_parser = cli::span)]
     pub(super) timeout: Duration,
 }
 
@@ -281,7 +297,7 @@ pub(super) struct Check {
     /// This peer; without, all.
     pub(super) peer: Option<HostId>,
     /// Longest wait for a name, for a connection, and for a daemon's answer.
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = span)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = cli::span)]
     pub(super) timeout: Duration,
 }
 
@@ -332,12 +348,6 @@ pub(super) enum Shell {
     Zsh,
 }
 
-/// A span of time, more than nothing and at most a year.
-fn span(text: &str) -> Result<Duration, String> {
-    let span = units::parse_span(text).filter(|span| !span.is_zero() && *span <= units::MAX_SPAN);
-    span.ok_or_else(|| "must be a time such as 500ms, 10s or 2m".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -347,13 +357,5 @@ mod tests {
     #[test]
     fn the_commands_are_sound() {
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn spans() {
-        assert_eq!(span("500ms"), Ok(Duration::from_millis(500)));
-        for bad in ["", "0s", "10", "ten", "-1s", "9000d", "99999999999999999999s"] {
-            assert!(span(bad).is_err(), "{bad}");
-        }
     }
 }

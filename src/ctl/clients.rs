@@ -28,7 +28,7 @@ pub(super) async fn run(site: &Site, arguments: &arguments::Clients, screen: Scr
         Err(fault) => return Ok(steer::failed(site, &peer, &fault)),
     };
     if arguments.json {
-        screen::print(&format!("{:#}\n", json!(reply)))?;
+        screen::print_json(&json!(reply))?;
         return Ok(Exit::Fine);
     }
     screen::print(&table(&reply.clients).render(screen))?;

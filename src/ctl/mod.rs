@@ -3,7 +3,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | `arguments` | the command line; every command is declared there and run from [`run`] |
-//! | `status`, `why`, `send`, `ping`, `clients`, `spool`, `metrics`, `check` | a command each |
+//! | `status`, `why`, `send`, `ping`, `clients`, `spool`, `metrics`, `peers`, `check` | a command each |
 //! | `steer` | `reconnect`, `reload` and `log-level` |
 //! | `takeover` | `takeover` and `giveback`: from the Perl lonc and back |
 //! | `site` | which peers there are, and where their sockets are |
@@ -21,6 +21,7 @@ mod check;
 mod clients;
 mod metrics;
 mod outcome;
+mod peers;
 mod ping;
 mod screen;
 mod send;
@@ -91,6 +92,7 @@ async fn obey(arguments: Arguments) -> Result<Exit, Fault> {
         Command::Clients(arguments) => clients::run(&site()?, &arguments, screen).await,
         Command::Spool(arguments) => spool::run(&site()?, &arguments, screen).await,
         Command::Metrics(arguments) => metrics::run(&site()?, &arguments).await,
+        Command::Peers(arguments) => peers::run(&arguments),
         Command::Check(arguments) => check::run(&config, &arguments, screen).await,
         Command::Takeover(arguments) => takeover::run(&site()?, Way::Takeover, &arguments).await,
         Command::Giveback(arguments) => takeover::run(&site()?, Way::Giveback, &arguments).await,

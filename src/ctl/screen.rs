@@ -3,7 +3,11 @@
 use std::env;
 use std::io::{IsTerminal as _, Write as _, stdout};
 
+use serde_json::Value;
+
 use super::outcome::Fault;
+use super::words;
+use crate::config::text::plain;
 
 /// What a text is to look like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,9 +70,27 @@ impl Screen {
     }
 }
 
-/// Prints to standard output, at once.
+/// Prints to standard output, at once, what a person reads.
 pub(super) fn print(text: &str) -> Result<(), Fault> {
-    print_bytes(text.as_bytes())
+    print_bytes(words::own(text).as_bytes())
+}
+
+/// The same for programs.
+pub(super) fn print_json(value: &Value) -> Result<(), Fault> {
+    print_bytes(words::json(value).as_bytes())
+}
+
+/// The same on one line.
+pub(super) fn print_json_line(value: &Value) -> Result<(), Fault> {
+    print_bytes(words::json_line(value).as_bytes())
+}
+
+/// Bytes of others as they are; on a terminal, which they must not steer, escaped.
+pub(super) fn print_theirs(bytes: &[u8], is_terminal: bool) -> Result<(), Fault> {
+    if is_terminal {
+        return print(&(plain(&String::from_utf8_lossy(bytes)) + "\n"));
+    }
+    print_bytes(&[bytes, b"\n"].concat())
 }
 
 pub(super) fn print_bytes(bytes: &[u8]) -> Result<(), Fault> {

@@ -52,7 +52,8 @@ impl Sender<'_> {
                 Ok(self.explain(exit_of(&reply)))
             }
             Err(fault) => {
-                complain(&format_args!("{}: {fault}", self.arguments.peer));
+                let fault_words = words::safe(&fault.to_string());
+                complain(&format_args!("{}: {fault_words}", self.arguments.peer));
                 Ok(fault.exit())
             }
         }
@@ -78,11 +79,7 @@ impl Sender<'_> {
 
     /// Byte for byte, but on a terminal, which a reply must not steer.
     fn show(&self, reply: &[u8]) -> Result<(), Fault> {
-        if self.screen.is_terminal {
-            let text = words::safe(&String::from_utf8_lossy(reply));
-            return screen::print(&format!("{text}\n"));
-        }
-        screen::print_bytes(&[reply, b"\n"].concat())
+        screen::print_theirs(reply, self.screen.is_terminal)
     }
 
     fn explain(&self, exit: Exit) -> Exit {

@@ -1,6 +1,72 @@
 //! Texts that others made, as a terminal may show them.
 
-pub(super) use crate::config::text::plain as safe;
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use crate::config::text::{plain, short};
+
+/// Longest text of others that is shown, in characters.
+const MAX: usize = 1000;
+/// What a terminal is told by ourselves, in colours and live views.
+const OWN: [&str; 9] = [
+    "\x1b[0m",
+    "\x1b[1m",
+    "\x1b[2m",
+    "\x1b[32m",
+    "\x1b[33m",
+    "\x1b[1;31m",
+    "\x1b[H",
+    "\x1b[K",
+    "\x1b[J",
+];
+
+/// A text that others made, safe and short.
+pub(super) fn safe(text: &str) -> String {
+    short(text, MAX)
+}
+
+/// Our own text, with what it quotes of others: no control character in it but ends of lines and what is ours.
+pub(super) fn own(text: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(['\n', '\x1b']) {
+        let (before, behind) = rest.split_at(at);
+        shown += &plain(before);
+        let mut known = OWN.iter().chain(&["\n"]).copied();
+        let known = known.find(|own| behind.starts_with(own));
+        let token = known.unwrap_or("\x1b");
+        shown += &known.map_or_else(|| plain(token), str::to_owned);
+        rest = behind.strip_prefix(token).unwrap_or_default();
+    }
+    shown + &plain(rest)
+}
+
+/// For programs, which get every character, and on a terminal as harmless: JSON has a way to write each in ASCII.
+pub(super) fn json(value: &Value) -> String {
+    let text = format!("{value:#}\n");
+    ascii(&text)
+}
+
+/// The same on one line.
+pub(super) fn json_line(value: &Value) -> String {
+    ascii(&format!("{value}\n"))
+}
+
+fn ascii(json: &str) -> String {
+    let mut ascii = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c == '\n' || plain(c.encode_utf8(&mut [0; 4])).chars().eq([c]) {
+            ascii.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            // A text takes all that is written.
+            let _ = write!(ascii, "\\u{unit:04x}");
+        }
+    }
+    ascii
+}
 
 /// A text that others made, safe and as a cell of a table, which has no blanks.
 pub(super) fn word(text: &str) -> String {
@@ -17,5 +83,21 @@ mod tests {
     fn what_others_say_cannot_steer_a_terminal() {
         assert_eq!(safe("a\x1b[2J\nb"), "a\\u{1b}[2J\\nb");
         assert_eq!(word(" 2.11 x\x07"), "2.11_x\\u{7}");
+        assert_eq!(safe(&"x".repeat(5000)).chars().count(), MAX + 1);
+    }
+
+    #[test]
+    fn of_what_is_printed_only_our_own_steers_it() {
+        let ours = "\x1b[H\x1b[1;31mdown\x1b[0m ä\x1b[K\n\x1b[J";
+        assert_eq!(own(ours), ours);
+        assert_eq!(
+            own("a\x1b[8mb\x07\u{202e}\x1b"),
+            "a\\u{1b}[8mb\\u{7}\\u{202e}\\u{1b}"
+        );
+        let value = serde_json::json!({ "a": "\u{202e}\u{1b}ä\u{e0041}" });
+        let text = json_line(&value);
+        assert!(!text.contains(['\u{202e}', '\u{1b}', '\u{e0041}']), "{text}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+        assert_eq!(serde_json::from_str::<Value>(&json(&value)).unwrap(), value);
     }
 }

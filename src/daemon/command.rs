@@ -10,10 +10,11 @@ use clap::Parser;
 use tracing::error;
 
 use crate::cli::{self, EX_CONFIG};
-use crate::config::{self, ConfigError, DEFAULT_PATH, HostId};
+use crate::config::{self, ConfigError, DEFAULT_PATH, HostId, Loaded};
 use crate::daemon::Daemon;
-use crate::daemon::{process_name, reload};
-use crate::journal::{self, message};
+use crate::daemon::faulty::Failure;
+use crate::daemon::{process_name, reload, signals};
+use crate::journal::{self, LogHandle, message};
 use crate::systemd::{self, Sockets};
 
 /// Carries the requests of local web workers to the lond of one remote LON-CAPA host.
@@ -67,12 +68,19 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn serve(config: PathBuf, peer: &HostId, sockets: Sockets) -> ExitCode {
-    // Before there are threads, which inherit it.
+    // Before there are threads, which inherit both.
     process_name::instance(peer);
+    if let Err(fault) = signals::catch() {
+        return fail(&format_args!("cannot start: signals: {fault}"));
+    }
     let log = journal::init(Some(peer));
+    log.take_panics();
     let loaded = match config::load(&config, peer) {
         Ok(loaded) => loaded,
-        Err(fault) => return config_fault(&fault),
+        Err(fault) => match await_mended(fault, &config, peer, &sockets, &log) {
+            Some(loaded) => loaded,
+            None => return ExitCode::from(EX_CONFIG),
+        },
     };
     match (Daemon {
         config,
@@ -86,6 +94,21 @@ fn serve(config: PathBuf, peer: &HostId, sockets: Sockets) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => fail(&fault),
     }
+}
+
+/// With a fault nobody is served, but those who wait are answered; if it is mended meanwhile all is well.
+fn await_mended(
+    fault: ConfigError,
+    config: &Path,
+    peer: &HostId,
+    sockets: &Sockets,
+    log: &LogHandle,
+) -> Option<Loaded> {
+    let failure = Failure::of(fault);
+    if let Some(news) = failure.news() {
+        tell_fault(news, log);
+    }
+    failure.wait(config, peer, sockets.client.as_ref())
 }
 
 fn check(config: &Path, peer: Option<&HostId>) -> ExitCode {
@@ -103,9 +126,10 @@ fn check(config: &Path, peer: Option<&HostId>) -> ExitCode {
 
 /// Checks before it signals: with a faulty configuration the daemon is not even asked.
 fn reload(config: &Path, peer: &HostId) -> ExitCode {
-    journal::init(Some(peer));
+    let log = journal::init(Some(peer));
     if let Err(fault) = config::load(config, peer) {
-        return config_fault(&fault);
+        tell_fault(&fault, &log);
+        return ExitCode::from(EX_CONFIG);
     }
     match reload::ask() {
         Ok(()) => ExitCode::SUCCESS,
@@ -113,13 +137,13 @@ fn reload(config: &Path, peer: &HostId) -> ExitCode {
     }
 }
 
-fn config_fault(fault: &ConfigError) -> ExitCode {
+fn tell_fault(fault: &ConfigError, log: &LogHandle) {
     if journal::is_journald_on_stderr() {
         error!(MESSAGE_ID = message::CONFIG_FAULT, LONC_ERROR = %fault, "{fault}");
+        log.close();
     } else {
         say(fault);
     }
-    ExitCode::from(EX_CONFIG)
 }
 
 fn fail(fault: &dyn Display) -> ExitCode {
@@ -128,5 +152,5 @@ fn fail(fault: &dyn Display) -> ExitCode {
 }
 
 fn say(fault: &dyn Display) {
-    cli::say("lonc", fault);
+    cli::say_last("lonc", fault);
 }

@@ -16,12 +16,15 @@
 //! | `order` | what the daemon can be told while it runs |
 //! | `signals` | signals, as orders |
 //! | `steering` | obeys orders |
+//! | `reading` | the configuration, read again beside all that |
 //! | `operators` | the control socket, from the daemon's end |
 //! | `reload` | `lonc --reload`, which waits until a reload is done |
 //! | `supervision` | tells systemd how things stand, and that the work is done in time |
 //! | [`listen`] | the listening sockets, where systemd passed none |
 //! | `descriptors` | room for as many open files as there may be clients |
 //! | `alarm` | a timer of the kernel's, that wakes the process once |
+//! | `faulty` | a start with a faulty configuration |
+//! | `turned_away` | the answers to those who cannot be served |
 //! | `give_way` | lets the other tasks have their turn |
 
 mod acceptor;
@@ -32,6 +35,7 @@ mod credentials;
 mod descriptors;
 mod dial;
 mod driver;
+mod faulty;
 mod give_way;
 mod link;
 pub(crate) mod listen;
@@ -39,12 +43,14 @@ mod operators;
 mod order;
 mod path;
 mod process_name;
+mod reading;
 pub(crate) mod reload;
 mod signals;
 mod socket_watch;
 mod status;
 mod steering;
 mod supervision;
+mod turned_away;
 
 use std::io;
 use std::panic;
@@ -65,6 +71,7 @@ use self::socket_watch::SocketWatch;
 use self::steering::Steering;
 use crate::config::{Loaded, Settings};
 use crate::journal::{LogHandle, message};
+use crate::systemd;
 
 /// Why an instance could not begin to serve.
 #[derive(Debug, thiserror::Error)]
@@ -110,7 +117,7 @@ impl Daemon {
         self.log.set_loncron_log(settings.loncron_log.as_deref(), &peer);
         steering::tell_warnings(&self.loaded.warnings);
         descriptors::make_room(settings.client.max_clients);
-        let signals = Signals::new()?;
+        let signals = Signals::serve();
         // Only now, when no signal can end us between making a socket's file and knowing that it is ours to remove.
         let (acceptor, control) = open_sockets(self.socket, self.control, &settings)?;
         info!(
@@ -123,6 +130,7 @@ impl Daemon {
         let socket = SocketWatch::start(acceptor.place(), &peer)?;
         let (driver, published) = Driver::new(settings.clone(), acceptor, words)?;
         let questions = Questions::new(to_driver.clone());
+        tokio::spawn(systemd::notify_again());
         tokio::spawn(supervision::pass_on(published.clone(), socket.seen.clone()));
         tokio::spawn(supervision::ping_watchdog(Alarm::new()?, questions.clone()));
         let (orders, given) = mpsc::channel(8);
@@ -135,6 +143,7 @@ impl Daemon {
                 socket,
                 published,
                 level,
+                log: self.log.clone(),
                 started: SystemTime::now(),
             };
             tokio::spawn(operators::serve(acceptor, instance));
@@ -142,6 +151,7 @@ impl Daemon {
         let steering = Steering {
             config: self.config,
             settings,
+            seen: self.loaded.seen,
             log: self.log,
             in_force,
             to_driver,

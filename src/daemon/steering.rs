@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{error, info, warn};
 
-use crate::config::{self, ConfigError, Loaded, LogLevel, Settings};
+use crate::config::{ConfigError, Loaded, LogLevel, Seen, Settings};
 use crate::daemon::descriptors;
 use crate::daemon::driver::ToDriver;
 use crate::daemon::order::Order;
+use crate::daemon::reading::{Outcome, Reading};
 use crate::daemon::reload;
 use crate::daemon::signals::Signals;
 use crate::journal::{LogHandle, message};
@@ -18,6 +19,8 @@ use crate::systemd;
 pub(super) struct Steering {
     pub(super) config: PathBuf,
     pub(super) settings: Settings,
+    /// The table of servers that they come from.
+    pub(super) seen: Seen,
     pub(super) log: LogHandle,
     /// The log's level in force, as operators are told.
     pub(super) in_force: watch::Sender<LogLevel>,
@@ -25,29 +28,32 @@ pub(super) struct Steering {
 }
 
 impl Steering {
-    /// Obeys signals and `orders` for as long as it is let.
+    /// Obeys signals and `orders` for as long as it is let; also while the configuration is read.
     pub(super) async fn run(mut self, mut signals: Signals, mut orders: mpsc::Receiver<Order>) {
+        let mut reading = Reading::default();
         loop {
             let order = tokio::select! {
                 order = signals.next() => order,
                 // Once nobody can give any, signals remain.
                 Some(order) = orders.recv() => order,
+                (outcome, asker) = reading.next(&self.config, &self.settings.peer) => {
+                    let outcome = self.reload(outcome).await;
+                    if let Some(asker) = asker {
+                        let _ = asker.send(outcome);
+                    }
+                    continue;
+                }
             };
-            self.obey(order).await;
+            self.obey(order, &mut reading).await;
         }
     }
 
-    async fn obey(&mut self, order: Order) {
+    async fn obey(&mut self, order: Order, reading: &mut Reading) {
         match order {
             Order::Stop => self.tell(ToDriver::Drain).await,
             Order::Reconnect { cycle, answer } => self.tell(ToDriver::Reconnect { cycle, answer }).await,
             Order::Withdraw(id, answer) => self.tell(ToDriver::Withdraw(id, answer)).await,
-            Order::Reload(answer) => {
-                let outcome = self.reload().await;
-                if let Some(answer) = answer {
-                    let _ = answer.send(outcome);
-                }
-            }
+            Order::Reload(asker) => reading.ask(asker),
             Order::LogLevel(level, answer) => {
                 let is_free = !self.log.is_fixed();
                 if is_free {
@@ -68,15 +74,18 @@ impl Steering {
         self.in_force.send_replace(level);
     }
 
-    /// Reads the configuration anew and has the driver go by it; on a fault the old one stays in force.
-    async fn reload(&mut self) -> Result<Vec<String>, ConfigError> {
-        systemd::reloading();
-        match config::load(&self.config, &self.settings.peer) {
+    /// Has the driver go by what was read; on a fault the old configuration stays in force.
+    async fn reload(&mut self, outcome: Outcome) -> Result<Vec<String>, ConfigError> {
+        match outcome.and_then(|loaded| loaded.in_place_of(&self.settings, &self.seen)) {
             Ok(Loaded {
-                settings, warnings, ..
+                settings,
+                warnings,
+                seen,
+                ..
             }) => {
                 tell_warnings(&warnings);
                 descriptors::make_room(settings.client.max_clients);
+                self.seen = seen;
                 self.take(settings).await;
                 info!(
                     MESSAGE_ID = message::RELOADED,
@@ -84,6 +93,8 @@ impl Steering {
                     self.config.display()
                 );
                 systemd::reloaded(None);
+                // Whoever waits for this may look into the log next.
+                self.log.written().await;
                 reload::answer("");
                 Ok(warnings)
             }
@@ -91,6 +102,7 @@ impl Steering {
                 let outcome = format!("reload failed, the old configuration stays in force: {fault}");
                 error!(MESSAGE_ID = message::CONFIG_FAULT, LONC_ERROR = %fault, "{outcome}");
                 systemd::reloaded(Some(&outcome));
+                self.log.written().await;
                 reload::answer(&outcome);
                 Err(fault)
             }

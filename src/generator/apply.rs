@@ -1,23 +1,44 @@
 //! Has a running systemd follow a changed configuration.
+//!
+//! We act as root, and read nothing that others can write: lonc-table.service does, as a user who may do nothing else, and
+//! leaves what it found.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::config::{self, ConfigError, HostId};
+use super::decide::{Decision, decide};
+use super::state::State;
+use crate::config::{HostId, Snapshot, TakenOver};
 
 /// How often to begin anew when the files change meanwhile; the next change starts us again anyway.
 const ROUNDS: usize = 5;
+/// Between two changes of systemd's units: each keeps systemd busy.
+const PACE: Duration = Duration::from_secs(5);
+/// Before we begin: what is watched may change all the time, and each change starts us. Not behind it: systemd tells of no
+/// change that comes while we run.
+const LEAST: Duration = Duration::from_secs(1);
+
+const RELOAD: &[&str] = &["daemon-reload"];
+const NAMES: &[&str] = &["start", "lonc-aliases.service"];
 
 /// Why systemd could not be told.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApplyError {
     /// `systemctl` could not be run.
     #[error("systemctl: {0}")]
-    Run(#[from] io::Error),
+    Run(io::Error),
+    /// The list of peers could not be written.
+    #[error("{}: {fault}", .path.display())]
+    Keep {
+        /// Where it is kept.
+        path: std::path::PathBuf,
+        /// What the system said.
+        fault: io::Error,
+    },
     /// `systemctl` failed; it has said why.
     #[error("systemctl {arguments}: {status}")]
     Failed {
@@ -28,47 +49,157 @@ pub(crate) enum ApplyError {
     },
 }
 
-/// Reloads systemd, which runs the generator; starts what is wanted now; has the sockets' second names follow; stops the units of peers that are gone.
+/// Where the set of peers has changed: reloads systemd, which runs the generator; starts what is wanted now; has the
+/// sockets' second names follow; stops the units of peers that are gone. Says by `warn` where nobody is removed.
 ///
-/// A peer is gone if the configuration is sound and does not have it. Where a file cannot be read or is broken,
-/// nothing is stopped: a slip in an editor must not cut links. Faults of the configuration go to `warn`.
-pub(crate) fn apply(config: &Path, warn: impl Fn(&[String])) -> Result<(), ApplyError> {
-    let mut seen = fingerprint(config);
+/// A peer is gone if the configuration is sound and does not have it. Where a file cannot be read, is broken, or looks
+/// as if it were not what it should be, nothing is stopped: a slip in an editor must not cut links.
+pub(super) fn apply(config: &Path, state: &State, warn: impl Fn(&[String])) -> Result<(), ApplyError> {
+    thread::sleep(LEAST);
+    let (mut stopped, mut told, mut is_meant) = (BTreeSet::new(), Vec::new(), false);
     for _ in 0..ROUNDS {
-        systemctl(&["daemon-reload"])?;
-        systemctl(&["start", "lonc.target"])?;
-        systemctl(&["start", "lonc-aliases.service"])?;
-        let (gone, warnings) = removed(config, &loaded()?);
-        warn(&warnings);
-        stop(&gone)?;
-        let now = fingerprint(config);
-        if now == seen {
+        // What it cannot do it says itself, and then there is nothing of it.
+        run(&["start", "lonc-table.service"])?;
+        let Ok(offer) = state.offered() else {
+            warn(&[
+                "the list of peers cannot be read: nothing changes; see journalctl -u lonc-table".to_owned(),
+            ]);
+            break;
+        };
+        is_meant |= state.take_meant();
+        let kept = state.kept();
+        let decision = decide(kept.as_ref(), &offer, is_meant, now());
+        let lines = lines(&decision, state);
+        if lines != told {
+            warn(&lines);
+            told = lines;
+        }
+        let units = Units::loaded()?;
+        let is_held = decision.held.is_some();
+        let is_gone = |id: &&HostId| {
+            !is_held && !decision.next.peers.contains_key(*id) && !offer.mentioned.contains(*id)
+        };
+        let gone: Vec<_> = units.all.iter().filter(is_gone).cloned().collect();
+        let gone: Vec<_> = gone.into_iter().filter(|id| stopped.insert(id.clone())).collect();
+        let (ours, _) = TakenOver::read(config);
+        let change = Change::of(kept.as_ref(), &decision.next, &units, &ours);
+        if change == Change::Nothing && gone.is_empty() {
+            keep(state, kept.as_ref(), &decision.next)?;
             break;
         }
-        seen = now;
+        pause(state);
+        keep(state, kept.as_ref(), &decision.next)?;
+        if let Err(fault) = follow(change, &gone) {
+            // The next run is to see that there is something to be done.
+            let _ = state.restore(kept.as_ref());
+            return Err(fault);
+        }
     }
     Ok(())
 }
 
-/// Which files there are and when they changed. systemd tells of no change that comes while we run.
-fn fingerprint(config: &Path) -> Vec<Option<(u64, u64, i64, i64)>> {
-    let mut files = config::sources(config);
-    files.push(config.to_owned());
-    let state = |file: &fs::Metadata| (file.ino(), file.size(), file.mtime(), file.mtime_nsec());
-    files
-        .iter()
-        .map(|file| fs::metadata(file).ok().as_ref().map(state))
-        .collect()
+/// What there is to say.
+fn lines(decision: &Decision, state: &State) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Err(fault) = state.hold(decision.held.as_deref()) {
+        lines.push(format!("{}: {fault}", state.run.display()));
+    }
+    lines.extend(decision.held.clone().filter(|_| !decision.is_told));
+    if decision.num_beyond > 0 {
+        lines.push(format!(
+            "{} new peers are more than a host serves, and are left out",
+            decision.num_beyond
+        ));
+    }
+    lines
+}
+
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default().as_secs()
+}
+
+fn pause(state: &State) {
+    let age = state.age().unwrap_or(PACE);
+    thread::sleep(PACE.saturating_sub(age));
+}
+
+fn keep(state: &State, kept: Option<&Snapshot>, next: &Snapshot) -> Result<(), ApplyError> {
+    if kept == Some(next) {
+        return Ok(());
+    }
+    state.keep(next).map_err(|fault| ApplyError::Keep {
+        path: state.kept.clone(),
+        fault,
+    })
+}
+
+/// What systemd has to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    Nothing,
+    /// Other paths are watched; perhaps there are other names as well.
+    Watch,
+    /// Other second names of the same sockets.
+    Names,
+    /// Other units.
+    Units,
+}
+
+impl Change {
+    fn of(kept: Option<&Snapshot>, next: &Snapshot, units: &Units, ours: &TakenOver) -> Self {
+        let mut wanted = next.peers.keys().filter(|id| ours.has(id));
+        // As after a boot where the list was on a disk that was not there yet.
+        let is_missing = wanted.any(|id| !units.sockets.contains(id));
+        let Some(kept) = kept.filter(|_| !is_missing) else {
+            return Self::Units;
+        };
+        if kept.start != next.start || !kept.peers.keys().eq(next.peers.keys()) {
+            Self::Units
+        } else if kept.watched != next.watched {
+            Self::Watch
+        } else if kept.peers != next.peers {
+            Self::Names
+        } else {
+            Self::Nothing
+        }
+    }
+}
+
+fn follow(change: Change, gone: &[HostId]) -> Result<(), ApplyError> {
+    let calls: &[&[&str]] = match change {
+        Change::Nothing => &[],
+        Change::Names => &[NAMES],
+        Change::Watch => &[RELOAD, NAMES],
+        Change::Units => &[RELOAD, &["start", "lonc.target"], NAMES],
+    };
+    calls.iter().try_for_each(|call| systemctl(call))?;
+    stop(gone)
 }
 
 /// The instances that systemd has a unit of.
-fn loaded() -> Result<BTreeSet<HostId>, ApplyError> {
-    let output = Command::new("systemctl")
-        .args(["list-units", "--plain", "--no-legend", "--full"])
-        .args(["lonc@*.socket", "lonc@*.service"])
-        .output()?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    Ok(text.split_whitespace().filter_map(instance).collect())
+struct Units {
+    all: BTreeSet<HostId>,
+    sockets: BTreeSet<HostId>,
+}
+
+impl Units {
+    fn loaded() -> Result<Self, ApplyError> {
+        let output = Command::new("systemctl")
+            .args(["list-units", "--all", "--plain", "--no-legend", "--full"])
+            .args(["lonc@*.socket", "lonc@*.service"])
+            .output()
+            .map_err(ApplyError::Run)?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let units = || text.lines().filter_map(|line| line.split_whitespace().next());
+        Ok(Self {
+            all: units().filter_map(instance).collect(),
+            sockets: units()
+                .filter(|unit| unit.ends_with(".socket"))
+                .filter_map(instance)
+                .collect(),
+        })
+    }
 }
 
 /// The instance in the name of one of our units.
@@ -78,27 +209,6 @@ fn instance(unit: &str) -> Option<HostId> {
         .strip_suffix(".socket")
         .or_else(|| name.strip_suffix(".service"))?;
     id.parse().ok()
-}
-
-/// Those of `loaded` that the configuration does not have any more, and what is wrong with it.
-fn removed(config: &Path, loaded: &BTreeSet<HostId>) -> (Vec<HostId>, Vec<String>) {
-    let peers = match config::peers(config) {
-        Ok(peers) => peers,
-        Err(fault) => return (Vec::new(), vec![fault.to_string()]),
-    };
-    let unknown = |id: &HostId| matches!(config::load(config, id), Err(ConfigError::UnknownPeer { .. }));
-    let known: BTreeSet<_> = peers.peers.iter().map(|peer| &peer.id).collect();
-    let gone: Vec<_> = loaded
-        .iter()
-        .filter(|id| !known.contains(id) && unknown(id))
-        .cloned()
-        .collect();
-    let mut warnings = peers.warnings;
-    if known.is_empty() && !gone.is_empty() && unknown(&peers.host_id) {
-        warnings.push("the table of servers names nobody, not even this host: nothing is stopped".to_owned());
-        return (Vec::new(), warnings);
-    }
-    (gone, warnings)
 }
 
 fn stop(gone: &[HostId]) -> Result<(), ApplyError> {
@@ -116,7 +226,7 @@ fn stop(gone: &[HostId]) -> Result<(), ApplyError> {
 }
 
 fn systemctl(arguments: &[&str]) -> Result<(), ApplyError> {
-    let status = Command::new("systemctl").args(arguments).status()?;
+    let status = run(arguments)?;
     if status.success() {
         return Ok(());
     }
@@ -124,6 +234,13 @@ fn systemctl(arguments: &[&str]) -> Result<(), ApplyError> {
         arguments: arguments.join(" "),
         status,
     })
+}
+
+fn run(arguments: &[&str]) -> Result<ExitStatus, ApplyError> {
+    Command::new("systemctl")
+        .args(arguments)
+        .status()
+        .map_err(ApplyError::Run)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use crate::config::{self, HostId, Start, TakenOver};
+use crate::config::{HostId, Snapshot, Start, TakenOver};
 
 /// Where the package has the template units.
 const UNITS: &str = "/usr/lib/systemd/system";
@@ -16,30 +16,33 @@ const UMBRELLA: &str = "lonc.target";
 /// Tells `lonc-hosts.path` what to watch beside `lonc.toml`.
 const WATCH: (&str, &str) = ("lonc-hosts.path.d", "50-sources.conf");
 
-/// Writes below `directory` what `config` asks for; what could not be done comes back, one line each.
+/// Writes below `directory` what the list of peers in the file `kept` asks for; what could not be done comes back, one
+/// line each. Of what others can write nothing is read: systemd waits for us.
 ///
 /// Every peer but ourselves gets its socket, or, while a host moves over from the Perl lonc, those that are taken over;
 /// with `start = "boot"` its daemon, too. A host id holds nothing but
 /// letters, digits, `_`, `.` and `-`, and is neither `.` nor `..`: it stands for itself in a unit's name, there is
 /// nothing to escape. Other ids are refused by the configuration, with a warning.
 #[must_use]
-pub fn generate(config: &Path, directory: &Path) -> Vec<String> {
+pub fn generate(config: &Path, kept: &Path, directory: &Path) -> Vec<String> {
+    let snapshot = match Snapshot::read(kept) {
+        Ok(snapshot) => snapshot,
+        Err(fault) => {
+            let kept = kept.display();
+            return vec![format!(
+                "{kept}: no list of peers, which lonc-hosts.service makes: {fault}"
+            )];
+        }
+    };
     let mut warnings = Vec::new();
-    if let Err(fault) = watch(&config::sources(config), directory, &mut warnings) {
+    if let Err(fault) = watch(&snapshot.watched, directory, &mut warnings) {
         warnings.push(fault);
     }
-    match config::peers(config) {
-        Ok(peers) => {
-            warnings.extend(peers.warnings);
-            let (ours, odd) = TakenOver::read(config);
-            warnings.extend(odd);
-            let ids = peers.peers.iter().map(|peer| &peer.id);
-            let ids: Vec<_> = ids.filter(|id| ours.has(id)).collect();
-            // The first fault of the directory is that of all that would follow.
-            warnings.extend(want(&ids, peers.start, directory).err());
-        }
-        Err(fault) => warnings.push(fault.to_string()),
-    }
+    let (ours, odd) = TakenOver::read(config);
+    warnings.extend(odd);
+    let ids: Vec<_> = snapshot.peers.keys().filter(|id| ours.has(id)).collect();
+    // The first fault of the directory is that of all that would follow.
+    warnings.extend(want(&ids, snapshot.start, directory).err());
     warnings
 }
 

@@ -1,23 +1,39 @@
-//! `lonc-generator`: the configuration's peers become systemd's units, at boot and at every `daemon-reload`.
+//! `lonc-generator`: the peers of the configuration become systemd's units, at boot and at every `daemon-reload`.
 //!
-//! As a generator it only writes below the directory it is given ([`generate()`]). With `--apply` it has a running
-//! systemd follow a changed configuration ([`apply()`]).
+//! | module | what it does |
+//! |---|---|
+//! | `offer`, `watch` | `--read`, as a user who may do nothing else: reads the files, which others can write, and says what there is |
+//! | `decide` | what is followed of that: pure |
+//! | `apply` | `--apply`, as root: keeps the list of peers, and has a running systemd follow it |
+//! | [`generate()`] | the generator: reads the kept list, and writes below the directory it is given |
+//! | `state` | the files between them |
+//! | `log` | warnings, to where they can be read |
 
 use std::ffi::OsString;
+use std::io::stdout;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 
 use crate::cli;
-use crate::config::DEFAULT_PATH;
+use crate::config::{DEFAULT_PATH, KEPT};
 
 mod apply;
+mod decide;
 mod generate;
 mod log;
+mod offer;
+pub(crate) mod state;
+mod watch;
 
-pub(crate) use apply::apply;
 pub use generate::generate;
+
+use self::state::State;
+
+/// Made by tmpfiles.d; only root can write there.
+pub(crate) const RUN: &str = "/run/lonc-hosts";
 
 /// Has systemd listen for every peer of the configuration.
 #[derive(Debug, Parser)]
@@ -26,29 +42,64 @@ struct Arguments {
     /// The configuration file.
     #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH)]
     config: PathBuf,
-    /// Reload systemd, start what new peers need and stop what removed ones left.
+    /// The list of peers that is followed.
+    #[arg(long, value_name = "FILE", default_value = KEPT)]
+    kept: PathBuf,
+    /// Print what the configuration and the table of servers say; for lonc-table.service.
     #[arg(long, conflicts_with = "directories")]
+    read: bool,
+    /// How long the files must have been left alone before they are read.
+    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = cli::span, requires = "read")]
+    rest: Duration,
+    /// Reload systemd, start what new peers need and stop what removed ones left.
+    #[arg(long, conflicts_with_all = ["directories", "read"])]
     apply: bool,
+    /// Where lonc-table.service leaves what it read.
+    #[arg(long, value_name = "DIRECTORY", default_value = RUN, requires = "apply")]
+    run: PathBuf,
     /// Where to write: systemd gives three directories, of which the first is used.
-    #[arg(value_name = "DIRECTORY", num_args = 1..=3, required_unless_present = "apply")]
+    #[arg(value_name = "DIRECTORY", num_args = 1..=3, required_unless_present_any = ["read", "apply"])]
     directories: Vec<PathBuf>,
 }
 
-/// Does what the arguments say. As a generator it succeeds whatever the configuration holds: boot must go on.
+/// Does what the arguments say. As a generator it succeeds whatever it finds: boot must go on.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Arguments = match cli::parse(arguments) {
         Ok(arguments) => arguments,
         Err(exit) => return exit,
     };
+    if arguments.read {
+        return read(&arguments);
+    }
     let Some(normal) = arguments.directories.first() else {
-        return match apply(&arguments.config, log::warn) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(fault) => {
-                log::warn(&[fault.to_string()]);
-                ExitCode::FAILURE
-            }
-        };
+        return apply(arguments);
     };
-    log::warn(&generate(&arguments.config, normal));
+    log::warn(&generate(&arguments.config, &arguments.kept, normal));
     ExitCode::SUCCESS
+}
+
+/// A fault of the configuration is no failure: it is told, and nothing changes.
+fn read(arguments: &Arguments) -> ExitCode {
+    let (offer, warnings) = offer::offer(&arguments.config, arguments.rest);
+    log::warn(&warnings);
+    let written = serde_json::to_writer(stdout(), &offer);
+    ended(written.map_err(|fault| fault.to_string()))
+}
+
+fn apply(arguments: Arguments) -> ExitCode {
+    let state = State {
+        run: arguments.run,
+        kept: arguments.kept,
+    };
+    ended(apply::apply(&arguments.config, &state, log::warn).map_err(|fault| fault.to_string()))
+}
+
+fn ended(outcome: Result<(), String>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            log::warn(&[fault]);
+            ExitCode::FAILURE
+        }
+    }
 }

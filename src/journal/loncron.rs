@@ -7,7 +7,6 @@
 //! All instances append to the same file, and loncron renames it when it is large; so it is opened for each batch. That
 //! may hang, and is done by a thread of its own, which there is only while the file is asked for.
 
-use std::fmt::{Debug, Write as _};
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -16,27 +15,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use chrono::{DateTime, Local};
 use nix::fcntl::OFlag;
-use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber, warn};
-use tracing_subscriber::Layer;
-use tracing_subscriber::layer::Context;
+use tracing::{Level, warn};
 
-use super::message;
+use super::{PATIENCE, message};
 use crate::config::HostId;
-use crate::config::text::plain;
+use crate::config::text::short;
 use crate::units;
 
 /// So many records wait for the disk; what comes then is only counted.
 const MAX_WAITING: usize = 256;
 /// Longest text of a record, in characters: loncron shows whole lines.
 const MAX_TEXT: usize = 500;
-/// How long the end waits for the disk.
-const PATIENCE: Duration = Duration::from_millis(500);
-
 /// Where the records of this process go beside the journal, if anywhere.
 #[derive(Clone, Default)]
 pub(super) struct Switch(Arc<Mutex<Option<Writer>>>);
@@ -67,40 +60,25 @@ impl Switch {
         }
     }
 
-    fn writer(&self) -> MutexGuard<'_, Option<Writer>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<S: Subscriber> Layer<S> for Switch {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let Some(grade) = Grade::of(*event.metadata().level()) else {
+    /// Has this record appended as well, if it is one of those that loncron shows.
+    pub(super) fn pass(&self, record: &super::Record) {
+        let Some(grade) = Grade::of(record.level()) else {
             return;
         };
         if let Some(writer) = &*self.writer() {
-            let mut text = Text(String::new());
-            event.record(&mut text);
             let record = Record {
-                at: SystemTime::now(),
+                at: record.at,
                 grade,
-                text: text.0,
+                text: record.message().to_owned(),
             };
             if writer.records.try_send(record).is_err() {
                 writer.missing.fetch_add(1, Ordering::Relaxed);
             }
         }
     }
-}
 
-/// The message of a record.
-struct Text(String);
-
-impl Visit for Text {
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        if field.name() == "message" {
-            // A text takes all that is written.
-            let _ = write!(self.0, "{value:?}");
-        }
+    fn writer(&self) -> MutexGuard<'_, Option<Writer>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -152,11 +130,7 @@ impl Record {
 
 /// `text` as loncron may put it into its page: short, without control characters and markup.
 fn markup(text: &str) -> String {
-    let mut short: String = text.chars().take(MAX_TEXT).collect();
-    if short.len() < text.len() {
-        short.push('…');
-    }
-    plain(&short)
+    short(text, MAX_TEXT)
         .replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

@@ -177,7 +177,7 @@ const FAMILIES: &[Family] = &[
         "Links opened: those that are kept, with each reconnect; on demand, since requests waited; in place of others.",
         |of| {
             let counters = &of.counters;
-            let special = counters.links_on_demand + counters.links_replacing;
+            let special = counters.links_on_demand.saturating_add(counters.links_replacing);
             vec![
                 label("cause", "kept", counters.links_opened.saturating_sub(special)),
                 label("cause", "demand", counters.links_on_demand),
@@ -217,6 +217,11 @@ const FAMILIES: &[Family] = &[
         "lonc_clients_cut",
         "Clients cut off because they did not take their answers and memory ran out.",
         |of| count(of.counters.clients_cut),
+    ),
+    counter(
+        "lonc_log_records_lost",
+        "Records that are missing in the log, for it took none.",
+        |of| count(of.counters.log_lost),
     ),
     counter("lonc_sent_bytes", "Bytes written to the peer.", |of| {
         count(of.counters.bytes_sent)

@@ -14,7 +14,7 @@ use super::alias::{self, AliasError};
 use super::place::{self, Identity, Occupant};
 use super::record::{self, Desk, Record};
 use crate::cli;
-use crate::config::{self, Alias, ConfigError, DEFAULT_PATH, HostId};
+use crate::config::{self, Alias, ConfigError, DEFAULT_PATH, HostId, KEPT, Snapshot};
 
 /// Looks after the sockets that systemd makes for lonc.
 #[derive(Debug, Parser)]
@@ -23,6 +23,9 @@ struct Arguments {
     /// The configuration file.
     #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH)]
     config: PathBuf,
+    /// The list of peers that is followed. Where there is none, the configuration is read.
+    #[arg(long, value_name = "FILE", default_value = KEPT)]
+    kept: PathBuf,
     /// Where to write down which socket is whose; a directory for each peer is there.
     #[arg(long, value_name = "DIRECTORY", default_value = record::DIRECTORY)]
     records: PathBuf,
@@ -49,6 +52,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(exit) => return exit,
     };
     let keeper = Keeper {
+        kept: Snapshot::read(&arguments.kept).ok(),
         config: arguments.config,
         records: arguments.records,
     };
@@ -88,6 +92,8 @@ enum Fault {
 }
 
 struct Keeper {
+    /// We act as root, mostly: the table is read only while nobody else has done that.
+    kept: Option<Snapshot>,
     config: PathBuf,
     records: PathBuf,
 }
@@ -96,8 +102,8 @@ impl Keeper {
     /// systemd would remove whatever stands there. In doubt it goes on: workers need a socket also while the
     /// configuration has a fault.
     fn before(&self, peer: &HostId) -> Result<(), Fault> {
-        let path = match config::socket_dir(&self.config) {
-            Ok(dir) => dir.join(peer.as_ref()),
+        let path = match self.socket(peer) {
+            Ok(path) => path,
             Err(fault) => {
                 say(&fault);
                 return Ok(());
@@ -118,7 +124,7 @@ impl Keeper {
     }
 
     fn bound(&self, peer: &HostId) -> Result<(), Fault> {
-        let path = config::socket_dir(&self.config)?.join(peer.as_ref());
+        let path = self.socket(peer)?;
         let not_there = |source| Fault::NotThere {
             path: path.clone(),
             source,
@@ -217,8 +223,17 @@ impl Keeper {
         Ok(made?)
     }
 
+    fn socket(&self, peer: &HostId) -> Result<PathBuf, ConfigError> {
+        let known = || self.kept.as_ref()?.socket_dir.clone();
+        let dir = config::socket_dir(&self.config).or_else(|fault| known().ok_or(fault))?;
+        Ok(dir.join(peer.as_ref()))
+    }
+
     /// Not known while the configuration or the table cannot be read, or does not have the peer.
     fn wanted(&self, peer: &HostId) -> Alias {
+        if let Some(kept) = &self.kept {
+            return kept.peers.get(peer).cloned().unwrap_or(Alias::Unknown);
+        }
         config::load(&self.config, peer).map_or(Alias::Unknown, |loaded| loaded.settings.alias)
     }
 

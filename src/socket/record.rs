@@ -3,16 +3,15 @@
 //! systemd tells nobody which file it bound. `lonc-socket` looks right after that and writes it down, where the daemon,
 //! `loncctl` and its own later runs read it; systemd removes the directory when the socket has stopped.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::OFlag;
 use serde::{Deserialize, Serialize};
 
 use super::place::Identity;
 use crate::config::HostId;
+use crate::reader::{self, Links};
 
 /// Holds a directory for each socket: of its peer's id, `RuntimeDirectory=` of lonc@.socket.
 pub(crate) const DIRECTORY: &str = "/run/lonc-sockets";
@@ -75,15 +74,6 @@ pub(crate) fn read(records: &Path, peer: &HostId) -> io::Result<Record> {
 
 /// A short regular file: the directory may be of another user.
 fn read_in(directory: &Path) -> io::Result<Record> {
-    let careful = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(careful.bits())
-        .open(directory.join(FILE))?;
-    if !file.metadata()?.is_file() {
-        return Err(io::ErrorKind::InvalidData.into());
-    }
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES).read_to_end(&mut bytes)?;
+    let bytes = reader::whole(&directory.join(FILE), MAX_BYTES, Links::Refuse)?;
     Ok(serde_json::from_slice(&bytes)?)
 }

@@ -30,20 +30,37 @@ pub(super) enum BridgeError {
     Signals(#[from] io::Error),
 }
 
+/// Caught from when it is made.
+pub(super) struct Signals {
+    again: Signal,
+    /// The Perl lonc reads its table with it; here that is seen by itself. It is no reason to end.
+    _ignored: Signal,
+    end: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub(super) fn catch() -> io::Result<Self> {
+        Ok(Self {
+            again: signal(SignalKind::user_defined1())?,
+            _ignored: signal(SignalKind::hangup())?,
+            end: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+}
+
 /// Has all instances try again, by way of `socket`, whenever SIGUSR1 comes, until SIGTERM or SIGINT does. Signals that
 /// come meanwhile are one.
-pub(super) async fn run(pid_file: &Path, socket: &Path) -> Result<(), BridgeError> {
-    let mut again = signal(SignalKind::user_defined1())?;
-    // The Perl lonc reads its table with it; here that is seen by itself. It is no reason to end.
-    let _ignored = signal(SignalKind::hangup())?;
-    let (mut end, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+pub(super) async fn run(mut signals: Signals, pid_file: &Path, socket: &Path) -> Result<(), BridgeError> {
     // Only now: whoever reads it may signal at once.
     let file = begin(pid_file)?;
     tokio::select! {
-        _ = end.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
+        () = systemd::notify_again() => Ok(()),
+        _ = signals.end.recv() => Ok(()),
+        _ = signals.interrupt.recv() => Ok(()),
         never = keep(&file, pid_file) => never,
-        never = heed(&mut again, socket) => never,
+        never = heed(&mut signals.again, socket) => never,
     }
 }
 

@@ -64,9 +64,15 @@ enum Fault {
 }
 
 fn serve(config: &Path, socket: &Path) -> Result<(), Fault> {
-    journal::init(None);
-    let pid_file = config::usr1_pid_file(config)?;
-    Ok(runtime()?.block_on(bridge::run(&pid_file, socket))?)
+    let log = journal::init(None);
+    let ended = runtime()?.block_on(async {
+        // Before the configuration is read: that takes its time, and nobody may end us by the signal that we are for.
+        let signals = bridge::Signals::catch()?;
+        let pid_file = config::usr1_pid_file(config)?;
+        Ok(bridge::run(signals, &pid_file, socket).await?)
+    });
+    log.close();
+    ended
 }
 
 fn reconnect(config: &Path) -> Result<(), Fault> {

@@ -1,15 +1,14 @@
 //! The file that names the process to be signalled.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::OFlag;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
 use super::process;
+use crate::reader::{self, Links};
 
 /// More than a number and its newline, or than what a script begins with, in bytes.
 const MAX_START: u64 = 128;
@@ -114,16 +113,9 @@ pub(crate) fn read(path: &Path) -> Option<i32> {
     (process > 0).then_some(process)
 }
 
-/// The first bytes of a file in a directory that is not ours: a pipe in its place holds up nobody.
+/// The first bytes of a file in a directory that is not ours.
 pub(crate) fn start_of(path: &Path) -> io::Result<Vec<u8>> {
-    let nonblocking = OFlag::O_NONBLOCK.bits();
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(nonblocking)
-        .open(path)?;
-    let mut start = Vec::new();
-    file.take(MAX_START).read_to_end(&mut start)?;
-    Ok(start)
+    reader::start(path, MAX_START, Links::Follow)
 }
 
 /// Whether this process, which is not ours, runs and is one that is signalled by way of the file. One that we may not

@@ -4,6 +4,7 @@
 
 mod any_bytes;
 mod faults;
+mod hostile;
 mod peers;
 mod report;
 mod site;

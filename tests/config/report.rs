@@ -24,7 +24,7 @@ fn a_report_names_every_source() {
             "{line} not in\n{report}"
         );
     }
-    let warning = "# warning: DIR/hosts.tab:4: line skipped: peer bad: too few fields, ";
+    let warning = "# warning: DIR/hosts.tab:4: line skipped: too few fields, ";
     assert!(report.lines().last().unwrap().starts_with(warning), "{report}");
 }
 

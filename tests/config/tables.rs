@@ -94,7 +94,7 @@ fn what_others_wrote_becomes_a_file_name_only_if_it_is_fit_for_one() {
     assert_eq!(
         said,
         [
-            "DIR/hosts.tab:13: line skipped: id \"m.lock\" ends in \".lock\": workers wait for such a file to go"
+            "DIR/hosts.tab:13: line skipped: its id ends in \".lock\": workers wait for such a file to go"
                 .to_owned(),
             no(8, "h", "a", "another host has that id"),
             no(9, "i", "me", "another host has that id"),

@@ -17,6 +17,7 @@ mod tool;
 mod check;
 mod loncron;
 mod metrics;
+mod outside_data;
 mod send;
 mod spool;
 mod status;

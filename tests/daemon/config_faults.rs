@@ -44,6 +44,27 @@ fn a_peer_that_nobody_knows_and_an_own_id_that_nobody_gave_are_faults() {
 }
 
 #[test]
+fn a_socket_that_nobody_could_reach_by_its_path_is_a_fault() {
+    let peer = "[peer.msul1]\naddress = '127.0.0.1'\n";
+    for key in ["socket_dir", "control_dir"] {
+        let config = |len: usize| format!("host_id = 'msul2'\n{key} = '/{}'\n{peer}", "x".repeat(len - 1));
+        // With "/msul1" behind it.
+        let text = fault(&config(102), "msul1");
+        assert!(
+            text.starts_with(&format!("lonc: DIR/lonc.toml:2: {key}: ")),
+            "{text}"
+        );
+        assert!(text.contains("108 bytes"), "{text}");
+        let site = Site::new(Peer::dead().addr(), "");
+        for (len, code) in [(101, 0), (102, 78)] {
+            site.write_config(&config(len));
+            assert_eq!(run(&site, &["--check", "msul1"]).status.code(), Some(code));
+            assert_eq!(run(&site, &["--check"]).status.code(), Some(code));
+        }
+    }
+}
+
+#[test]
 fn a_missing_file_is_a_fault() {
     let output = Site::program()
         .args(["--config", "/nonexistent/lonc.toml", "msul1"])

@@ -2,7 +2,8 @@
 
 use std::net::Shutdown;
 
-use test_harness::{Lonc, Peer};
+use nix::sys::signal::Signal;
+use test_harness::{Lonc, Peer, wait_until};
 
 #[test]
 fn what_a_vanished_client_had_queued_is_dropped_and_what_was_written_keeps_its_place() {
@@ -78,8 +79,45 @@ fn clients_come_and_go_by_the_thousand() {
 /// Waits until lonc counts so many clients.
 fn lonc_has_seen_the_end(lonc: &Lonc, clients: usize) {
     let told = |log: &str| log.matches(&format!(" {clients} clients")).count();
-    test_harness::wait_until("the departure", || {
-        lonc.signal(nix::sys::signal::Signal::SIGUSR1);
+    wait_until("the departure", || {
+        lonc.signal(Signal::SIGUSR1);
         told(&lonc.log()) > 0
     });
+}
+
+#[test]
+fn what_a_client_asked_that_had_gone_before_it_was_read_is_not_sent() {
+    let peer = Peer::start();
+    let lonc = Lonc::start_linked(&peer, "");
+    let mut there: Vec<_> = (0..20).map(|_| lonc.client()).collect();
+    for client in &mut there {
+        assert_eq!(client.ask("echo:here"), "here");
+    }
+    lonc.signal(Signal::SIGSTOP);
+    wait_until("the stop", || lonc.process_state() == Some('T'));
+    for (number, mut client) in there.into_iter().enumerate() {
+        client.say(format!(
+            "{}echo:gone",
+            if number % 2 == 0 { "critical:" } else { "" }
+        ));
+    }
+    for number in 0..50 {
+        let mut client = lonc.client();
+        client.send("echo:gone\nencrypt:echo:gone\n");
+        if number % 2 == 0 {
+            client.stream().shutdown(Shutdown::Both).unwrap();
+        }
+    }
+    // Who only has no more to ask waits for the answer, and gets it.
+    let mut asking: Vec<_> = (0..20).map(|_| lonc.client()).collect();
+    for (number, client) in asking.iter_mut().enumerate() {
+        client.send(format!("echo:half{number}\n"));
+        client.half_close();
+    }
+    lonc.signal(Signal::SIGCONT);
+    for (number, client) in asking.into_iter().enumerate() {
+        assert_eq!(client.rest(), format!("half{number}\n").as_bytes());
+    }
+    assert_eq!(lonc.client().ask("echo:last"), "last");
+    assert_eq!(peer.count("echo:gone"), 0);
 }

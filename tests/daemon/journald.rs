@@ -11,6 +11,8 @@ use nix::sys::signal::Signal;
 use test_harness::programs::installed;
 use test_harness::{Lonc, Peer, SLOW, Site, wait_for};
 
+use crate::log_stands_still::flood;
+
 /// Puts the directory where journald's is, in a mount namespace of its own, with stderr as systemd would connect it.
 const PRIVATE: &str = r#"
     dir=$1; shift
@@ -81,6 +83,38 @@ fn a_fault_in_the_configuration_is_a_record_too() {
     assert_eq!(fault["PRIORITY"], "2");
     assert!(fault["MESSAGE"].contains("pipelin"), "{fault:?}");
     assert_eq!(lonc.ended().0.code(), Some(78));
+}
+
+#[test]
+fn a_journal_that_stands_still_costs_records_and_no_request() {
+    let Some((mut journal, mut lonc)) = with_journal(Site::new(Peer::dead().addr(), SLOW)) else {
+        return;
+    };
+    // Nobody reads the journal from the first record on.
+    lonc.await_socket();
+    let mut client = lonc.client();
+    client.await_down();
+    let fixed = lonc.site.path("lonc.toml");
+    let text = fs::read_to_string(&fixed).unwrap();
+    fs::write(&fixed, format!("{text}\n[daemon]\nlog_level = 'debug'\n")).unwrap();
+    lonc.signal(Signal::SIGHUP);
+    flood(&mut client, 3000);
+    let gap = journal.await_record(message::LOG_GAP);
+    assert_eq!(gap["PRIORITY"], "4");
+    assert_eq!(
+        (&gap["LONC_PEER"][..], &gap["SYSLOG_IDENTIFIER"][..]),
+        ("msul1", "lonc")
+    );
+    // In order: the first of all is there, and the last.
+    let first = journal
+        .records
+        .iter()
+        .position(|record| record.contains_key("MESSAGE"));
+    let started = &journal.records[first.unwrap()];
+    assert_eq!(started["MESSAGE_ID"], message::STARTED, "{started:?}");
+    lonc.signal(Signal::SIGTERM);
+    journal.await_record(message::STOPPING);
+    lonc.ended_well();
 }
 
 /// journald's end of its socket.

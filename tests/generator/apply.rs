@@ -1,13 +1,23 @@
 //! `--apply` against a `systemctl` that writes down what it is asked.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 
 use super::{Site, text};
 
-/// Lists the units in the file `loaded`, and writes everything else to `asked`.
+/// Lists the units in the file `loaded`, reads the table as lonc-table.service does, and writes everything else to
+/// `asked`.
 const SYSTEMCTL: &str = "#!/bin/sh\n\
-    if [ \"$1\" = list-units ]; then cat \"$SITE/loaded\"; else echo \"$*\" >>\"$SITE/asked\"; fi\n\
+    if [ \"$1\" = list-units ]; then cat \"$SITE/loaded\";\n\
+    elif [ \"$2\" = lonc-table.service ]; then\n\
+    \"$GENERATOR\" --config \"$SITE/lonc.toml\" --read --rest ${REST:-1ms} >\"$SITE/offered.json\" 2>>\"$SITE/said\";\n\
+    else echo \"$*\" >>\"$SITE/asked\"; fi\n\
     if [ -e \"$SITE/then\" ]; then mv \"$SITE/then\" \"$SITE/hosts.tab\"; fi\n\
     [ ! -e \"$SITE/refuses\" ]\n";
 
@@ -74,6 +84,170 @@ fn a_systemd_that_refuses_is_a_failure() {
     assert!(said.contains("systemctl daemon-reload: exit status: 1"), "{said}");
 }
 
+#[test]
+fn where_nothing_has_changed_nothing_is_asked_and_names_alone_are_followed_alone() {
+    let booted = Booted::followed(&large(20));
+    assert_eq!(booted.apply(), (vec![], String::new(), true));
+    for same in [
+        format!("# more\n{}", large(20)),
+        format!("\u{feff}{}", large(20)),
+        large(20).replace('\n', "\r\n"),
+        large(20).replace('\n', "\r"),
+        large(20).replace("1.1.1.", "1.1.2."),
+        format!("{}broken\n", large(20)),
+    ] {
+        booted.0.table(&same);
+        assert_eq!(booted.apply().0, [""; 0], "{same}");
+    }
+    booted.0.table(large(20).replace("h3.edu", "other.edu"));
+    assert_eq!(booted.apply().0, ["start lonc-aliases.service"]);
+}
+
+#[test]
+fn what_is_not_what_it_should_be_changes_nothing_and_a_sound_table_is_followed_afterwards() {
+    let booted = Booted::followed(&large(20));
+    let path = booted.0.path("hosts.tab");
+    let all = large(20);
+    let cut = |at: usize| all.get(..at).unwrap().to_owned();
+    let odd: [(&str, &dyn Fn()); 12] = [
+        ("no end", &|| booted.0.table(cut(all.len() - 1))),
+        ("no end", &|| booted.0.table(cut(all.len() / 2 + 5))),
+        ("no end", &|| booted.0.table(cut(30))),
+        ("15 of 20 peers", &|| booted.0.table(large(5))),
+        ("names no host", &|| booted.0.table("")),
+        ("names no host", &|| {
+            booted.0.table("<html>\n<title>404</title>\n</html>\n");
+        }),
+        ("hardly a table", &|| {
+            booted.0.table(format!("{}{}", large(5), "<p>x</p>\n".repeat(9)));
+        }),
+        ("hardly a table", &|| {
+            booted.0.table(format!("{all}{}", "\u{1}\u{2}\n".repeat(99)));
+        }),
+        ("UTF-16", &|| booted.0.table(b"\xff\xfea\0:\0")),
+        ("a FIFO", &|| mkfifo(&path, Mode::S_IRWXU).unwrap()),
+        ("a device", &|| symlink("/dev/zero", &path).unwrap()),
+        ("larger than", &|| {
+            fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
+        }),
+    ];
+    let watch = [BASE[0], BASE[2]];
+    for (why, put) in odd {
+        fs::remove_file(&path).unwrap();
+        put();
+        let begun = Instant::now();
+        let (asked, said, well) = booted.apply();
+        // What a link leads to is watched as well; that is all that is followed.
+        let expected = if ["a device", "larger than"].contains(&why) {
+            &watch[..]
+        } else {
+            &[]
+        };
+        assert_eq!(asked, expected, "{why}: {said}");
+        assert!(
+            well && said.contains(why) && said.contains("no peer is removed"),
+            "{why}: {said}"
+        );
+        assert!(begun.elapsed() < Duration::from_secs(8), "{why}");
+        let held = fs::read_to_string(booted.0.path("held")).unwrap();
+        assert!(held.contains(why), "{held}");
+    }
+    fs::remove_file(&path).unwrap();
+    booted.0.table(large(19));
+    let (asked, said, _) = booted.apply();
+    assert_eq!((&asked[..3], said.as_str()), (&BASE.map(str::to_owned)[..], ""));
+    assert_eq!(
+        asked[3..],
+        ["stop --no-block -- lonc@p19.socket lonc@p19.service"]
+    );
+    assert!(!booted.0.path("held").exists());
+}
+
+#[test]
+fn what_is_gone_at_once_is_stopped_when_an_administrator_says_so_and_once() {
+    let booted = Booted::followed(&large(20));
+    booted.0.table(large(5));
+    assert_eq!(booted.apply().0, [""; 0]);
+    fs::write(booted.0.path("accept"), "").unwrap();
+    let (asked, said, well) = booted.apply();
+    assert_eq!(
+        (&asked[..3], asked.len(), well),
+        (&BASE.map(str::to_owned)[..], 4, true),
+        "{said}"
+    );
+    assert_eq!(asked[3].matches(".socket").count(), 15, "{asked:?}");
+    assert!(!booted.0.path("accept").exists() && !booted.0.path("held").exists());
+    booted.loaded(5);
+    booted.0.table(large(1));
+    assert!(booted.apply().1.contains("4 of 5 peers"));
+}
+
+#[test]
+fn a_table_that_changes_all_the_time_changes_nothing() {
+    let booted = Booted::followed(&large(20));
+    let path = booted.0.path("hosts.tab");
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 0.. {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                fs::write(&path, large(number % 20)).unwrap();
+                thread::sleep(Duration::from_millis(5));
+            }
+        });
+        let (asked, said, _) = booted.apply_after("50ms");
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(asked, [""; 0]);
+        assert!(
+            said.contains("changes all the time: no peer is removed"),
+            "{said}"
+        );
+    });
+}
+
+#[test]
+fn what_is_offered_is_not_believed_as_it_comes() {
+    let booted = Booted::followed(&large(3));
+    let good = fs::read_to_string(booted.0.path("offered.json")).unwrap();
+    let escape = good.replacen("\"p1\"", "\"../p1\"", 1);
+    let path = booted.0.path("offered.json");
+    // Nobody reads the table anew.
+    fs::write(
+        booted.0.path("bin/systemctl"),
+        "#!/bin/sh\n[ \"$1\" != list-units ] || cat \"$SITE/loaded\"\n",
+    )
+    .unwrap();
+    for odd in ["", "{}", "[", good.strip_suffix('}').unwrap(), &escape] {
+        fs::write(&path, odd).unwrap();
+        let (asked, said, well) = booted.apply();
+        assert!(
+            asked.is_empty() && well && said.contains("cannot be read"),
+            "{odd}: {said}"
+        );
+    }
+    fs::remove_file(&path).unwrap();
+    mkfifo(&path, Mode::S_IRWXU).unwrap();
+    assert!(booted.apply().1.contains("cannot be read"));
+}
+
+#[test]
+fn what_systemd_does_not_have_after_a_boot_is_started_though_nothing_has_changed() {
+    let booted = Booted::followed(&large(3));
+    booted.loaded(2);
+    assert_eq!(booted.apply().0[..3], BASE);
+}
+
+/// Ours and so many others, each with a name.
+fn large(number: usize) -> String {
+    let line = |number: usize| format!("p{number}:d:r:h{number}.edu:1.1.1.{number}\n");
+    format!(
+        "me:d:r:h:1.1.1.200\n{}",
+        (0..number).map(line).collect::<String>()
+    )
+}
+
 struct Booted(Site);
 
 impl Booted {
@@ -91,20 +265,47 @@ impl Booted {
         Self(site)
     }
 
-    /// What systemctl was asked, what was said, and whether all went well.
+    /// One where this table is followed already.
+    fn followed(table: &str) -> Self {
+        let booted = Self::new(table);
+        booted.loaded(table.lines().count() - 1);
+        let (asked, said, _) = booted.apply();
+        assert_eq!((&asked[..], said.as_str()), (&BASE.map(str::to_owned)[..], ""));
+        booted
+    }
+
+    /// systemd has the units of so many.
+    fn loaded(&self, number: usize) {
+        let line = |number| format!("lonc@p{number}.socket loaded active listening Socket\n");
+        fs::write(self.0.path("loaded"), (0..number).map(line).collect::<String>()).unwrap();
+    }
+
     fn apply(&self) -> (Vec<String>, String, bool) {
+        self.apply_after("1ms")
+    }
+
+    /// What systemctl was asked, what was said, and whether all went well; the table is read when it was left alone for
+    /// so long.
+    fn apply_after(&self, rest: &str) -> (Vec<String>, String, bool) {
         let path = format!("{}:/usr/bin:/bin", self.0.path("bin").display());
         let mut command = self.0.command();
         let output = command
-            .arg("--apply")
+            .args(["--apply", "--run"])
+            .arg(self.0.path(""))
             .env("PATH", path)
             .env("SITE", self.0.path(""))
+            .env("REST", rest)
+            .env("GENERATOR", env!("CARGO_BIN_EXE_lonc-generator"))
             .output()
             .unwrap();
-        let asked = fs::read_to_string(self.0.path("asked")).unwrap();
+        let take = |name| {
+            let text = fs::read_to_string(self.0.path(name)).unwrap_or_default();
+            let _ = fs::remove_file(self.0.path(name));
+            text
+        };
         (
-            asked.lines().map(str::to_owned).collect(),
-            text(&output.stderr),
+            take("asked").lines().map(str::to_owned).collect(),
+            take("said") + &text(&output.stderr),
             output.status.success(),
         )
     }

@@ -6,12 +6,14 @@ mod apply;
 use std::collections::BTreeSet;
 use std::fs;
 use std::ops::Deref;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use lonc::internals::generate;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use proptest::prelude::*;
 use test_harness::Directory;
 
@@ -121,6 +123,72 @@ fn faults_are_warnings_and_boot_goes_on() {
 }
 
 #[test]
+fn links_on_the_way_to_the_table_are_watched_where_they_stand_and_where_they_lead() {
+    let site = Site::new("host_id = 'me'\nhosts_tab = 'DIR/tabs/hosts.tab'\n", "");
+    for release in ["one", "two"] {
+        fs::create_dir(site.path(release)).unwrap();
+        fs::write(site.path(release).join("hosts.tab"), "a:d:r:h:1.1.1.2\n").unwrap();
+    }
+    let watch = || fs::read_to_string(site.path("units").join(WATCH)).unwrap();
+    let dir = site.path("").canonicalize().unwrap();
+    let dir = dir.display();
+    symlink("one", site.path("tabs")).unwrap();
+    assert_eq!(site.generate(), [""; 0]);
+    let watched = format!(
+        "[Path]\nPathChanged={}/tabs/hosts.tab\nPathChanged={dir}\nPathChanged={dir}/one/hosts.tab\n",
+        site.root()
+    );
+    assert_eq!(watch(), watched);
+    fs::remove_file(site.path("tabs")).unwrap();
+    symlink("two", site.path("tabs")).unwrap();
+    site.generate();
+    assert_eq!(watch(), watched.replace("/one/", "/two/"));
+}
+
+#[test]
+fn the_generator_reads_nothing_that_others_can_write() {
+    let site = Site::new(
+        "host_id = 'me'\nhosts_tab = 'DIR/hosts.tab'\nloncapa_conf = ['DIR/loncapa.conf']\n",
+        "a:d:r:h:1.1.1.2\n",
+    );
+    fs::write(site.path("loncapa.conf"), "").unwrap();
+    site.keep();
+    for name in ["hosts.tab", "loncapa.conf", "lonc.toml"] {
+        fs::remove_file(site.path(name)).unwrap();
+        mkfifo(&site.path(name), Mode::S_IRWXU).unwrap();
+    }
+    let begun = Instant::now();
+    assert!(site.command().arg(site.path("units")).status().unwrap().success());
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert!(site.written().contains("lonc.target.wants/lonc@a.socket"));
+}
+
+#[test]
+fn without_a_list_that_is_whole_nothing_is_written() {
+    let site = Site::with_table("a:d:r:h:1.1.1.2\n");
+    site.keep();
+    let kept = site.kept();
+    let whole = fs::read_to_string(&kept).unwrap();
+    let odd: [&dyn Fn(); 4] = [
+        &|| {},
+        &|| fs::write(&kept, whole.strip_suffix('}').unwrap()).unwrap(),
+        &|| mkfifo(&kept, Mode::S_IRWXU).unwrap(),
+        &|| symlink("/dev/zero", &kept).unwrap(),
+    ];
+    for put in odd {
+        let _ = fs::remove_file(&kept);
+        put();
+        let output = site.command().arg(site.path("units")).output().unwrap();
+        let said = text(&output.stderr);
+        assert!(
+            output.status.success() && said.contains("no list of peers"),
+            "{said}"
+        );
+        assert_eq!(site.written(), [].into());
+    }
+}
+
+#[test]
 fn a_directory_that_cannot_be_written_is_a_warning() {
     let site = Site::with_table("a:d:r:h:1.1.1.2\nb:d:r:h:1.1.1.3\n");
     // Also root cannot make anything below a file; a mode would not stop it.
@@ -147,6 +215,7 @@ fn a_read_only_directory_is_a_warning() {
 #[test]
 fn one_directory_will_do_and_none_will_not() {
     let site = Site::with_table("a:d:r:h:1.1.1.2\n");
+    site.keep();
     assert!(site.command().arg(site.path("units")).status().unwrap().success());
     assert_eq!(site.written().len(), 2);
     assert_eq!(site.command().output().unwrap().status.code(), Some(64));
@@ -190,13 +259,13 @@ proptest! {
     }
 }
 
-/// A configuration, and where the generator writes.
-struct Site(Directory);
+/// A configuration, where the generator writes, and what is kept between reading the one and writing the other.
+struct Site(Directory, Directory);
 
 impl Site {
     /// `DIR` in `config` is the site's directory, which has `hosts.tab`.
     fn new(config: &str, table: impl AsRef<[u8]>) -> Self {
-        let site = Self(Directory::new());
+        let site = Self(Directory::new(), Directory::new());
         site.write("lonc.toml", config);
         site.table(table);
         fs::create_dir(site.path("units")).unwrap();
@@ -212,8 +281,33 @@ impl Site {
         fs::write(self.path("hosts.tab"), table).unwrap();
     }
 
+    /// The file that the generator goes by.
+    fn kept(&self) -> PathBuf {
+        self.1.path("peers.json")
+    }
+
+    /// Reads the files as the unprivileged step does, and keeps all of it as if it were the first time.
+    fn keep(&self) -> Output {
+        let mut command = self.command();
+        let output = command.args(["--read", "--rest", "1ms"]).output().unwrap();
+        let offer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        fs::write(self.kept(), offer.get("snapshot").unwrap().to_string()).unwrap();
+        output
+    }
+
+    /// What there was to say, of what was read and of what was written.
     fn generate(&self) -> Vec<String> {
-        generate(&self.path("lonc.toml"), &self.path("units"))
+        let said = text(&self.keep().stderr);
+        let mut said: Vec<_> = said
+            .lines()
+            .map(|line| line.strip_prefix("<4>lonc-generator: ").unwrap().to_owned())
+            .collect();
+        said.extend(generate(
+            &self.path("lonc.toml"),
+            &self.kept(),
+            &self.path("units"),
+        ));
+        said
     }
 
     /// Everything below the generator's directory that is no directory.
@@ -228,18 +322,23 @@ impl Site {
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lonc-generator"));
         command.arg("--config").arg(self.path("lonc.toml"));
+        command.arg("--kept").arg(self.kept());
         command.env_remove("SYSTEMD_SCOPE");
         command
     }
 
     fn run(&self) -> Output {
+        let read = self.keep();
+        assert!(read.status.success());
         let [early, late] = ["early", "late"].map(|name| self.path(name));
         let mut command = self.command();
-        command
+        let mut output = command
             .arg(self.path("units"))
             .args([early, late])
             .output()
-            .unwrap()
+            .unwrap();
+        output.stderr.splice(..0, read.stderr);
+        output
     }
 }
 

@@ -16,12 +16,14 @@ const ODD: [&str; 5] = ["msul1", "-x", "a-b.c_d", "...", "a.socket"];
 const EXPOSURE: &str = "--threshold=11";
 
 /// Those that are sandboxed as far as can be.
-const HARDENED: [&str; 5] = [
+const HARDENED: [&str; 7] = [
     "lonc@.service",
     "lonc-metrics.service",
     "lonc-usr1.service",
     "lonc-reconnect@.service",
     "lonc-aliases.service",
+    "lonc-table.service",
+    "lonc-hosts.service",
 ];
 
 #[test]
@@ -48,6 +50,8 @@ fn systemd_reads_them_without_a_word() {
             "lonc-reconnect.socket".into(),
             "lonc-reconnect@x.service".into(),
             "lonc-aliases.service".into(),
+            "lonc-table.service".into(),
+            "lonc-hosts.timer".into(),
         ];
         names.extend(ODD.map(|id| format!("lonc@{id}.service")));
         names.extend(ODD.map(|id| format!("lonc@{id}.socket")));
@@ -110,6 +114,8 @@ fn nothing_that_only_a_newer_systemd_knows() {
         "lonc-reconnect.socket",
         "lonc-reconnect@.service",
         "lonc-aliases.service",
+        "lonc-table.service",
+        "lonc-hosts.timer",
     ] {
         let unit = read(&format!("systemd/{name}"));
         for newer in ["notify-reload", "RestartSteps=", "RestartMode=", "PollLimit"] {
@@ -142,6 +148,25 @@ fn only_its_own_daemon_wants_a_control_socket() {
 fn the_sockets_have_the_names_that_the_daemon_knows() {
     assert_eq!(values("lonc@.socket", "FileDescriptorName"), ["client"]);
     assert_eq!(values("lonc-control@.socket", "FileDescriptorName"), ["control"]);
+}
+
+#[test]
+fn root_does_little_about_the_table() {
+    // Who reads it writes nothing but its output, and is the user who reads it elsewhere.
+    let reader = "lonc-table.service";
+    assert_eq!(values(reader, "User"), values("lonc@.service", "User"));
+    assert_eq!(values(reader, "CapabilityBoundingSet"), [""]);
+    let runtime = values("lonc-hosts.service", "RuntimeDirectory");
+    assert_eq!(
+        values(reader, "StandardOutput"),
+        [format!("truncate:/run/{}/offered.json", runtime[0])]
+    );
+    assert_eq!(values("lonc-hosts.service", "ProtectHome"), ["yes"]);
+    let classic = |unit: &str| read(&format!("systemd/examples/classic/{unit}.d/classic.conf"));
+    assert!(classic(reader).contains("\nUser=www\n") && classic("lonc@.service").contains("\nUser=www\n"));
+    // No boot waits for it, and a stop of all ends it.
+    assert!(values("lonc-hosts.service", "After").contains(&"lonc.target".to_owned()));
+    assert_eq!(values("lonc-hosts.service", "PartOf"), ["lonc.target"]);
 }
 
 #[test]

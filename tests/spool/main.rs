@@ -20,6 +20,7 @@ mod many;
 mod order;
 mod permanent_log;
 mod settle;
+mod stop;
 mod strace;
 mod syscalls;
 mod unwatched;

@@ -203,6 +203,7 @@ fn counters() -> Counters {
         bytes_sent: 1,
         bytes_received: 1,
         clients_cut: 1,
+        log_lost: 1,
     }
 }
 

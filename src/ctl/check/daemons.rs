@@ -123,7 +123,10 @@ fn told(site: &Site, peer: &Peer, status: &Status) -> Vec<Finding> {
         Some(displaced) => Some(Finding::wrong(id, words::safe(&displaced.text), why.clone())),
         None => displaced(site, peer),
     });
-    if let Some(delayed) = status.delayed.filter(|delayed| delayed.failed + delayed.held > 0) {
+    if let Some(delayed) = status
+        .delayed
+        .filter(|delayed| delayed.failed.max(delayed.held) > 0)
+    {
         let text = format!(
             "{} in failed/, {} held",
             units::count(delayed.failed, "message"),

@@ -12,8 +12,8 @@ use std::path::Path;
 use super::outcome::{Exit, Fault};
 use super::screen::{self, Paint, Screen};
 use super::site::Site;
-use super::{arguments, status, systemctl, words};
-use crate::config::{self, Peer};
+use super::{arguments, peers, status, systemctl, words};
+use crate::config::{self, DoubtKind, Peer};
 use crate::units;
 
 /// How bad a finding is.
@@ -134,6 +134,18 @@ fn configuration(site: &Site, peers: &[Peer]) -> Vec<Finding> {
     let mend = "Mend it there, or name another table by hosts_tab; lonc.toml(5) has all keys";
     let warning = |warning: &String| Finding::doubt(&"hosts.tab", warning, mend);
     let mut findings: Vec<_> = site.peers.warnings.iter().map(warning).collect();
+    if let Some(doubt) = site
+        .peers
+        .doubt
+        .as_ref()
+        .filter(|doubt| doubt.kind != DoubtKind::Unread)
+    {
+        let remedy = "Mend it: until then no peer is removed, and none goes to another address";
+        findings.push(Finding::doubt(&"hosts.tab", doubt.why.clone(), remedy));
+    }
+    findings.extend(
+        peers::held().map(|why| Finding::wrong(&"peers", why, "loncctl peers; peers accept in loncctl(8)")),
+    );
     // Sections of other peers matter only if all are looked at.
     let checked = match peers {
         [only] => config::check(&site.config, Some(&only.id)),

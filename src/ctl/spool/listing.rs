@@ -26,7 +26,7 @@ pub(super) async fn run(
     let most = usize::try_from(arguments.limit).unwrap_or(usize::MAX);
     let lists = lists(site, &peers, most, arguments.patience.timeout).await;
     if arguments.json {
-        screen::print(&format!("{:#}\n", for_programs(&lists)))?;
+        screen::print_json(&for_programs(&lists))?;
     } else {
         screen::print(&table(&lists).render(screen))?;
     }

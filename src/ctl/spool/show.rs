@@ -9,7 +9,7 @@ use super::listing::state;
 use super::store::Store;
 use crate::control::interface::{DelayedReply, Message};
 use crate::ctl::outcome::{Exit, Fault, complain};
-use crate::ctl::screen;
+use crate::ctl::screen::{self, Screen};
 use crate::ctl::site::Site;
 use crate::ctl::{arguments, words};
 use crate::spool::Shelf;
@@ -94,7 +94,7 @@ fn body_alone(store: &Store, shelf: Option<Shelf>, arguments: &arguments::SpoolS
     let found = shelf.ok_or_else(|| "no such message, or you may not look".to_owned());
     match found.and_then(|shelf| store.body(shelf, &arguments.name)) {
         Ok((_, command)) => {
-            screen::print_bytes(&[&command[..], b"\n"].concat())?;
+            screen::print_theirs(&command, Screen::new().is_terminal)?;
             Ok(Exit::Fine)
         }
         Err(fault) => {

@@ -63,7 +63,10 @@ pub(super) fn table(peers: &[Peer], answers: &[Answer], ours: &TakenOver, now: u
 fn told(status: &Status, now: u64) -> Vec<Cell> {
     let delayed = status.delayed.as_ref();
     let oldest = delayed.and_then(|delayed| delayed.oldest_usec);
-    let lost = status.counters.never_sent + status.counters.sent_no_reply;
+    let lost = status
+        .counters
+        .never_sent
+        .saturating_add(status.counters.sent_no_reply);
     vec![
         units::between(status.since_usec, now).into(),
         words::word(&status.address).into(),

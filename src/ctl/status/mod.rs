@@ -70,7 +70,7 @@ impl View<'_> {
     async fn once_for_programs(&self) -> Result<Exit, Fault> {
         let answers = self.answers().await;
         let list = lines::json(&self.peers, &answers);
-        screen::print(&format!("{list:#}\n"))?;
+        screen::print_json(&list)?;
         Ok(worst(&answers))
     }
 
@@ -82,7 +82,7 @@ impl View<'_> {
             ticks.tick().await;
             let answers = self.answers().await;
             if is_json {
-                screen::print(&format!("{}\n", lines::json(&self.peers, &answers)))?;
+                screen::print_json_line(&lines::json(&self.peers, &answers))?;
             } else {
                 screen::print(&self.frame(&self.table(&answers)))?;
             }

@@ -12,6 +12,8 @@ use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat2, readli
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, linkat, symlinkat, unlinkat};
 
+use crate::reader;
+
 /// Opened once; what somebody puts in its place later is not looked at.
 #[derive(Debug)]
 pub(super) struct Dir {
@@ -135,12 +137,10 @@ impl Dir {
 
     /// The beginning of a file and its rights; nothing if there is none, or it is no regular file.
     pub(super) fn read(&self, name: &str, most: u64) -> Option<(Vec<u8>, Rights)> {
-        // Not to wait for whoever writes, where it is no file.
-        let file = self
-            .open_file(name, OFlag::O_RDONLY | OFlag::O_NONBLOCK, 0)
-            .ok()?;
-        let stat = fstat(&file).ok().filter(|stat| is_a(stat, SFlag::S_IFREG))?;
+        let place = self.open_file(name, OFlag::O_PATH, 0).ok()?;
+        let stat = fstat(&place).ok().filter(|stat| is_a(stat, SFlag::S_IFREG))?;
         let mut bytes = Vec::new();
+        let file = reader::reopen(&place).ok()?;
         file.take(most).read_to_end(&mut bytes).ok()?;
         Some((bytes, Rights::of(&stat)))
     }

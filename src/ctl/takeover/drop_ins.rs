@@ -22,6 +22,7 @@ classic! {
     "lonc-control@.socket.d/classic.conf"
     "lonc-reconnect@.service.d/classic.conf"
     "lonc-aliases.service.d/classic.conf"
+    "lonc-table.service.d/classic.conf"
 }
 
 /// Where they go, and the directories that stand in them.

@@ -52,7 +52,7 @@ impl<'a> Hands<'a> {
             Step::Start(ids) => systemctl::order("start", &sockets(ids))?,
             Step::Begin(ids) => self.record.begin(ids).and_then(|()| reload())?,
             Step::End => self.record.end().and_then(|()| reload())?,
-            Step::AddDropIns(names) => self.drop_ins.add(names).and_then(|()| reload())?,
+            Step::AddDropIns(names) => self.drop_ins.add(names).and_then(|()| read_table())?,
             Step::RemoveDropIns(names) => self.drop_ins.remove(names).and_then(|()| reload())?,
             Step::Up(unit) => up(unit)?,
             Step::Down(unit) => down(unit)?,
@@ -189,6 +189,12 @@ impl<'a> Hands<'a> {
 
 fn reload() -> Result<(), String> {
     systemctl::order("daemon-reload", &[])
+}
+
+/// As its owner, who may be the only one to read it.
+fn read_table() -> Result<(), String> {
+    reload()?;
+    systemctl::order("start", &["lonc-hosts.service".to_owned()])
 }
 
 fn up(unit: &Unit) -> Result<(), String> {

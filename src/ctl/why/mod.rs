@@ -87,9 +87,9 @@ fn unheard(site: &Site, peer: &Peer, fault: &CallError) -> Account {
 
 /// What there is to do about a daemon that answered.
 fn remedy(status: &Status) -> String {
-    let peer = &status.peer;
+    let peer = &words::safe(&status.peer);
     if status.displaced.is_some() {
-        return advice::about_displaced(words::safe(peer));
+        return advice::about_displaced(peer);
     }
     if status.draining {
         return format!(

@@ -1,7 +1,7 @@
 //! What one client holds, for its task and for the driver.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::budget::Budget;
@@ -21,6 +21,8 @@ pub(crate) struct Account {
     budget: Arc<Budget>,
     /// Bytes of its line that is not complete, and of its requests without an answer.
     requests: AtomicUsize,
+    /// A request of it has no answer yet.
+    is_asking: AtomicBool,
     /// Bytes of answers that it has not taken.
     answers: AtomicUsize,
     /// It has yet to take so many from `slow_since` on, for not to be slow.
@@ -35,6 +37,7 @@ impl Account {
         Self {
             budget,
             requests: AtomicUsize::new(0),
+            is_asking: AtomicBool::new(false),
             answers: AtomicUsize::new(0),
             to_take: AtomicUsize::new(0),
             slow_since: AtomicU64::new(NEVER),
@@ -53,6 +56,15 @@ impl Account {
     /// Bytes of answers that it has not taken.
     pub(crate) fn num_answers(&self) -> usize {
         self.answers.load(Relaxed)
+    }
+
+    /// True if there is something it waits for, or has not taken.
+    pub(crate) fn is_owed(&self) -> bool {
+        self.is_asking.load(Relaxed) || self.num_answers() > 0
+    }
+
+    pub(super) fn set_asking(&self, is_asking: bool) {
+        self.is_asking.store(is_asking, Relaxed);
     }
 
     pub(super) fn set_requests(&self, now: usize) {

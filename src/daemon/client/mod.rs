@@ -236,6 +236,8 @@ impl Client {
         loop {
             match self.lines.take_lines() {
                 Ok(None) => break,
+                // Nobody waits for what they would bring, and who asked may have been told that it came to nothing.
+                Ok(Some(_)) if self.is_gone() => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
                 Ok(Some(lines)) => {
                     self.owed += lines.count;
                     self.owed_bytes += lines.bytes.len();
@@ -251,15 +253,21 @@ impl Client {
         Poll::Ready(Ok(()))
     }
 
-    /// At end of file: a client that only ended its own side still takes answers, one that vanished does not, and
-    /// writing nothing tells them apart. A partial line is dropped.
+    /// At end of file a partial line is dropped.
     fn end_input(&mut self) -> io::Result<()> {
         self.input = Input::Ended;
         self.lines = LineBuffer::new(self.limits.request);
-        match self.stream.try_write(&[]) {
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
-            Ok(_) | Err(_) => Ok(()),
+        if self.is_gone() {
+            return Err(io::ErrorKind::BrokenPipe.into());
         }
+        Ok(())
+    }
+
+    /// A client that only ended its own side still takes answers, one that vanished does not, and writing nothing tells
+    /// them apart.
+    fn is_gone(&self) -> bool {
+        let tried = self.stream.try_write(&[]);
+        tried.is_err_and(|error| error.kind() != io::ErrorKind::WouldBlock)
     }
 
     fn tell(&mut self, word: impl FnOnce(ClientId, usize) -> FromClient) {
@@ -298,6 +306,7 @@ impl Client {
 
     fn adjust_account(&self) {
         self.ports.account.set_requests(self.requests());
+        self.ports.account.set_asking(self.owed > 0);
         if self.lines.len() < RESERVE {
             self.budget().give_back(self.budget_name());
         }

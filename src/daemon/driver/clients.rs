@@ -1,6 +1,7 @@
 //! The driver's list of clients, and what their tasks are given on the way.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lonc_proto::session::{Answers, ClientId, ClientStatus};
 use lonc_proto::time::Instant;
@@ -10,6 +11,9 @@ use tokio::sync::mpsc;
 use crate::config::ClientSettings;
 use crate::daemon::client::{self, Account, Budget, FromClient, Limits, Ports, RESERVE, ToClient};
 use crate::daemon::credentials::Credentials;
+
+/// How long one that does not finish a request may take for it when others have no place.
+const UNFINISHED: Duration = Duration::from_secs(5);
 
 /// Who a client is, and what it has to do with us.
 pub(crate) struct ClientReport {
@@ -32,8 +36,21 @@ struct Client {
     id: ClientId,
     credentials: Credentials,
     since: Instant,
+    /// When it was last heard of: it came, asked, or was answered.
+    last: Instant,
+    /// It was asked to leave.
+    is_leaving: bool,
     account: Arc<Account>,
     channel: mpsc::UnboundedSender<ToClient>,
+}
+
+impl Client {
+    /// True if it is owed nothing and has not been for `idle`, or longer where it began a request that it does not
+    /// finish.
+    fn is_idle(&self, idle: Duration, now: Instant) -> bool {
+        let idle = if self.account.held() > 0 { UNFINISHED } else { idle };
+        !self.account.is_owed() && now.since(self.last) >= idle
+    }
 }
 
 impl Clients {
@@ -67,6 +84,8 @@ impl Clients {
                 id,
                 credentials,
                 since,
+                last: since,
+                is_leaving: false,
                 account: account.clone(),
                 channel,
             });
@@ -90,8 +109,16 @@ impl Clients {
         }
     }
 
-    pub(super) fn answer(&self, id: ClientId, answers: Answers) {
-        if let Some(client) = self.get(id) {
+    /// It asked for something.
+    pub(super) fn heard_of(&mut self, id: ClientId, now: Instant) {
+        if let Some(client) = self.get_mut(id) {
+            client.last = now;
+        }
+    }
+
+    pub(super) fn answer(&mut self, id: ClientId, answers: Answers, now: Instant) {
+        if let Some(client) = self.get_mut(id) {
+            client.last = now;
             let bytes = answers.bytes.len();
             // One that has just vanished is about to say so.
             if client.channel.send(ToClient::Answers(answers)).is_ok() {
@@ -117,6 +144,36 @@ impl Clients {
             })
         };
         statuses.into_iter().filter_map(report).collect()
+    }
+
+    /// How many of them are root or the service's own user.
+    pub(super) fn num_privileged(&self) -> usize {
+        self.present()
+            .filter(|client| client.credentials.is_privileged())
+            .count()
+    }
+
+    /// Has as many as are `wanted`, with those who are about to leave anyway, leave as soon as they are answered: those
+    /// who have been owed nothing for longest, and for this long at least. False if there are not so many.
+    pub(super) fn ask_idle_to_leave(&mut self, wanted: usize, idle: Duration, now: Instant) -> bool {
+        let leaving = self.present().filter(|client| client.is_leaving).count();
+        if leaving >= wanted {
+            return true;
+        }
+        let mut idle: Vec<_> = self
+            .places
+            .iter_mut()
+            .flatten()
+            .filter(|client| !client.is_leaving && client.is_idle(idle, now))
+            .collect();
+        idle.sort_unstable_by_key(|client| client.last);
+        let is_enough = leaving + idle.len() >= wanted;
+        for client in idle.into_iter().take(wanted - leaving) {
+            client.is_leaving = true;
+            // One that has just vanished is about to say so.
+            let _ = client.channel.send(ToClient::Drain);
+        }
+        is_enough
     }
 
     /// Lets them know that this instance ends.
@@ -146,6 +203,13 @@ impl Clients {
 
     fn present(&self) -> impl Iterator<Item = &Client> {
         self.places.iter().flatten()
+    }
+
+    fn get_mut(&mut self, id: ClientId) -> Option<&mut Client> {
+        self.places
+            .get_mut(id.slot())
+            .and_then(Option::as_mut)
+            .filter(|client| client.id == id)
     }
 
     fn get(&self, id: ClientId) -> Option<&Client> {

@@ -28,6 +28,7 @@ pub(super) struct Log {
     refused: [Repeated; 2],
     grown: Repeated,
     full: Repeated,
+    turned_away: Repeated,
     accept_failed: Repeated,
 }
 
@@ -156,6 +157,7 @@ impl Log {
                 $level!(
                     MESSAGE_ID = message::TRY_FAILED,
                     LONC_ERROR = %why,
+                    cause = %why,
                     "cannot open link {link} to {address}: {why}; {next}"
                 )
             };
@@ -194,7 +196,9 @@ impl Log {
             Lost::SentNoReply => warn!(
                 MESSAGE_ID = message::SENT_NO_REPLY,
                 LONC_CLIENT = name(client),
-                "a request was answered con_lost: {lost}; the peer may have carried it out"
+                "{}: {lost}; the peer may have carried {} out",
+                answered_con_lost(count),
+                units::agree(count, "it", "them")
             ),
             Lost::NeverSent => {
                 debug!(LONC_CLIENT = name(client), "{}: {lost}", answered_con_lost(count));
@@ -205,14 +209,27 @@ impl Log {
         }
     }
 
-    /// `full`: the number of clients is at its limit.
-    pub(super) fn full(&mut self, full: bool, max_clients: usize, now: Instant) {
-        if full && self.full.add(1, now).is_some() {
+    /// Somebody came when the number of clients was at its limit.
+    pub(super) fn full(&mut self, max_clients: usize, now: Instant) {
+        if self.full.add(1, now).is_some() {
             warn!(
                 MESSAGE_ID = message::ACCEPT_FAILED,
-                "{} {} connected, which is client.max_clients; who comes now waits until one leaves",
+                "{} {} connected, which is client.max_clients; who comes now gets the place of one that has asked for \
+                 nothing, or waits until one leaves",
                 units::count(max_clients, "client"),
                 units::agree(max_clients, "is", "are")
+            );
+        }
+    }
+
+    /// Somebody waited in vain for a place.
+    pub(super) fn turned_away(&mut self, now: Instant) {
+        if let Some(count) = self.turned_away.add(1, now) {
+            warn!(
+                MESSAGE_ID = message::ACCEPT_FAILED,
+                "{} had no place in time, since all clients were busy: {} answered con_lost",
+                units::count(count, "client"),
+                units::agree(count, "its requests were", "their requests were")
             );
         }
     }
@@ -235,6 +252,7 @@ fn link_refused(link: usize, why: &LinkError, retry_in: Option<Duration>, addres
     });
     info!(
         LONC_ERROR = %why,
+        cause = %why,
         "one more link to {address} (link {link}) could not be opened: {why}; those that are open go on{pause}"
     );
 }
@@ -326,6 +344,7 @@ fn link_lost(link: usize, why: &LinkError, lost: usize, requeued: usize, address
             $level!(
                 MESSAGE_ID = $id,
                 LONC_ERROR = %why,
+                cause = %why,
                 "link {link} to {address} is lost: {why}; {} {} sent and got no reply, {requeued} {} never sent",
                 units::count(lost, "request"),
                 were(lost),

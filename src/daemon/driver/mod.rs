@@ -10,6 +10,7 @@ mod links;
 mod log;
 mod memory;
 mod moves;
+mod places;
 mod rounds;
 mod spool;
 mod timer;
@@ -21,7 +22,6 @@ use std::time::{Duration, SystemTime};
 
 use lonc_proto::session::{Command, Event, Session};
 use lonc_proto::time::Instant;
-use tokio::net::UnixStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tracing::info;
@@ -36,12 +36,12 @@ use self::links::Links;
 use self::log::Log;
 use self::memory::Memory;
 use self::moves::Moves;
+use self::places::Lobby;
 use self::rounds::Rounds;
 use self::timer::Timer;
 use crate::config::Settings;
 use crate::daemon::acceptor::Acceptor;
 use crate::daemon::client::FromClient;
-use crate::daemon::credentials::Credentials;
 use crate::daemon::give_way::give_way;
 use crate::daemon::status::Snapshot;
 use crate::journal::message;
@@ -63,6 +63,7 @@ pub(crate) struct Driver {
     clients: Clients,
     memory: Memory,
     acceptor: Option<Acceptor>,
+    lobby: Lobby,
     from_clients: mpsc::UnboundedReceiver<FromClient>,
     inbox: mpsc::Receiver<ToDriver>,
     spool: Spool,
@@ -102,6 +103,7 @@ impl Driver {
             clients,
             memory,
             acceptor: Some(acceptor),
+            lobby: Lobby::default(),
             from_clients,
             inbox,
             spool,
@@ -187,6 +189,7 @@ impl Driver {
                     if took > 0 {
                         self.session.handle_taken(id, took, now);
                     }
+                    self.clients.heard_of(id, now);
                     self.session.handle_lines(id, lines, now);
                 }
                 FromClient::Took { id, bytes } => self.session.handle_taken(id, bytes, now),
@@ -198,41 +201,6 @@ impl Driver {
             }
         }
         true
-    }
-
-    fn poll_acceptor(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        for taken in 0..BATCH {
-            let full = self.num_places_taken() >= self.settings.client.max_clients;
-            let Some(acceptor) = self.acceptor.as_mut().filter(|_| !full) else {
-                self.log.full(full, self.settings.client.max_clients, now);
-                return taken > 0;
-            };
-            let Poll::Ready(accepted) = acceptor.poll_accept(cx) else {
-                return taken > 0;
-            };
-            self.admit(accepted, now);
-        }
-        true
-    }
-
-    /// While memory is scarce those who have left something behind keep their places: each who comes may hold more.
-    fn num_places_taken(&self) -> usize {
-        let is_scarce = self.memory.budget.is_spent();
-        self.session.num_clients() + if is_scarce { self.session.num_departed() } else { 0 }
-    }
-
-    fn admit(&mut self, accepted: io::Result<UnixStream>, now: Instant) {
-        match accepted.and_then(|stream| Ok((Credentials::of(&stream)?, stream))) {
-            Ok((credentials, stream)) => {
-                let id = self
-                    .session
-                    .handle_client_joined(credentials.is_privileged(), now);
-                self.clients
-                    .welcome(id, credentials, stream, &self.settings.client, now);
-                self.stale = true;
-            }
-            Err(error) => self.log.accept_failed(&error, now),
-        }
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
@@ -265,7 +233,7 @@ impl Driver {
                     log::silent(id.index(), remote);
                 }
                 Command::Close(id) => self.links.close(id),
-                Command::Answer(id, answers) => self.clients.answer(id, answers),
+                Command::Answer(id, answers) => self.clients.answer(id, answers, now),
                 Command::Stop => self.drain(now),
                 Command::Retry => self.retry(now),
                 Command::Flush => self.spool.look(),
@@ -341,8 +309,8 @@ impl Driver {
         self.drain.begin(now + self.settings.daemon.drain_timeout);
         // The backlog of systemd's socket stays with systemd; that of our own would be lost.
         let last = self.acceptor.take().map(Acceptor::last_call).unwrap_or_default();
-        for stream in last {
-            self.admit(Ok(stream), now);
+        for stream in self.lobby.leave().chain(last) {
+            self.admit(stream, now);
         }
         self.clients.drain();
         self.publish_at_once();
@@ -357,6 +325,7 @@ impl Driver {
             self.moves.deadline(),
             self.memory.deadline(now),
             self.idle_exit.deadline(self.settings.daemon.idle_exit),
+            self.lobby.deadline(self.patience()),
             status,
         ];
         deadlines.into_iter().flatten().min()

@@ -15,6 +15,7 @@ use crate::daemon::driver::{ClientReport, Question, Questions};
 use crate::daemon::order::Order;
 use crate::daemon::socket_watch::SocketWatch;
 use crate::daemon::status::Snapshot;
+use crate::journal::LogHandle;
 use crate::spool::{Closed, Desk, Summary};
 
 /// How long whoever is asked may take.
@@ -37,6 +38,8 @@ pub(crate) struct Instance {
     pub(crate) published: watch::Receiver<Snapshot>,
     /// The log's level.
     pub(crate) level: watch::Receiver<LogLevel>,
+    /// The log, which may have lost records.
+    pub(crate) log: LogHandle,
     /// When it started.
     pub(crate) started: SystemTime,
 }

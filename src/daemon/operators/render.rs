@@ -267,6 +267,7 @@ fn counters(snapshot: &Snapshot, instance: &Instance) -> Counters {
         bytes_sent: counters.bytes_sent,
         bytes_received: counters.bytes_received,
         clients_cut: snapshot.memory.cut,
+        log_lost: instance.log.num_lost(),
     }
 }
 

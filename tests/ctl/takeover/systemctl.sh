@@ -11,6 +11,8 @@ id_of() { id=${1#lonc@}; id=${id%.*}; }
 
 start() {
 	case $1 in
+	# It has ended when it has done its work.
+	lonc-hosts.service) return 0 ;;
 	lonc@*.socket)
 		id_of "$1"
 		[ ! -e "$1.active" ] || return 0

@@ -154,6 +154,14 @@ impl Lonc {
         self.told("status", "State:").chars().next()
     }
 
+    /// Whether it has ended, but for threads that another process holds: that which takes signals is gone.
+    pub fn is_ending(&self) -> bool {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.pid()));
+        let names = tasks.into_iter().flatten().flatten();
+        let mut names = names.map(|task| fs::read_to_string(task.path().join("comm")).unwrap_or_default());
+        names.all(|name| name != "signals\n")
+    }
+
     /// What the kernel tells of it in the line of this name in a file of `/proc`.
     fn told(&self, file: &str, name: &str) -> String {
         let text = fs::read_to_string(format!("/proc/{}/{file}", self.pid())).unwrap();

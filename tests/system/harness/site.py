@@ -47,6 +47,9 @@ class Site:
         self.install(host, self.deb)
         for key, value in {"host_id": f'"{name}"', **keys}.items():
             host.set_key(key, value)
+        # Whether or not the change is being followed already.
+        host.systemctl("start", "lonc-hosts.service")
+        await_followed(host)
         return host
 
     def install(self, host, deb):

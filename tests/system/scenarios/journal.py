@@ -1,13 +1,17 @@
 """What an operator finds in the journal."""
 
+import contextlib
 import re
+import time
 
 from harness.prepare import ROOT
 from harness.registry import scenario
-from harness.site import ask, assert_served, wait_until_up
+from harness.site import ask, assert_served, load, wait_until_up
 from harness.wait import until
 
 ID = re.compile(r'"([0-9a-f]{32})"')
+JOURNALD = "systemd-journald.service"
+MINUTE = 60
 PRIORITIES = {"2", "3", "4", "5", "6", "7"}
 
 
@@ -46,3 +50,42 @@ def catalog(site):
     assert not missing, f"without an entry in the catalog: {missing}"
     explained = host.run("journalctl", "-x", "--no-pager", "--unit=lonc@msul1", "SYSLOG_IDENTIFIER=lonc").stdout
     assert "░░ Subject: " in explained, explained
+
+
+@scenario
+def journald_stands_still(site):
+    """A journald that is stopped for a minute costs records, and not one request its answer in time; nor a start."""
+    lond = site.lond()
+    host = site.configured(log_level='"debug"')
+    host.systemctl("start", "lonc@msul1")
+    wait_until_up(host)
+    # Of a peer that is down each request is a record, to who wants details.
+    lond.stop()
+    until("the peer is down", lambda: ask(host, "echo:x") == ["con_lost"])
+    with stopped(host), load(host, clients=30) as outcome:
+        time.sleep(MINUTE)
+    until("the account of what is missing", lambda: host.journal("LONC_PEER=msul1", f"MESSAGE_ID={gap()}"))
+    with stopped(host):
+        began = time.monotonic()
+        host.systemctl("restart", "lonc@msul1")
+        assert ask(host, "echo:x", within=10) == ["con_lost"]
+        start = time.monotonic() - began
+    site.figure(f"journald stopped for {MINUTE} s: {outcome}; a restart meanwhile took {start:.1f} s")
+    assert outcome["unanswered"] == outcome["wrong"] == outcome["not_taken"] == outcome["no_socket"] == 0, outcome
+    assert outcome["slowest_ms"] < 1000, outcome
+    assert outcome["con_lost"] > 1000 * MINUTE, outcome
+
+
+@contextlib.contextmanager
+def stopped(host):
+    """journald takes nothing."""
+    host.systemctl("kill", "--signal=STOP", JOURNALD)
+    try:
+        yield
+    finally:
+        host.systemctl("kill", "--signal=CONT", JOURNALD)
+
+
+def gap():
+    """The id of the record that counts those that are missing."""
+    return re.search(r'LOG_GAP: &str = "([0-9a-f]{32})"', (ROOT / "src/journal.rs").read_text()).group(1)

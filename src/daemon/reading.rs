@@ -1,0 +1,93 @@
+//! Reads the configuration again, on a thread of its own: whoever can write its files, or the disk that they are on, must
+//! not hold up what runs.
+
+use std::collections::VecDeque;
+use std::future::pending;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::config::{self, ConfigError, HostId, Loaded};
+use crate::systemd;
+
+/// Longest wait for it; less than `lonc --reload` waits for the outcome.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What comes of it.
+pub(super) type Outcome = Result<Loaded, ConfigError>;
+
+/// Who is told when what was read is in force, or why it is not.
+pub(super) type Asker = oneshot::Sender<Result<Vec<String>, ConfigError>>;
+
+/// Reads once for each time it is asked, one after the other.
+#[derive(Default)]
+pub(super) struct Reading {
+    askers: VecDeque<Option<Asker>>,
+    under_way: Option<Pin<Box<dyn Future<Output = Outcome>>>>,
+    last: Option<JoinHandle<()>>,
+}
+
+impl Reading {
+    /// Have it read once more. What is under way may have been read before what `asker` wants to have read.
+    pub(super) fn ask(&mut self, asker: Option<Asker>) {
+        self.askers.push_back(asker);
+    }
+
+    /// What comes of it the next time, and who asked for that. Nothing is lost by not awaiting the end.
+    pub(super) async fn next(&mut self, config: &Path, peer: &HostId) -> (Outcome, Option<Asker>) {
+        if self.askers.is_empty() {
+            pending::<()>().await;
+        }
+        if self.under_way.is_none() {
+            systemd::reloading();
+            self.under_way = Some(self.begin(config, peer));
+        }
+        let outcome = match &mut self.under_way {
+            Some(under_way) => under_way.await,
+            None => pending().await,
+        };
+        self.under_way = None;
+        (outcome, self.askers.pop_front().flatten())
+    }
+
+    fn begin(&mut self, config: &Path, peer: &HostId) -> Pin<Box<dyn Future<Output = Outcome>>> {
+        let (tell, told) = oneshot::channel();
+        let (path, id) = (config.to_owned(), peer.clone());
+        let begun = if self.last.as_ref().is_some_and(|last| !last.is_finished()) {
+            Err(io::Error::from(io::ErrorKind::ResourceBusy))
+        } else {
+            let read = move || drop(tell.send(config::load(&path, &id)));
+            thread::Builder::new().name("config".to_owned()).spawn(read)
+        };
+        let failed = begun.map(|thread| self.last = Some(thread)).err();
+        Box::pin(outcome(config.to_owned(), failed, told))
+    }
+}
+
+async fn outcome(path: PathBuf, failed: Option<io::Error>, told: oneshot::Receiver<Outcome>) -> Outcome {
+    let fault = |error| ConfigError::Read {
+        path: path.clone(),
+        wanted_by: None,
+        error,
+    };
+    if let Some(error) = failed {
+        return Err(fault(error));
+    }
+    match timeout(PATIENCE, told).await {
+        Ok(Ok(outcome)) => outcome,
+        // A thread that panicked has said why.
+        Ok(Err(_)) => Err(fault(io::Error::other("the thread that read it has ended"))),
+        Err(_) => Err(fault(io::Error::new(
+            io::ErrorKind::TimedOut,
+            format!(
+                "it, or a file that it names, was not read within {} s",
+                PATIENCE.as_secs()
+            ),
+        ))),
+    }
+}

@@ -1,0 +1,129 @@
+//! Starts with a faulty configuration, by whoever holds the socket.
+
+use std::fs;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use test_harness::programs::installed;
+use test_harness::{Client, Lonc, Peer, Site, wait_for};
+
+const FAULT: &str = "unknown key \"typo\"";
+
+#[test]
+fn who_waits_is_answered_before_the_end() {
+    let peer = Peer::start();
+    let Some(office) = Office::faulty(&peer) else {
+        return;
+    };
+    let (mut lonc, mut client) = office.start();
+    let mut others: Vec<_> = (0..50).map(|_| Client::connect(&office.socket())).collect();
+    client.send("echo:1\ncritical:echo:2\nencrypt:echo:3\n");
+    for other in &mut others {
+        other.say("critical:echo:4");
+    }
+    assert_eq!(
+        [client.hear(), client.hear(), client.hear()],
+        ["con_lost", "con_failed", "con_lost"]
+    );
+    for other in &mut others {
+        assert_eq!(other.hear(), "con_failed");
+    }
+    let (status, log) = lonc.ended();
+    assert_eq!(status.code(), Some(78), "{log}");
+    assert_eq!(log.matches(FAULT).count(), 1, "{log}");
+}
+
+#[test]
+fn one_after_the_other_takes_longer_and_says_nothing_new() {
+    let peer = Peer::start();
+    let Some(office) = Office::faulty(&peer) else {
+        return;
+    };
+    let mut spans = Vec::new();
+    for round in 0..4 {
+        let begun = Instant::now();
+        let (mut lonc, client) = office.start();
+        drop(client);
+        let (status, log) = lonc.ended();
+        assert_eq!(status.code(), Some(78), "{log}");
+        assert_eq!(log.matches(FAULT).count(), usize::from(round == 0), "{log}");
+        spans.push(begun.elapsed());
+    }
+    assert!(
+        spans[2] >= Duration::from_secs(2) && spans[3] >= Duration::from_secs(4),
+        "{spans:?}"
+    );
+    // Another fault is news.
+    office.site.configure(peer.addr(), "other = 1\n");
+    let (mut lonc, mut client) = office.start();
+    assert_eq!(client.ask("echo:1"), "con_lost");
+    lonc.await_log("unknown key \"other\"");
+    // Whoever ends it wants to know how the next start begins.
+    lonc.signal(nix::sys::signal::Signal::SIGTERM);
+    lonc.ended_well();
+    let begun = Instant::now();
+    let (mut lonc, client) = office.start();
+    drop(client);
+    let (status, log) = lonc.ended();
+    assert_eq!(status.code(), Some(78), "{log}");
+    assert!(log.contains("unknown key \"other\""), "{log}");
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_fault_that_is_mended_meanwhile_is_one_no_more() {
+    let peer = Peer::start();
+    let Some(office) = Office::faulty(&peer) else {
+        return;
+    };
+    // As if many had failed before.
+    fs::write(office.site.path("run/faulty"), "9 0").unwrap();
+    let (mut lonc, mut client) = office.start();
+    assert_eq!(client.ask("echo:1"), "con_lost");
+    office.site.configure(peer.addr(), "");
+    let mut again = wait_for("service", || {
+        let mut client = Client::connect(&office.socket());
+        (client.ask("echo:2") == "2").then_some(client)
+    });
+    assert_eq!(again.ask("echo:3"), "3");
+    lonc.assert_alive();
+}
+
+/// A site whose socket is another's.
+struct Office {
+    site: Site,
+    activate: std::path::PathBuf,
+}
+
+impl Office {
+    fn faulty(peer: &Peer) -> Option<Self> {
+        let activate = installed("systemd-socket-activate")?;
+        let site = Site::new(peer.addr(), "typo = 1\n");
+        fs::create_dir(site.path("run")).unwrap();
+        Some(Self { site, activate })
+    }
+
+    fn socket(&self) -> std::path::PathBuf {
+        self.site.path("in")
+    }
+
+    /// The next start, and the client that it is for.
+    fn start(&self) -> (Lonc, Client) {
+        // It removes what is there, but not at once.
+        let _ = fs::remove_file(self.socket());
+        let mut command = Command::new(&self.activate);
+        command.arg("-l").arg(self.socket()).arg("--fdname=client");
+        command
+            .arg("-E")
+            .arg(variable("RUNTIME_DIRECTORY", &self.site.path("run")));
+        let lonc = Lonc::spawn(self.site.clone(), self.site.command_behind(command));
+        wait_for("the socket", || UnixStream::connect(self.socket()).ok());
+        (lonc, Client::connect(&self.socket()))
+    }
+}
+
+fn variable(name: &str, value: &Path) -> String {
+    format!("{name}={}", value.display())
+}

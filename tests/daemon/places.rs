@@ -1,0 +1,175 @@
+//! Who gets a place when all are taken.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::Stdio;
+use std::thread::{sleep, spawn};
+use std::time::{Duration, Instant};
+
+use test_harness::programs::{Running, installed};
+use test_harness::{Client, Lonc, Peer, another_user};
+
+/// More than a place takes that is made for somebody, and less than one that leaves by itself.
+const SOON: Duration = Duration::from_secs(8);
+
+#[test]
+fn those_who_ask_nothing_make_room_for_those_who_do() {
+    let peer = Peer::start();
+    let lonc = Lonc::start(&peer, "[client]\nmax_clients = 20\n");
+    let idle: Vec<_> = (0..60).map(|_| lonc.client()).collect();
+    for number in 0..10 {
+        let begun = Instant::now();
+        assert_eq!(lonc.client().ask(&format!("echo:{number}")), number.to_string());
+        assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+    }
+    drop(idle);
+}
+
+#[test]
+fn many_who_come_at_once_all_find_a_place() {
+    let peer = Peer::start();
+    let lonc = Lonc::start(&peer, "[client]\nmax_clients = 100\n");
+    let idle: Vec<_> = (0..100).map(|_| lonc.client()).collect();
+    sleep(Duration::from_secs(2));
+    let workers: Vec<_> = (0..300)
+        .map(|number| {
+            let socket = lonc.site.socket();
+            spawn(move || Client::connect(&socket).ask(&format!("echo:{number}")))
+        })
+        .collect();
+    for (number, worker) in workers.into_iter().enumerate() {
+        assert_eq!(worker.join().unwrap(), number.to_string());
+    }
+    drop(idle);
+    assert!(!lonc.log().contains("had no place in time"), "{}", lonc.log());
+}
+
+#[test]
+fn one_that_begins_a_request_and_does_not_end_it_is_no_better() {
+    let peer = Peer::start();
+    let lonc = Lonc::start(&peer, "[client]\nmax_clients = 20\n");
+    let mut idle: Vec<_> = (0..20).map(|_| lonc.client()).collect();
+    for client in &mut idle {
+        client.send("e");
+    }
+    assert_eq!(lonc.client().ask("echo:1"), "1");
+}
+
+#[test]
+fn who_is_owed_an_answer_keeps_its_place_and_who_finds_none_is_told_so() {
+    let peer = Peer::start();
+    let lonc = Lonc::start(&peer, "[client]\nmax_clients = 4\n[link]\nconnect_wait = '2s'\n");
+    let mut busy: Vec<_> = (0..4).map(|_| lonc.client()).collect();
+    for client in &mut busy {
+        client.say("hold:1");
+    }
+    peer.await_command("hold:1");
+    let mut late = lonc.client();
+    late.send("echo:1\ncritical:echo:2\n");
+    let mut next = lonc.client();
+    let begun = Instant::now();
+    next.say("echo:3");
+    assert_eq!(late.rest(), b"con_lost\ncon_failed\n");
+    assert_eq!(next.hear(), "con_lost");
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+    peer.release();
+    for client in &mut busy {
+        assert_eq!(client.hear(), "1");
+    }
+    assert_eq!(
+        peer.count("echo:1") + peer.count("echo:2") + peer.count("echo:3"),
+        0
+    );
+}
+
+#[test]
+fn a_crowd_that_waits_is_answered_one_and_all() {
+    let peer = Peer::start();
+    let lonc = Lonc::start(&peer, "[client]\nmax_clients = 4\n[link]\nconnect_wait = '3s'\n");
+    let mut busy: Vec<_> = (0..4).map(|_| lonc.client()).collect();
+    for client in &mut busy {
+        client.say("hold:1");
+    }
+    peer.await_command("hold:1");
+    let mut crowd: Vec<_> = (0..200).map(|_| lonc.client()).collect();
+    for client in &mut crowd {
+        client.say("echo:x");
+    }
+    for client in &mut crowd {
+        assert_eq!(client.hear(), "con_lost");
+    }
+    peer.release();
+    assert_eq!(lonc.client().ask("echo:after"), "after");
+}
+
+#[test]
+fn one_that_asks_while_it_is_asked_to_leave_is_answered() {
+    let peer = Peer::start();
+    let lonc = Lonc::start(&peer, "[client]\nmax_clients = 8\n");
+    for _ in 0..3 {
+        let mut idle: Vec<_> = (0..8).map(|_| lonc.client()).collect();
+        for client in &mut idle {
+            assert_eq!(client.ask("echo:1"), "1");
+        }
+        sleep(Duration::from_millis(990));
+        let coming: Vec<_> = (0..8).map(|_| lonc.client()).collect();
+        for (number, mut client) in idle.into_iter().enumerate() {
+            sleep(Duration::from_millis(number as u64 * 5));
+            // What was taken is answered; where it was not, the client is told that by its write.
+            let taken = client.stream().write_all(b"echo:2\n").is_ok();
+            let rest = if taken {
+                client.ask("echo:3")
+            } else {
+                "2".to_owned()
+            };
+            assert_eq!(rest, "2", "of client {number}");
+        }
+        drop(coming);
+    }
+}
+
+#[test]
+fn a_few_places_are_for_root_and_the_service_alone() {
+    let Some(perl) = installed("perl").filter(|_| another_user::is_possible()) else {
+        return;
+    };
+    let peer = Peer::start();
+    let lonc = Lonc::start(&peer, "[client]\nmax_clients = 20\n[link]\nconnect_wait = '1h'\n");
+    std::fs::set_permissions(
+        lonc.site.socket(),
+        std::os::unix::fs::PermissionsExt::from_mode(0o666),
+    )
+    .unwrap();
+    let crowd = Crowd::of(100, &perl, &lonc);
+    peer.await_command("hold:1");
+    let mut mine: Vec<_> = (0..4).map(|_| lonc.client()).collect();
+    for client in &mut mine {
+        let begun = Instant::now();
+        // This it answers itself: lond is busy with theirs.
+        assert_eq!(client.ask(""), "unknown_cmd");
+        assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+    }
+    drop(crowd);
+}
+
+/// So many clients of another user, each of which waits for an answer.
+struct Crowd(#[expect(dead_code, reason = "it ends with this")] Running);
+
+impl Crowd {
+    fn of(count: usize, perl: &std::path::Path, lonc: &Lonc) -> Self {
+        let mut command = another_user::command(perl);
+        let script = "use IO::Socket::UNIX; my @all; for (1 .. $ARGV[1]) { \
+                      my $one = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die $!; $one->print(\"hold:1\\n\"); \
+                      $one->flush; push @all, $one } $| = 1; print \"there\\n\"; sleep 600";
+        command
+            .args(["-e", script])
+            .arg(lonc.site.socket())
+            .arg(count.to_string());
+        let mut running = Running::start(command.stdout(Stdio::piped()));
+        let mut line = String::new();
+        BufReader::new(running.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        assert_eq!(line, "there\n");
+        Self(running)
+    }
+}

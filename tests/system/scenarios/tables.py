@@ -1,0 +1,94 @@
+"""Tables of servers that are not what they should be."""
+
+import time
+
+from harness import network
+from harness.registry import scenario
+from harness.site import HERE, HOSTS_TAB, assert_served, await_followed, table, wait_until_up
+from harness.wait import until
+
+PEERS = 40
+ATTACK = "/usr/local/lib/attack.py"
+SECONDS = 60
+MOST_SECONDS = 1.0
+LINKED = "/srv/tables"
+
+
+@scenario
+def table_under_attack(site):
+    """Whatever is done to the table for a minute: systemd answers, nobody is lost, and a sound one is followed afterwards."""
+    site.lond()
+    host = site.configured()
+    host.write(ATTACK, (HERE / "guest/attack.py").read_bytes())
+    host.write(HOSTS_TAB, _many(PEERS))
+    until("all are there", lambda: len(_sockets(host)) == PEERS + 1, within=60)
+    await_followed(host)
+    host.systemctl("start", "lonc@msul1.service")
+    wait_until_up(host)
+    before = host.main_pid("lonc@msul1.service")
+    worst, asked = 0.0, 0
+    attacker = host.start("python3", ATTACK, SECONDS, 7, HOSTS_TAB.rsplit("/", 1)[0])
+    while attacker.poll() is None:
+        began = time.monotonic()
+        assert host.is_active("lonc@msul1.socket")
+        worst, asked = max(worst, time.monotonic() - began), asked + 1
+        time.sleep(0.1)
+    tricks, _ = attacker.communicate(timeout=30)
+    assert attacker.returncode == 0, tricks
+    site.figure(f"table under attack: {tricks.strip()} tricks, is-active asked {asked} times, at worst {worst * 1000:.0f} ms")
+    assert worst < MOST_SECONDS, f"is-active took {worst:.2f} s"
+    ours = {f"lonc@p{number}.socket" for number in range(PEERS)} | {"lonc@msul1.socket"}
+    assert ours <= _sockets(host), f"lost: {ours - _sockets(host)}"
+    assert host.main_pid("lonc@msul1.service") == before
+    said = "".join(str(record) for record in host.journal("-t", "lonc-generator"))
+    assert "$y$" not in said and "root:" not in said, "a line of /etc/shadow is in the journal"
+    host.write(HOSTS_TAB, _many(PEERS + 1))
+    until("a sound table is followed", lambda: _sockets(host) == ours | {f"lonc@p{PEERS}.socket"}, within=90)
+    assert_served(host)
+
+
+@scenario
+def half_a_table(site):
+    """Half of the hosts gone at once: nobody is stopped until an administrator says so."""
+    host = site.configured()
+    host.write(HOSTS_TAB, _many(20))
+    until("all are there", lambda: len(_sockets(host)) == 21, within=60)
+    await_followed(host)
+    host.write(HOSTS_TAB, _many(5))
+    until("it is told", lambda: "peers are gone" in host.run("loncctl", "peers", check=False).stdout)
+    await_followed(host)
+    assert len(_sockets(host)) == 21
+    assert "peers are gone" in host.run("loncctl", "check", check=False).stdout
+    host.run("loncctl", "peers", "accept")
+    until("they are gone", lambda: len(_sockets(host)) == 6)
+    assert host.run("loncctl", "peers").returncode == 0
+
+
+@scenario
+def table_behind_a_link(site):
+    """A table whose directory is a link: another one put in its place is followed."""
+    host = site.configured()
+    host.run("mkdir", "-p", f"{LINKED}/one", f"{LINKED}/two", f"{LINKED}/three")
+    host.write(f"{LINKED}/one/hosts.tab", table())
+    host.write(f"{LINKED}/two/hosts.tab", table(msul3=network.LOND_ADDRESS))
+    host.write(f"{LINKED}/three/hosts.tab", table(msul3=network.LOND_ADDRESS, msul4=network.LOND_ADDRESS))
+    host.run("ln", "-s", "one", f"{LINKED}/now")
+    host.set_key("hosts_tab", f'"{LINKED}/now/hosts.tab"')
+    until("links are watched", lambda: f"{LINKED}/one" in host.systemctl("cat", "lonc-hosts.path"))
+    await_followed(host)
+    host.run("ln", "-sfn", "two", f"{LINKED}/now")
+    until("the new peer has a socket", lambda: host.is_active("lonc@msul3.socket"))
+    await_followed(host)
+    host.run("ln", "-s", "three", f"{LINKED}/new")
+    host.run("mv", "-T", f"{LINKED}/new", f"{LINKED}/now")
+    until("the next has one, too", lambda: host.is_active("lonc@msul4.socket"))
+
+
+def _many(number):
+    rows = [f"p{n}:msu:access:p{n}.example.edu:10.0.0.{n + 1}" for n in range(number)]
+    return table() + "\n".join(rows) + "\n"
+
+
+def _sockets(host):
+    listed = host.systemctl("list-units", "--plain", "--no-legend", "--state=active", "lonc@*.socket")
+    return {line.split()[0] for line in listed.splitlines()}
