@@ -92,7 +92,7 @@ impl Machine {
             }
             Some(Awaited::Refill(refill)) => {
                 if self.owner.owns(name) {
-                    self.namer.heed(name);
+                    self.namer.heed(name, self.now.epoch);
                     if !self.book.see(name) && !self.window.has_passed(name) {
                         refill.see(name, self.config.limits.window);
                     }

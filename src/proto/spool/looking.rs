@@ -80,7 +80,7 @@ impl Machine {
         if !self.owner.owns(name.as_bytes()) || self.book.is_busy(name.as_bytes()) {
             return;
         }
-        self.namer.heed(name.as_bytes());
+        self.namer.heed(name.as_bytes(), self.now.epoch);
         self.window.insert(name);
         self.tell_fresh();
     }
