@@ -13,6 +13,7 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 
 use super::paths::Paths;
+use super::place::{place, sync};
 
 /// The directories of a spool.
 #[derive(Debug)]
@@ -49,7 +50,7 @@ impl Disk {
             Operation::SyncFile => machine.handle_synced(outcome(self.sync_file()), now()),
             Operation::Sync(shelf) => machine.handle_synced(outcome(self.sync(shelf)), now()),
             Operation::Rename { from, to } => {
-                let renamed = fs::rename(self.paths.place(&from), self.paths.place(&to));
+                let renamed = place(&self.paths.place(&from), &self.paths.place(&to));
                 machine.handle_renamed(outcome(renamed), now());
             }
             Operation::Remove(name) => {
@@ -99,7 +100,7 @@ impl Disk {
     }
 
     fn sync(&self, shelf: Shelf) -> io::Result<()> {
-        File::open(self.paths.shelf(shelf))?.sync_all()
+        sync(&self.paths.shelf(shelf))
     }
 
     fn make(&self, shelf: Shelf) -> io::Result<()> {

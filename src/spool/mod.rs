@@ -19,6 +19,7 @@ mod log;
 mod offline;
 mod paths;
 mod permanent_log;
+mod place;
 mod thread;
 mod watch;
 
