@@ -71,7 +71,7 @@ use self::socket_watch::SocketWatch;
 use self::steering::Steering;
 use crate::config::{Loaded, Settings};
 use crate::journal::{LogHandle, message};
-use crate::systemd;
+use crate::{spool, systemd};
 
 /// Why an instance could not begin to serve.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +79,9 @@ pub enum StartError {
     /// There is no socket for clients.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// Another instance sends the peer's delayed messages.
+    #[error("{0}")]
+    Spool(String),
     /// The system refused something that every process needs.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
@@ -118,6 +121,8 @@ impl Daemon {
         steering::tell_warnings(&self.loaded.warnings);
         descriptors::make_room(settings.client.max_clients);
         let signals = Signals::serve();
+        let lock = spool::claim(&settings).await;
+        let lock = lock.map_err(|taken| StartError::Spool(taken.to_string()))?;
         // Only now, when no signal can end us between making a socket's file and knowing that it is ours to remove.
         let (acceptor, control) = open_sockets(self.socket, self.control, &settings)?;
         info!(
@@ -128,7 +133,7 @@ impl Daemon {
         );
         let (to_driver, words) = mpsc::channel(8);
         let socket = SocketWatch::start(acceptor.place(), &peer)?;
-        let (driver, published) = Driver::new(settings.clone(), acceptor, words)?;
+        let (driver, published) = Driver::new(settings.clone(), acceptor, words, lock)?;
         let questions = Questions::new(to_driver.clone());
         tokio::spawn(systemd::notify_again());
         tokio::spawn(supervision::pass_on(published.clone(), socket.seen.clone()));

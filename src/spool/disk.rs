@@ -12,7 +12,9 @@ use lonc_proto::spool::{Fault, FaultKind, Machine, Name, Now, Operation, Place, 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 
+use super::lock::{Lock, Taken};
 use super::paths::Paths;
+use super::place::{place, sync};
 
 /// The directories of a spool.
 #[derive(Debug)]
@@ -20,11 +22,34 @@ pub(super) struct Disk {
     paths: Paths,
     /// The file written last, until it is synced.
     written: Option<File>,
+    /// Of who sends from there.
+    lock: Option<Lock>,
+    /// Another sends from there.
+    taken: Option<Taken>,
 }
 
 impl Disk {
     pub(super) fn new(paths: Paths) -> Self {
-        Self { paths, written: None }
+        Self {
+            paths,
+            written: None,
+            lock: None,
+            taken: None,
+        }
+    }
+
+    /// One from which is sent.
+    pub(super) fn sending(paths: Paths, lock: Lock) -> Self {
+        let lock = Some(lock);
+        Self {
+            lock,
+            ..Self::new(paths)
+        }
+    }
+
+    /// The directories are these from now on.
+    pub(super) fn go_to(&mut self, paths: Paths) {
+        (self.paths, self.written) = (paths, None);
     }
 
     pub(super) fn paths(&self) -> &Paths {
@@ -35,12 +60,19 @@ impl Disk {
     pub(super) fn operate(&mut self, operation: Operation, machine: &mut Machine, now: impl Fn() -> Now) {
         match operation {
             Operation::List(shelf) => {
-                let listed = self.list(shelf, |name| machine.handle_entry(name));
+                let listed = self
+                    .look_who_sends(shelf)
+                    .and_then(|()| self.list(shelf, |name| machine.handle_entry(name)));
                 machine.handle_listed(outcome(listed), now());
             }
             Operation::Stat(place) => machine.handle_stat(outcome(self.stat(&place)), now()),
             Operation::Read(name, most) => {
-                let read = read(&self.path(&name), most).map(|(content, age)| (Bytes::from(content), age));
+                // What another sends is none of ours.
+                let read = match self.taken {
+                    Some(_) => Err(Unsendable::Gone),
+                    None => read(&self.path(&name), most),
+                };
+                let read = read.map(|(content, age)| (Bytes::from(content), age));
                 machine.handle_read(read, now());
             }
             Operation::Write(name, content) => {
@@ -49,7 +81,7 @@ impl Disk {
             Operation::SyncFile => machine.handle_synced(outcome(self.sync_file()), now()),
             Operation::Sync(shelf) => machine.handle_synced(outcome(self.sync(shelf)), now()),
             Operation::Rename { from, to } => {
-                let renamed = fs::rename(self.paths.place(&from), self.paths.place(&to));
+                let renamed = place(&self.paths.place(&from), &self.paths.place(&to));
                 machine.handle_renamed(outcome(renamed), now());
             }
             Operation::Remove(name) => {
@@ -57,6 +89,21 @@ impl Disk {
             }
             Operation::Make(shelf) => machine.handle_made(outcome(self.make(shelf)), now()),
         }
+    }
+
+    /// Before the queue is listed, which it is at every start and look: whether another sends from the directory that is
+    /// there now.
+    fn look_who_sends(&mut self, shelf: Shelf) -> io::Result<()> {
+        if let Some(lock) = self.lock.as_mut().filter(|_| shelf == Shelf::Queue) {
+            self.taken = lock.hold(&self.paths.shelf(shelf)).err();
+        }
+        self.check_taken()
+    }
+
+    fn check_taken(&self) -> io::Result<()> {
+        self.taken
+            .clone()
+            .map_or(Ok(()), |taken| Err(io::Error::other(taken)))
     }
 
     /// Of a file in the queue.
@@ -83,6 +130,7 @@ impl Disk {
     }
 
     fn write(&mut self, name: &Name, content: &[u8]) -> io::Result<()> {
+        self.check_taken()?;
         let mut file = OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -99,7 +147,7 @@ impl Disk {
     }
 
     fn sync(&self, shelf: Shelf) -> io::Result<()> {
-        File::open(self.paths.shelf(shelf))?.sync_all()
+        sync(&self.paths.shelf(shelf))
     }
 
     fn make(&self, shelf: Shelf) -> io::Result<()> {

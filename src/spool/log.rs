@@ -26,6 +26,11 @@ pub(super) fn tell(event: &Event, paths: &Paths, permanent_log: &Path) {
         Event::LeftAlone(name, fault) => {
             mishap(&path(name), fault, format_args!("{fault}; it is left alone"));
         }
+        Event::LeftoverStays(name, fault) => mishap(
+            &path(name),
+            fault,
+            format_args!("was never stored to its end, and cannot be removed: {fault}; it is left alone"),
+        ),
         Event::NeverFinished(name) => warn!(
             MESSAGE_ID = message::SPOOL,
             "{}: its line has not been finished for a minute; it is not sent until it is",

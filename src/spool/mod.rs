@@ -15,12 +15,15 @@
 mod clock;
 mod desk;
 mod disk;
+mod lock;
 mod log;
 mod offline;
 mod paths;
 mod permanent_log;
+mod place;
 mod thread;
 mod watch;
+mod way;
 
 use std::io;
 use std::process;
@@ -28,20 +31,27 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc;
 use std::thread::Builder;
+use std::time::Duration;
 
 use lonc_proto::request::Request;
 use lonc_proto::session::{MessageId, Ticket};
 use lonc_proto::spool::{Asking, Config, Errand, Limits, Name};
 use tokio::sync::{mpsc as channel, oneshot};
+use tokio::task;
+use tokio::time::timeout;
 
 pub(crate) use lonc_proto::spool::{FromSpool, MoveError, Shelf, Summary};
 
 pub(crate) use self::desk::{Closed, Desk};
+pub(crate) use self::lock::{Lock, Taken};
 pub(crate) use self::offline::Offline;
 use self::paths::Paths;
 use self::permanent_log::PermanentLog;
 use self::thread::SpoolThread;
 use crate::config::Settings;
+
+/// How long a start waits for a disk that is silent.
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// What the spool is asked to do, in order.
 enum Job {
@@ -89,6 +99,19 @@ impl Setup {
     }
 }
 
+/// The lock of the peer's spool, unless another holds it. A disk that is silent is waited for as long as one who ends; the
+/// thread of the spool takes the lock then, before it does anything else.
+pub(crate) async fn claim(settings: &Settings) -> Result<Lock, Taken> {
+    let (peer, queue) = (settings.peer.to_string(), settings.spool_dir.clone());
+    let mut lock = Lock::new(&peer);
+    let claiming = task::spawn_blocking(move || lock.await_hold(&queue).map(|()| lock));
+    match timeout(SILENCE, claiming).await {
+        Ok(Ok(outcome)) => outcome,
+        // The disk says nothing, or the system has no thread to spare.
+        Ok(Err(_)) | Err(_) => Ok(Lock::new(&peer)),
+    }
+}
+
 /// The driver's end.
 pub(crate) struct Spool {
     jobs: mpsc::Sender<Job>,
@@ -99,13 +122,16 @@ pub(crate) struct Spool {
 }
 
 impl Spool {
-    /// Starts the thread and the watch.
-    pub(crate) fn start(settings: &Settings) -> io::Result<(Self, channel::UnboundedReceiver<FromSpool>)> {
+    /// Starts the thread, which holds the lock, and the watch.
+    pub(crate) fn start(
+        settings: &Settings,
+        lock: Lock,
+    ) -> io::Result<(Self, channel::UnboundedReceiver<FromSpool>)> {
         let (jobs, to_do) = mpsc::channel();
         let (say, said) = channel::unbounded_channel();
         let set_aside = Arc::new(AtomicU64::new(0));
         let desk = Desk::new(jobs.clone(), set_aside.clone());
-        let mut thread = SpoolThread::new(Setup::of(settings), say, set_aside);
+        let mut thread = SpoolThread::new(Setup::of(settings), lock, say, set_aside);
         Builder::new()
             .name("spool".to_owned())
             .spawn(move || thread.run(&to_do))?;

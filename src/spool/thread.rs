@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use super::clock::Clock;
 use super::desk::Answer;
 use super::disk::{Disk, outcome};
+use super::lock::Lock;
 use super::log;
 use super::permanent_log::PermanentLog;
 use super::{Job, Setup};
@@ -34,11 +35,16 @@ pub(super) struct SpoolThread {
 }
 
 impl SpoolThread {
-    pub(super) fn new(setup: Setup, say: UnboundedSender<FromSpool>, set_aside: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(
+        setup: Setup,
+        lock: Lock,
+        say: UnboundedSender<FromSpool>,
+        set_aside: Arc<AtomicU64>,
+    ) -> Self {
         Self {
             machine: Machine::new(setup.config),
             clock: Clock::start(),
-            disk: Disk::new(setup.paths),
+            disk: Disk::sending(setup.paths, lock),
             log: setup.log,
             say,
             set_aside,
@@ -118,7 +124,7 @@ impl SpoolThread {
             Command::Answer(id, reply) => self.answer(id, reply),
             Command::Reconfigured => {
                 if let Some(setup) = self.to_come.pop_front() {
-                    self.disk = Disk::new(setup.paths);
+                    self.disk.go_to(setup.paths);
                     self.log = setup.log;
                 }
             }

@@ -1,5 +1,8 @@
-//! Tells the spool of files that appear: inotify, and a look at everything every few minutes in case it missed one.
+//! Tells the spool of files that appear in the directory that is at the path, whichever that is by now: inotify, and a look
+//! at everything every few minutes in case it missed one.
 
+use std::ffi::OsStr;
+use std::fs;
 use std::io;
 use std::os::fd::AsFd as _;
 use std::os::unix::ffi::OsStrExt as _;
@@ -13,16 +16,19 @@ use lonc_proto::spool::Name;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
-use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent};
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
 use tracing::{debug, warn};
 
 use super::Job;
+use super::way::{End, Way};
 use crate::journal::message;
 
 /// How often everything is looked at anyway.
 const LOOK_EVERY: Duration = Duration::from_secs(300);
 /// How soon to try again to watch a directory that is not there.
 const RETRY: Duration = Duration::from_secs(2);
+/// How often it is looked whether the path still leads to the same directory, where not all of its changes are told of.
+const UNTOLD: Duration = Duration::from_secs(2);
 /// How often everything is looked at while the system lets nobody watch more: there may be hundreds of us.
 const UNWATCHED: Duration = Duration::from_secs(30);
 
@@ -106,59 +112,122 @@ impl Watch {
         );
     }
 
-    /// Passes on what appears, until the directory is gone or this instance ends.
+    /// Passes on what appears, until another directory or none is there by that name, or this instance ends.
     fn follow(&self) -> io::Result<Option<Ended>> {
         let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
-        let appear = AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MOVED_TO | AddWatchFlags::IN_ATTRIB;
+        let way = Way::watch(&self.path, &inotify);
+        // A link to a file is made, and nothing else happens to it.
+        let appear = AddWatchFlags::IN_CLOSE_WRITE
+            | AddWatchFlags::IN_MOVED_TO
+            | AddWatchFlags::IN_ATTRIB
+            | AddWatchFlags::IN_CREATE;
         let vanish = AddWatchFlags::IN_DELETE_SELF | AddWatchFlags::IN_MOVE_SELF | AddWatchFlags::IN_ONLYDIR;
-        inotify.add_watch(&self.path, appear | vanish)?;
+        let end = End::of(&self.path)?;
+        let spool = inotify.add_watch(&self.path, appear | vanish)?;
+        let look_every = if way.is_whole() { LOOK_EVERY } else { UNTOLD };
+        let following = Following {
+            watch: self,
+            spool,
+            way,
+        };
         // For what came before the watch began; and however much goes on, everything is looked at now and then.
         let mut look_at = Instant::now();
         loop {
+            if End::of(&self.path)? != end {
+                return Ok(None);
+            }
             if look_at <= Instant::now() {
                 look_at = Instant::now() + LOOK_EVERY;
                 if self.jobs.send(Job::Look).is_err() {
                     return Ok(Some(Ended));
                 }
             }
-            if let Some(ended) =
-                self.wait(Some(&inotify), look_at.saturating_duration_since(Instant::now()))?
-            {
+            let at_most = look_at.saturating_duration_since(Instant::now()).min(look_every);
+            if let Some(ended) = following.pass_on_what_comes(&inotify, at_most)? {
+                return Ok(Some(ended));
+            }
+        }
+    }
+
+    /// Waits for events, or for the end.
+    fn wait(&self, followed: Option<(&Inotify, &Way)>, at_most: Duration) -> io::Result<Option<Ended>> {
+        let mut fds = vec![PollFd::new(self.end.as_fd(), PollFlags::POLLIN)];
+        if let Some((inotify, way)) = followed {
+            fds.push(PollFd::new(inotify.as_fd(), PollFlags::POLLIN));
+            let mounts = way.mounts.as_ref();
+            fds.extend(mounts.map(|mounts| PollFd::new(mounts.as_fd(), PollFlags::POLLPRI)));
+        }
+        let timeout = PollTimeout::try_from(at_most).unwrap_or(PollTimeout::MAX);
+        match poll(&mut fds, timeout) {
+            Err(Errno::EINTR) | Ok(_) => Ok(self.end.read().is_ok().then_some(Ended)),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// A directory that is watched.
+struct Following<'a> {
+    watch: &'a Watch,
+    spool: WatchDescriptor,
+    way: Way,
+}
+
+impl Following<'_> {
+    /// Waits until something happens that matters, or so long; the way may lead elsewhere then.
+    fn pass_on_what_comes(&self, inotify: &Inotify, at_most: Duration) -> io::Result<Option<Ended>> {
+        let until = Instant::now() + at_most;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if let Some(ended) = self.watch.wait(Some((inotify, &self.way)), left)? {
                 return Ok(Some(ended));
             }
             match inotify.read_events() {
-                Err(Errno::EAGAIN) => {}
+                // What is mounted, or time that has passed.
+                Err(Errno::EAGAIN) => return Ok(None),
                 Err(error) => return Err(error.into()),
                 Ok(events) => {
-                    for event in events {
+                    let may_lead_elsewhere = events.iter().any(|event| self.is_of_the_way(event));
+                    for event in events.into_iter().filter(|event| self.is_of_the_spool(event)) {
                         if let Some(ended) = self.pass_on(event)? {
                             return Ok(Some(ended));
                         }
+                    }
+                    if may_lead_elsewhere {
+                        return Ok(None);
                     }
                 }
             }
         }
     }
 
+    /// That some were missed is told of no directory.
+    fn is_of_the_spool(&self, event: &InotifyEvent) -> bool {
+        event.wd == self.spool || event.mask.contains(AddWatchFlags::IN_Q_OVERFLOW)
+    }
+
+    /// A directory on the way that is gone has told of nothing else.
+    fn is_of_the_way(&self, event: &InotifyEvent) -> bool {
+        let is_named = event.name.as_deref().is_none_or(|name| self.way.has(name));
+        event.wd != self.spool && is_named
+    }
+
     fn pass_on(&self, event: InotifyEvent) -> io::Result<Option<Ended>> {
         let gone = AddWatchFlags::IN_DELETE_SELF | AddWatchFlags::IN_MOVE_SELF | AddWatchFlags::IN_IGNORED;
         let job = match event.name {
             _ if event.mask.intersects(gone) => return Err(io::ErrorKind::NotFound.into()),
+            Some(name) if event.mask.contains(AddWatchFlags::IN_CREATE) && !self.is_whole(&name) => {
+                return Ok(None);
+            }
             Some(name) => Job::Appeared(Name::from(name.as_bytes())),
             // Some were missed, or the directory's permissions are others now.
             None => Job::Look,
         };
-        Ok(self.jobs.send(job).is_err().then_some(Ended))
+        Ok(self.watch.jobs.send(job).is_err().then_some(Ended))
     }
 
-    /// Waits for events, or for the end.
-    fn wait(&self, inotify: Option<&Inotify>, at_most: Duration) -> io::Result<Option<Ended>> {
-        let mut fds = vec![PollFd::new(self.end.as_fd(), PollFlags::POLLIN)];
-        fds.extend(inotify.map(|inotify| PollFd::new(inotify.as_fd(), PollFlags::POLLIN)));
-        let timeout = PollTimeout::try_from(at_most).unwrap_or(PollTimeout::MAX);
-        match poll(&mut fds, timeout) {
-            Err(Errno::EINTR) | Ok(_) => Ok(self.end.read().is_ok().then_some(Ended)),
-            Err(error) => Err(error.into()),
-        }
+    /// True if it had a content when it was made. Who writes one closes it in the end, which is told as well.
+    fn is_whole(&self, name: &OsStr) -> bool {
+        let metadata = fs::symlink_metadata(self.watch.path.join(name));
+        metadata.is_ok_and(|metadata| metadata.len() > 0)
     }
 }

@@ -43,13 +43,12 @@ fn keys_and_values_of_the_configuration() {
         "[peer.\"KEY\"]\naddress = 'x'\n",
     ] {
         let lonc = Site::office(&peer, SLOW).start();
-        let escaped = EVIL.escape_unicode().to_string().replace(['{', '}'], "");
         // As TOML has it: four digits.
-        let escaped = escaped
-            .split("\\u")
-            .skip(1)
-            .map(|code| format!("\\u{code:0>4}"))
-            .collect::<String>();
+        let codes: Vec<_> = EVIL
+            .chars()
+            .map(|one| format!("\\u{:04x}", u32::from(one)))
+            .collect();
+        let escaped = codes.concat();
         lonc.site.write_config(&text.replace("KEY", &escaped));
         lonc.signal(Signal::SIGHUP);
         lonc.await_log("reload failed");

@@ -45,7 +45,7 @@ use crate::daemon::client::FromClient;
 use crate::daemon::give_way::give_way;
 use crate::daemon::status::Snapshot;
 use crate::journal::message;
-use crate::spool::{FromSpool, Spool};
+use crate::spool::{FromSpool, Lock, Spool};
 use crate::systemd;
 
 /// Clients accepted, and messages of clients taken, before the other work has its turn again.
@@ -86,8 +86,9 @@ impl Driver {
         settings: Settings,
         acceptor: Acceptor,
         inbox: mpsc::Receiver<ToDriver>,
+        lock: Lock,
     ) -> io::Result<(Self, watch::Receiver<Snapshot>)> {
-        let (spool, from_spool) = Spool::start(&settings)?;
+        let (spool, from_spool) = Spool::start(&settings, lock)?;
         let memory = Memory::new(&settings);
         let (clients, from_clients) = Clients::new(memory.budget.clone());
         let timer = Timer::new()?;

@@ -22,7 +22,7 @@ enum Standing {
     /// It is not to be sent, and could not be set aside.
     Stuck,
     /// It has no newline.
-    Unfinished { since: Instant, is_listed: bool },
+    Unfinished { since: Instant },
     /// It is no file, or cannot be read.
     Odd,
 }
@@ -32,6 +32,8 @@ struct Entry {
     standing: Standing,
     /// An operator was told that it is left alone.
     is_reported: bool,
+    /// It was there when all was listed last, or was found later.
+    is_listed: bool,
 }
 
 impl Entry {
@@ -127,11 +129,11 @@ impl Book {
             }) => *since,
             Some(_) | None => now,
         };
-        let standing = Standing::Unfinished {
-            since,
-            is_listed: true,
-        };
-        self.put(name, standing, old.is_some_and(|entry| entry.is_reported));
+        self.put(
+            name,
+            Standing::Unfinished { since },
+            old.is_some_and(|entry| entry.is_reported),
+        );
     }
 
     /// It is left alone; true if nobody was told that yet.
@@ -144,9 +146,7 @@ impl Book {
     /// All that is there will be listed.
     pub(super) fn begin_listing(&mut self) {
         for entry in self.entries.values_mut() {
-            if let Standing::Unfinished { is_listed, .. } = &mut entry.standing {
-                *is_listed = false;
-            }
+            entry.is_listed = false;
         }
     }
 
@@ -155,25 +155,30 @@ impl Book {
         let Some(entry) = self.entries.get_mut(name) else {
             return false;
         };
-        if let Standing::Unfinished { is_listed, .. } = &mut entry.standing {
-            *is_listed = true;
-        }
+        entry.is_listed = true;
         entry.is_busy()
     }
 
-    /// After all was listed: those unfinished for so long that they are to be told of.
+    /// After all was listed: forgets those that are gone, of which nobody else has to know.
+    pub(super) fn end_listing(&mut self) {
+        self.entries.retain(|_, entry| match entry.standing {
+            Standing::Given(_) | Standing::Answered => true,
+            Standing::Stuck | Standing::Unfinished { .. } | Standing::Odd => entry.is_listed,
+        });
+    }
+
+    /// Those unfinished for so long that they are to be told of.
     pub(super) fn never_finished(&mut self, now: Instant) -> Vec<Name> {
         let mut told = Vec::new();
-        self.entries.retain(|name, entry| {
-            let Standing::Unfinished { since, is_listed } = entry.standing else {
-                return true;
-            };
-            if is_listed && now.since(since) >= UNFINISHED && !entry.is_reported {
+        for (name, entry) in &mut self.entries {
+            if let Standing::Unfinished { since } = entry.standing
+                && now.since(since) >= UNFINISHED
+                && !entry.is_reported
+            {
                 entry.is_reported = true;
                 told.push(name.clone());
             }
-            is_listed
-        });
+        }
         told
     }
 
@@ -197,6 +202,7 @@ impl Book {
             Entry {
                 standing,
                 is_reported,
+                is_listed: true,
             },
         );
     }

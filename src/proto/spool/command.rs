@@ -43,7 +43,7 @@ pub enum Operation {
     SyncFile,
     /// Have what was renamed and removed on the shelf survive a crash; then `handle_synced`.
     Sync(Shelf),
-    /// Give a file another name, shelf or both; then `handle_renamed`.
+    /// Give a file another name, shelf or both, unless there is something of that name; then `handle_renamed`.
     Rename {
         /// Where it is.
         from: Place,
@@ -104,6 +104,8 @@ pub enum Event {
     Readable,
     /// A file is left where it is.
     LeftAlone(Name, Unsendable),
+    /// What an instance before had begun to store cannot be removed; others of that kind may be there, too.
+    LeftoverStays(Name, Fault),
     /// A line has not been finished for long.
     NeverFinished(Name),
     /// It was answered and cannot be removed.

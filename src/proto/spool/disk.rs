@@ -66,4 +66,10 @@ impl Fault {
     pub fn is_not_found(&self) -> bool {
         self.kind == FaultKind::NotFound
     }
+
+    /// True if it is that there is something of that name.
+    #[must_use]
+    pub fn is_exists(&self) -> bool {
+        self.kind == FaultKind::Exists
+    }
 }

@@ -92,7 +92,7 @@ impl Machine {
             }
             Some(Awaited::Refill(refill)) => {
                 if self.owner.owns(name) {
-                    self.namer.heed(name);
+                    self.namer.heed(name, self.now.epoch);
                     if !self.book.see(name) && !self.window.has_passed(name) {
                         refill.see(name, self.config.limits.window);
                     }
@@ -174,7 +174,7 @@ impl Machine {
         // Whoever was faster did what was to be done.
         let outcome = outcome.or_else(|fault| if fault.is_not_found() { Ok(()) } else { Err(fault) });
         match self.awaited.take() {
-            Some(Awaited::Leftover(names)) => self.leftover_removed(names, outcome),
+            Some(Awaited::Leftover(name, left)) => self.leftover_removed(name, left, outcome),
             Some(Awaited::Removal(name, removal)) => self.removed(name, &removal, outcome),
             other => self.awaited = other,
         }

@@ -6,6 +6,14 @@ use super::removing::Removal;
 use super::window::Refill;
 use super::{Awaited, Event, Fault, FromSpool, Machine, Name, Operation, Shelf, Task};
 
+/// What an instance before had begun to store, and is still to be removed.
+#[derive(Debug)]
+pub(super) struct Leftovers {
+    names: Vec<Name>,
+    /// It was told that one cannot be.
+    is_told: bool,
+}
+
 impl Machine {
     /// What an instance that was killed had begun to store is removed; nobody was promised any of that.
     pub(super) fn leftovers(&mut self, names: Vec<Name>, outcome: Result<(), Fault>) {
@@ -13,22 +21,28 @@ impl Machine {
         // Nor must what an instance before had removed come back once something newer has gone.
         self.then([Task::Refill, Task::SyncRemovals]);
         match outcome {
-            Ok(()) => self.then([Task::RemoveLeftovers(names)]),
+            Ok(()) => self.then([Task::RemoveLeftovers(Leftovers {
+                names,
+                is_told: false,
+            })]),
             Err(fault) => self.unreadable(fault),
         }
     }
 
-    pub(super) fn remove_leftovers(&mut self, mut names: Vec<Name>) {
-        if let Some(name) = names.pop() {
-            self.operate(Operation::Remove(name), Awaited::Leftover(names));
+    pub(super) fn remove_leftovers(&mut self, mut left: Leftovers) {
+        if let Some(name) = left.names.pop() {
+            self.operate(Operation::Remove(name.clone()), Awaited::Leftover(name, left));
         }
     }
 
-    pub(super) fn leftover_removed(&mut self, names: Vec<Name>, outcome: Result<(), Fault>) {
-        match outcome {
-            Ok(()) => self.remove_leftovers(names),
-            Err(fault) => self.unreadable(fault),
+    /// One that cannot be removed, as a directory of such a name, keeps nobody from the others.
+    pub(super) fn leftover_removed(&mut self, name: Name, mut left: Leftovers, outcome: Result<(), Fault>) {
+        if let Err(fault) = outcome
+            && !core::mem::replace(&mut left.is_told, true)
+        {
+            self.event(Event::LeftoverStays(name, fault));
         }
+        self.remove_leftovers(left);
     }
 
     pub(super) fn look(&mut self) {
@@ -68,6 +82,7 @@ impl Machine {
         let again = self.book.unremoved().into_iter();
         self.then(again.map(|name| Task::Remove(name, Removal::Again)));
         if !self.is_unreadable {
+            self.book.end_listing();
             for name in self.book.never_finished(self.now.instant) {
                 self.event(Event::NeverFinished(name));
             }
@@ -80,7 +95,7 @@ impl Machine {
         if !self.owner.owns(name.as_bytes()) || self.book.is_busy(name.as_bytes()) {
             return;
         }
-        self.namer.heed(name.as_bytes());
+        self.namer.heed(name.as_bytes(), self.now.epoch);
         self.window.insert(name);
         self.tell_fresh();
     }

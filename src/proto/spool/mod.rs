@@ -62,6 +62,7 @@ use self::counting::{Counted, Counting};
 use self::desk::Finding;
 use self::giving::Giving;
 use self::listing::Lister;
+use self::looking::Leftovers;
 use self::moving::Move;
 use self::names::{Namer, Owner};
 use self::removing::Removal;
@@ -174,7 +175,7 @@ enum Task {
 
     // Parts of those.
     /// Remove what an instance that was killed had begun to store.
-    RemoveLeftovers(Vec<Name>),
+    RemoveLeftovers(Leftovers),
     /// Take the next names from the directory.
     Refill,
     /// Make removals safe.
@@ -193,7 +194,7 @@ enum Task {
 #[derive(Debug)]
 enum Awaited {
     Leftovers(Vec<Name>),
-    Leftover(Vec<Name>),
+    Leftover(Name, Leftovers),
     Refill(Refill),
     Read(Name, Giving),
     Removal(Name, Removal),
@@ -273,7 +274,7 @@ impl Machine {
             Task::Reconfigure(config) => self.reconfigure(config),
             Task::Settled => self.settled(),
             Task::Finish => self.commands.push_back(Command::Finished),
-            Task::RemoveLeftovers(names) => self.remove_leftovers(names),
+            Task::RemoveLeftovers(left) => self.remove_leftovers(left),
             Task::Refill => self.refill(Refill::default()),
             Task::SyncRemovals => self.operate(Operation::Sync(Shelf::Queue), Awaited::RemovalSync),
             Task::Looked => self.looked(),

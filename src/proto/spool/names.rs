@@ -109,34 +109,43 @@ pub(super) fn is_made_by_lonc(name: &Name) -> bool {
     parts.next().is_some_and(is_epoch) && parts.next().is_some_and(is_count)
 }
 
+/// What is claimed to be later than so many seconds from now is heeded by nobody: any worker can make such a name, and
+/// whatever is stored afterwards would have to be of that time as well.
+const TOO_LATE: u64 = 24 * 60 * 60;
+/// Digits of a time in a name.
+const DIGITS: usize = 10;
+/// The latest time that is put in a name. Some are left beyond, of as many digits, for those that come together.
+const LATEST: u64 = 9_999_000_000;
+/// Most names of one second. Six digits hold them, with a zero before, which tells that a lonc made them.
+const MOST: u32 = 99_999;
+
 /// Makes names, each behind all before.
 #[derive(Debug, Default)]
 pub(super) struct Namer {
     epoch: u64,
-    count: u64,
+    count: u32,
     last: String,
 }
 
 impl Namer {
-    /// Heeds a name that is there already: those to come sort behind it.
-    pub(super) fn heed(&mut self, name: &[u8]) {
-        if name <= self.last.as_bytes() {
-            return;
-        }
-        let front = name.split(|byte| *byte == b'.').next().unwrap_or_default();
-        let epoch = core::str::from_utf8(front)
-            .ok()
-            .and_then(|digits| digits.parse::<u64>().ok());
-        if let Some(epoch) = epoch.filter(|epoch| *epoch >= self.epoch && front.len() <= 10) {
-            self.epoch = epoch + 1;
-            self.count = 0;
+    /// Heeds a name that is there already at `now`, in seconds since 1970: those to come sort behind it.
+    pub(super) fn heed(&mut self, name: &[u8], now: u64) {
+        if name > self.last.as_bytes() {
+            let behind = first_behind(name);
+            if behind > self.epoch && behind <= now.saturating_add(TOO_LATE).min(LATEST) {
+                (self.epoch, self.count) = (behind, 0);
+            }
         }
     }
 
     /// A name for a message of `peer`, stored at `epoch`, in seconds since 1970, by the process `pid`.
     pub(super) fn name(&mut self, epoch: u64, request: &Request, peer: &str, pid: u32) -> Name {
+        let epoch = epoch.min(LATEST);
         if epoch > self.epoch {
             (self.epoch, self.count) = (epoch, 0);
+        }
+        if self.count >= MOST {
+            (self.epoch, self.count) = (self.epoch + 1, 0);
         }
         self.count += 1;
         self.last = format!(
@@ -147,6 +156,19 @@ impl Namer {
         );
         Name::from(self.last.as_bytes())
     }
+}
+
+/// The first time that sorts behind `name`, written as in our names. Names are compared as they are written, whatever
+/// number their digits may be meant to be.
+fn first_behind(name: &[u8]) -> u64 {
+    let digits = name.iter().take(DIGITS).take_while(|byte| byte.is_ascii_digit());
+    let (count, number) = digits.fold((0, 0), |(count, number), digit| {
+        (count + 1, number * 10 + u64::from(digit - b'0'))
+    });
+    let is_before_digits = name.get(count).is_none_or(|next| *next < b'0');
+    let is_first = count < DIGITS && is_before_digits;
+    let missing = DIGITS.saturating_sub(count);
+    (0..missing).fold(number + u64::from(!is_first), |number, _| number * 10)
 }
 
 /// What the message is about, for a person who looks at the directory; nothing of an encrypted one.
@@ -208,7 +230,7 @@ mod tests {
     fn names_sort_in_the_order_they_were_made() {
         let (mut namer, put) = (Namer::default(), request("critical:put:x"));
         let old = Name::from(&b"1700000100.1.2.x.msul1"[..]);
-        namer.heed(old.as_bytes());
+        namer.heed(old.as_bytes(), 1_700_000_000);
         let times = [
             1_700_000_000,
             1_700_000_000,
@@ -234,6 +256,64 @@ mod tests {
             77,
         );
         assert!(secret.as_bytes().ends_with(b".encrypt.msul1"), "{secret:?}");
+    }
+
+    /// The names that are made at `now` while `there` is there.
+    fn names_beside(there: &[&[u8]], now: u64, count: usize) -> Vec<Name> {
+        let (mut namer, put) = (Namer::default(), request("critical:put:x"));
+        for name in there {
+            namer.heed(name, now);
+        }
+        (0..count).map(|_| namer.name(now, &put, "msul1", 77)).collect()
+    }
+
+    #[test]
+    fn what_claims_to_be_of_the_far_future_is_not_heeded() {
+        for far in [
+            "9999999999.x.msul1",
+            "99999999990.x.msul1",
+            "1700086400.1.2.x.msul1",
+            "18446744073709551615.msul1",
+            "99999999999999999999999999.msul1",
+            "2.msul1",
+            "x.msul1",
+            "\u{ff}.msul1",
+            "1x.msul1",
+        ] {
+            let names = names_beside(&[far.as_bytes()], 1_700_000_000, 2);
+            assert_eq!(names, names_beside(&[], 1_700_000_000, 2), "{far}");
+        }
+    }
+
+    #[test]
+    fn whatever_is_there_up_to_a_day_from_now_sorts_before() {
+        for near in [
+            "1700086399.1.2.x.msul1",
+            "1700000000x.msul1",
+            "17000000009.msul1",
+            "170000000.msul1",
+            "170000000/.msul1",
+            "170000000x.msul1",
+            "1700000000.999999.99999.zz.msul1",
+            "1700000000.9999999.9.zz.msul1",
+            "17.msul1",
+            "1",
+            "",
+            "0000000000000000000000000000001.msul1",
+        ] {
+            let names = names_beside(&[near.as_bytes()], 1_700_000_000, 2);
+            let last = Name::from(near.as_bytes());
+            assert!(last < names[0] && names.is_sorted(), "{near}: {names:?}");
+            assert!(names[0].as_bytes() < &b"1700086401"[..], "{near}: {names:?}");
+        }
+    }
+
+    #[test]
+    fn a_million_in_one_second_sort_as_they_were_made() {
+        for now in [1_700_000_000, u64::MAX] {
+            let names = names_beside(&[], now, 1_000_001);
+            assert!(names.is_sorted() && names.iter().all(is_made_by_lonc));
+        }
     }
 
     #[test]

@@ -9,6 +9,9 @@ use super::{Awaited, Command, Event, Fate, Fault, FromSpool, Machine, Name, Oper
 use crate::request::Request;
 use crate::session::{Stored, Ticket};
 
+/// Names that are tried for a request. What has the first already was made to have it.
+const MOST_TRIES: u32 = 100;
+
 /// Requests that are stored with one sync of the directory.
 #[derive(Debug)]
 pub(super) struct Storing {
@@ -32,6 +35,8 @@ pub(super) struct Writing {
     request: Request,
     temporary: Name,
     name: Name,
+    /// Names that were tried before this.
+    tried: u32,
 }
 
 impl Machine {
@@ -56,38 +61,68 @@ impl Machine {
         let Some((ticket, request)) = storing.left.pop_front() else {
             return self.operate(Operation::Sync(Shelf::Queue), Awaited::BatchSync(storing));
         };
-        let (peer, pid) = (&self.config.peer, self.config.pid);
-        let name = self.namer.name(self.now.epoch, &request, peer, pid);
-        let temporary = self.owner.temporary(pid, &name);
-        let write = Operation::Write(temporary.clone(), Content::of(&request));
-        let writing = Writing {
+        let name = self.new_name(&request);
+        self.write_as(Writing {
             storing,
             ticket,
             request,
-            temporary,
+            temporary: self.owner.temporary(self.config.pid, &name),
             name,
-        };
+            tried: 0,
+        });
+    }
+
+    fn new_name(&mut self, request: &Request) -> Name {
+        let (peer, pid) = (&self.config.peer, self.config.pid);
+        self.namer.name(self.now.epoch, request, peer, pid)
+    }
+
+    fn write_as(&mut self, writing: Writing) {
+        let write = Operation::Write(writing.temporary.clone(), Content::of(&writing.request));
         self.operate(write, Awaited::Written(writing));
     }
 
     pub(super) fn written(&mut self, writing: Writing, outcome: Result<(), Fault>) {
         match outcome {
             Ok(()) => self.operate(Operation::SyncFile, Awaited::FileSync(writing)),
+            Err(fault) if fault.is_exists() => match self.try_another(writing) {
+                Ok(mut writing) => {
+                    writing.temporary = self.owner.temporary(self.config.pid, &writing.name);
+                    self.write_as(writing);
+                }
+                // What is there is another's.
+                Err(writing) => {
+                    let storing = writing.end(Err(fault));
+                    self.write(storing);
+                }
+            },
             Err(fault) => self.not_placed(writing, fault),
         }
     }
 
+    /// Another name, as there is something of this; it is given back when too many were tried.
+    fn try_another(&mut self, mut writing: Writing) -> Result<Writing, Writing> {
+        if writing.tried >= MOST_TRIES {
+            return Err(writing);
+        }
+        writing.tried += 1;
+        writing.name = self.new_name(&writing.request);
+        Ok(writing)
+    }
+
     pub(super) fn file_synced(&mut self, writing: Writing, outcome: Result<(), Fault>) {
         match outcome {
-            Ok(()) => {
-                let rename = Operation::Rename {
-                    from: queued(&writing.temporary),
-                    to: queued(&writing.name),
-                };
-                self.operate(rename, Awaited::Placement(writing));
-            }
+            Ok(()) => self.place(writing),
             Err(fault) => self.not_placed(writing, fault),
         }
+    }
+
+    fn place(&mut self, writing: Writing) {
+        let rename = Operation::Rename {
+            from: queued(&writing.temporary),
+            to: queued(&writing.name),
+        };
+        self.operate(rename, Awaited::Placement(writing));
     }
 
     pub(super) fn placed(&mut self, writing: Writing, outcome: Result<(), Fault>) {
@@ -97,6 +132,10 @@ impl Machine {
                 let storing = writing.end(Ok(name));
                 self.write(storing);
             }
+            Err(fault) if fault.is_exists() => match self.try_another(writing) {
+                Ok(writing) => self.place(writing),
+                Err(writing) => self.not_placed(writing, fault),
+            },
             Err(fault) => self.not_placed(writing, fault),
         }
     }

@@ -77,7 +77,7 @@ pub fn word(number: usize) -> String {
     format!("echo:m{number}")
 }
 
-/// The names in a directory, in order; none if it is not there.
+/// The names in a directory, in order, but for the lock of who sends from there; none if it is not there.
 pub fn names_in(dir: &Path) -> Vec<String> {
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
@@ -85,6 +85,7 @@ pub fn names_in(dir: &Path) -> Vec<String> {
     };
     let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap();
     let mut names: Vec<_> = entries.map(|entry| name(entry.unwrap())).collect();
+    names.retain(|name| name != ".lock-msul1");
     names.sort();
     names
 }

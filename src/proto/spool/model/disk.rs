@@ -107,6 +107,9 @@ impl Disk {
 
     pub(super) fn rename(&mut self, from: &Place, to: &Place) -> Result<(), Fault> {
         let file = *self.entries.get(from).ok_or(refusal(FaultKind::NotFound))?;
+        if self.entries.contains_key(to) {
+            return Err(refusal(FaultKind::Exists));
+        }
         self.change(vec![(from.clone(), None), (to.clone(), Some(file))]);
         Ok(())
     }

@@ -12,7 +12,7 @@ use super::world::{MAX_REQUEST, World};
 use crate::request::Request;
 use crate::session::{Stored, Ticket};
 use crate::spool::{
-    Command, Event, Fate, Fault, FaultKind, FromSpool, Name, Operation, Shelf, Stat, Unsendable, parse,
+    Command, Event, Fate, Fault, FaultKind, FromSpool, Name, Operation, Place, Shelf, Stat, Unsendable, parse,
 };
 
 fn fault() -> Fault {
@@ -53,6 +53,9 @@ impl World {
         } else {
             &[]
         };
+        if let (Luck::Taken, Command::Operate(Operation::Rename { to, .. })) = (luck, &command) {
+            self.appear_at(to.clone());
+        }
         match command {
             Command::Operate(Operation::List(shelf)) => self.perform_list(shelf, meanwhile, goes_well),
             Command::Operate(operation) => {
@@ -145,8 +148,7 @@ impl World {
             }
             Operation::Rename { from, to } => {
                 let outcome = if goes_well {
-                    self.check_rename(&from, &to);
-                    self.disk.rename(&from, &to)
+                    self.rename(&from, &to)
                 } else {
                     Err(fault())
                 };
@@ -166,6 +168,12 @@ impl World {
                 .machine
                 .handle_made(if goes_well { Ok(()) } else { Err(fault()) }, now),
         }
+    }
+
+    fn rename(&mut self, from: &Place, to: &Place) -> Result<(), Fault> {
+        self.disk.rename(from, to)?;
+        self.check_rename(from, to);
+        Ok(())
     }
 
     fn perform_read(&mut self, name: &Name, most: usize, goes_well: bool) {
@@ -245,7 +253,11 @@ impl World {
             }
             Event::Unreadable(_) | Event::RemovalsUnsafe(_) => self.removals.is_told = true,
             Event::Readable => self.removals.is_told = false,
-            Event::NotRemoved(..) | Event::Stored(_) | Event::NotStored(..) | Event::NotRecorded(_) => {}
+            Event::LeftoverStays(..)
+            | Event::NotRemoved(..)
+            | Event::Stored(_)
+            | Event::NotStored(..)
+            | Event::NotRecorded(_) => {}
         }
     }
 }

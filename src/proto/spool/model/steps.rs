@@ -67,6 +67,8 @@ pub(super) enum Luck {
     Fails,
     /// Files appear meanwhile; their names are so many seconds from now.
     While(Vec<i8>),
+    /// A file appears just before where another is to be placed.
+    Taken,
 }
 
 impl Luck {
@@ -75,6 +77,7 @@ impl Luck {
             16 => Just(Self::Fine),
             1 => Just(Self::Fails),
             2 => proptest::collection::vec(-2..3i8, 1..5).prop_map(Self::While),
+            1 => Just(Self::Taken),
         ]
     }
 }

@@ -11,6 +11,9 @@ use super::steps::Kind;
 use super::world::{MAX_REQUEST, World, request};
 use crate::spool::{Name, Place, Shelf};
 
+/// What a name claims that is later than anybody heeds.
+pub(super) const FAR: u64 = 9_999_999_999;
+
 /// A file that a worker has open.
 pub(super) struct Open {
     file: usize,
@@ -21,7 +24,8 @@ pub(super) struct Open {
 impl World {
     /// A name of a worker, so many seconds from now.
     fn name(&mut self, offset: i8, peer: &str) -> Name {
-        let epoch = self.now.epoch.saturating_add_signed(offset.into());
+        let claimed = self.now.epoch.saturating_add_signed(offset.into());
+        let epoch = if self.rng.u8(..16) == 0 { FAR } else { claimed };
         let number = self.messages.len();
         Name::from(format!("{epoch:010}.{number:06}.9.put.{peer}"))
     }
@@ -53,7 +57,7 @@ impl World {
         }
     }
 
-    /// Not while a message is on its way there: whether the place is free is looked at before.
+    /// While nothing is under way.
     pub(super) fn appear_again(&mut self, one: Index) {
         let used = self.disk.places().into_iter();
         let is_used =
@@ -62,13 +66,19 @@ impl World {
         if !self.is_idle() || used.is_empty() {
             return;
         }
-        let place = at(Shelf::Queue, &used[one.index(used.len())].name);
+        self.appear_at(at(Shelf::Queue, &used[one.index(used.len())].name));
+    }
+
+    /// There, unless there is something.
+    pub(super) fn appear_at(&mut self, place: Place) {
         let command = format!("m{:03}", self.messages.len());
         let content = format!("{command}\n");
         if self.disk.create(place.clone(), content.as_bytes(), true).is_ok() {
             self.messages.push(Message::new(request(&command)));
-            self.announced.forget(&place.name);
-            self.events.push_back(place.name);
+            if place.shelf == Shelf::Queue {
+                self.announced.forget(&place.name);
+                self.events.push_back(place.name);
+            }
         }
     }
 
