@@ -28,8 +28,8 @@ def metrics_over_http(site):
     assert not host.is_active("lonc@msul1.service"), "a question started the daemon"
     host.systemctl("start", "lonc@msul1.service")
     wait_until_up(host)
-    text = host.run("python3", "-c", GET).stdout
-    assert 'lonc_peer_state{peer="msul1",state="up"} 1' in text, text
+    # Within a second all are told the same.
+    until("it is told of", lambda: 'lonc_peer_state{peer="msul1",state="up"} 1' in host.run("python3", "-c", GET).stdout)
     text = host.run("python3", "-c", CROWD + GET).stdout
     assert 'lonc_peer_state{peer="msul1",state="up"} 1' in text, text
     text = host.run("python3", "-c", GET.replace("socket.create_connection(('127.0.0.1', 15663), 20)", UNIX)).stdout
