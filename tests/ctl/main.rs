@@ -19,6 +19,7 @@ mod loncron;
 mod metrics;
 mod send;
 mod spool;
+mod spool_owner;
 mod status;
 mod steering;
 mod takeover;
