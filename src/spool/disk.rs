@@ -189,7 +189,7 @@ pub(super) fn outcome<T>(done: io::Result<T>) -> Result<T, Fault> {
     done.map_err(|error| fault(&error))
 }
 
-fn fault(error: &io::Error) -> Fault {
+pub(super) fn fault(error: &io::Error) -> Fault {
     let kind = if error.kind() == io::ErrorKind::NotFound {
         FaultKind::NotFound
     } else if error.kind() == io::ErrorKind::AlreadyExists {

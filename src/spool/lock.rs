@@ -4,7 +4,7 @@
 //! the user of the daemon alone, so that no worker can hold it. The file stays when its lock is given up: it is nobody's
 //! message.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::Path;
@@ -22,6 +22,8 @@ use crate::journal::message;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How often that is looked at.
 const PAUSE: Duration = Duration::from_millis(20);
+/// No link is followed, and nobody waited for.
+const HARMLESS: OFlag = OFlag::O_NOFOLLOW.union(OFlag::O_NONBLOCK);
 
 /// Another sends from the spool.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -103,14 +105,18 @@ impl Lock {
 fn is_at(file: &File, path: &Path) -> bool {
     let there = fs::symlink_metadata(path);
     let ours = file.metadata();
-    matches!((there, ours), (Ok(there), Ok(ours)) if (there.dev(), there.ino()) == (ours.dev(), ours.ino()))
+    matches!((there, ours), (Ok(there), Ok(ours)) if is_same(&there, &ours))
+}
+
+fn is_same(one: &Metadata, other: &Metadata) -> bool {
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
 /// The lock; nothing if another holds it.
 fn acquire(path: &Path, queue: &Path) -> io::Result<Option<File>> {
     // Once more if it is another's, or was removed meanwhile.
     for _ in 0..4 {
-        let mut file = open(path, queue)?;
+        let file = open(path, queue)?;
         if !is_trusted(&file, queue)? {
             fs::remove_file(path)?;
             continue;
@@ -120,7 +126,7 @@ fn acquire(path: &Path, queue: &Path) -> io::Result<Option<File>> {
             Err(TryLockError::Error(error)) => return Err(error),
             Ok(()) if is_at(&file, path) => {
                 // For who is refused; a full disk does not matter.
-                let _ = file.set_len(0).and_then(|()| write!(file, "{}", process::id()));
+                let _ = sign(path, &file);
                 return Ok(Some(file));
             }
             Ok(()) => {}
@@ -129,23 +135,36 @@ fn acquire(path: &Path, queue: &Path) -> io::Result<Option<File>> {
     Err(io::Error::other("it is removed again and again"))
 }
 
-/// The file, made if it is missing.
+/// The file, made if it is missing. Held for reading only, it keeps no file system from being made read-only.
 fn open(path: &Path, queue: &Path) -> io::Result<File> {
-    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
     let mut how = OpenOptions::new();
-    how.read(true).write(true).mode(0o600).custom_flags(flags.bits());
-    match how.clone().create_new(true).open(path) {
+    how.custom_flags(HARMLESS.bits());
+    match how.clone().write(true).mode(0o600).create_new(true).open(path) {
         Ok(file) => {
             if Uid::effective().is_root() {
                 // The daemon is to be able to lock it, too.
                 let owner = fs::metadata(queue)?;
                 fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
             }
-            Ok(file)
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => how.open(path),
-        refused => refused,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        // What is there may be locked where nothing can be made.
+        Err(error) => return how.read(true).open(path).map_err(|_| error),
     }
+    how.read(true).open(path)
+}
+
+/// Has the file say who holds it.
+fn sign(path: &Path, held: &File) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .custom_flags(HARMLESS.bits())
+        .open(path)?;
+    if is_same(&file.metadata()?, &held.metadata()?) {
+        file.set_len(0)?;
+        write!(file, "{}", process::id())?;
+    }
+    Ok(())
 }
 
 /// True if no worker can have made it: it is ours, or whose the directory is, or root's.
@@ -158,10 +177,9 @@ fn is_trusted(file: &File, queue: &Path) -> io::Result<bool> {
 /// What the file says who holds it.
 fn holder(path: &Path) -> Option<u32> {
     let mut text = String::new();
-    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
     let file = OpenOptions::new()
         .read(true)
-        .custom_flags(flags.bits())
+        .custom_flags(HARMLESS.bits())
         .open(path)
         .ok()?;
     file.take(16).read_to_string(&mut text).ok()?;

@@ -1,5 +1,6 @@
 //! A peer's messages on disk, for when no daemon can be asked.
 
+use std::io;
 use std::path::PathBuf;
 
 use bytes::Bytes;
@@ -11,7 +12,8 @@ use lonc_proto::spool::{
 
 use super::Setup;
 use super::clock::Clock;
-use super::disk::{Disk, read};
+use super::disk::{Disk, fault, read};
+use super::lock::Lock;
 use super::paths::Paths;
 use crate::config::Settings;
 
@@ -51,6 +53,10 @@ impl Offline {
             to,
             withdrawn: None,
         };
+        let mut lock = Lock::new(&self.config.peer);
+        // Nothing is taken from under the hands of who sends it. One that is starting waits for us.
+        lock.hold(&self.paths.shelf(Shelf::Queue))
+            .map_err(|taken| MoveError::System(fault(&io::Error::other(taken))))?;
         let moved = self.run(errand, Reply::moved);
         let moved = moved.unwrap_or(Err(MoveError::NoSuchMessage));
         moved.map(|place| self.paths.place(&place))

@@ -30,10 +30,10 @@ impl End {
 }
 
 /// A step: a name in a directory.
-type Step = (PathBuf, OsString);
+pub(crate) type Step = (PathBuf, OsString);
 
 /// The steps to `path`, those of the links on the way among them, as far as there is one.
-fn steps(path: &Path) -> Vec<Step> {
+pub(crate) fn steps(path: &Path) -> Vec<Step> {
     let mut left: VecDeque<OsString> = parts(path);
     let (mut at, mut steps, mut links) = (PathBuf::from("/"), Vec::new(), 0);
     if path.is_relative() {

@@ -20,6 +20,7 @@ mod metrics;
 mod outside_data;
 mod send;
 mod spool;
+mod spool_owner;
 mod status;
 mod steering;
 mod takeover;

@@ -104,7 +104,7 @@ fn a_directory_that_goes_and_comes_back_is_used_again() {
     for round in 0..2 {
         let number = 3 * round;
         if round == 0 {
-            fs::remove_dir(&dir).unwrap();
+            fs::remove_dir_all(&dir).unwrap();
         } else {
             fs::rename(&dir, lonc.site.path("moved")).unwrap();
         }

@@ -2,6 +2,7 @@
 
 mod listing;
 mod moves;
+mod owner;
 mod show;
 mod store;
 

@@ -85,7 +85,7 @@ pub fn names_in(dir: &Path) -> Vec<String> {
     };
     let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap();
     let mut names: Vec<_> = entries.map(|entry| name(entry.unwrap())).collect();
-    names.retain(|name| name != ".lock-msul1");
+    names.retain(|name| !name.starts_with(".lock-"));
     names.sort();
     names
 }
