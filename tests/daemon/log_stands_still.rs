@@ -10,6 +10,7 @@ use nix::fcntl::OFlag;
 use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
+use test_harness::programs::built;
 use test_harness::{Client, Lonc, Peer, SLOW, Site, wait_until};
 
 /// More than any request here takes, and less than who waits for a log would.
@@ -49,6 +50,7 @@ fn what_is_lost_is_counted_where_it_would_have_stood() {
         pipe.text().contains("the log took none")
     });
     assert_eq!(client.ask("echo:after"), "con_lost");
+    let counted = lost(&lonc);
     lonc.signal(Signal::SIGTERM);
     wait_until("the last record", || pipe.text().contains("has finished"));
     lonc.ended();
@@ -59,13 +61,15 @@ fn what_is_lost_is_counted_where_it_would_have_stood() {
     let told = text
         .matches("1 request was answered con_lost: never sent")
         .count();
-    let missing = text.lines().find_map(|line| {
+    let gaps = text.lines().filter_map(|line| {
         let (front, _) = line.split_once(" records are missing here")?;
         front.rsplit(' ').next()?.parse::<usize>().ok()
     });
+    let missing: usize = gaps.sum();
+    assert_eq!(counted, Some(missing), "in the metrics");
     // What other records there are is much less.
-    let all = told + missing.unwrap();
-    assert!((3000..3300).contains(&all), "{told} told, {missing:?} missing");
+    let all = told + missing;
+    assert!((3000..3300).contains(&all), "{told} told, {missing} missing");
 }
 
 #[test]
@@ -75,6 +79,21 @@ fn the_end_with_a_faulty_configuration_waits_for_nobody_either() {
     let begun = Instant::now();
     assert_eq!(lonc.ended().0.code(), Some(78));
     assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
+}
+
+/// How many records are missing, as a monitoring system is told.
+fn lost(lonc: &Lonc) -> Option<usize> {
+    let mut loncctl = Command::new(built("loncctl"));
+    loncctl
+        .arg("--config")
+        .arg(lonc.site.path("lonc.toml"))
+        .args(["metrics", "msul1"]);
+    let output = loncctl.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("lonc_log_records_lost_total{"));
+    line?.rsplit(' ').next()?.parse().ok()
 }
 
 /// Has so many requests fail one by one, answered one and all: to who wants details each is a record.

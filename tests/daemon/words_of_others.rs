@@ -13,19 +13,11 @@ const EVIL: &str = "\u{202e}\n2026-01-01 forged\u{1b}[2J\u{9b}\r\u{200b}\u{7}\u{
 fn names_of_files() {
     let peer = Peer::start();
     let site = Site::office(&peer, "loncron_log = 'DIR/lonc.log'\n");
-    let lonc = site.start();
     // What is no message is told of by its name.
-    symlink(
-        "/dev/null",
-        lonc.site.spool(format!("1000000000.1.1.{EVIL}.msul1")),
-    )
-    .unwrap();
-    fs::write(
-        lonc.site.spool(format!("1000000001.1.1.{EVIL}.msul1")),
-        "half a line",
-    )
-    .unwrap();
-    fs::create_dir(lonc.site.spool(format!("1000000002.1.1.{EVIL}.msul1"))).unwrap();
+    symlink("/dev/null", site.spool(format!("1000000000.1.1.{EVIL}.msul1"))).unwrap();
+    fs::write(site.spool(format!("1000000001.1.1.{EVIL}.msul1")), "half a line").unwrap();
+    fs::create_dir(site.spool(format!("1000000002.1.1.{EVIL}.msul1"))).unwrap();
+    let lonc = site.start();
     wait_until("a record of it", || lonc.log().contains("forged"));
     let site = lonc.site.clone();
     assert_harmless(lonc, |log| log.contains("forged"));

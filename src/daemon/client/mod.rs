@@ -48,8 +48,8 @@ pub(crate) enum FromClient {
     Sent { id: ClientId, lines: Lines, took: usize },
     /// So many bytes of answers were taken since the last word.
     Took { id: ClientId, bytes: usize },
-    /// The client is gone; the last word.
-    Left { id: ClientId },
+    /// The client is gone, and was before these were read; the last word.
+    Left { id: ClientId, unheard: Option<Lines> },
 }
 
 /// What the driver tells a client's task.
@@ -137,6 +137,8 @@ struct Client {
     /// Bytes of answers written that the driver does not know of.
     took: usize,
     blocked: bool,
+    /// What it had asked when it was gone.
+    unheard: Option<Lines>,
 }
 
 impl Client {
@@ -152,6 +154,7 @@ impl Client {
             owed_bytes: 0,
             took: 0,
             blocked: false,
+            unheard: None,
         }
     }
 
@@ -236,8 +239,11 @@ impl Client {
         loop {
             match self.lines.take_lines() {
                 Ok(None) => break,
-                // Nobody waits for what they would bring, and who asked may have been told that it came to nothing.
-                Ok(Some(_)) if self.is_gone() => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+                // Nobody waits for what they would bring, but for what is critical of them.
+                Ok(Some(lines)) if self.is_gone() => {
+                    self.unheard = Some(lines);
+                    return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+                }
                 Ok(Some(lines)) => {
                     self.owed += lines.count;
                     self.owed_bytes += lines.bytes.len();
@@ -321,7 +327,8 @@ impl Client {
         self.out = Outbox::default();
         self.ports.account.close();
         // The driver may be gone already; then nobody needs to know.
-        let _ = self.ports.to_driver.send(FromClient::Left { id: self.ports.id });
+        let (id, unheard) = (self.ports.id, self.unheard.take());
+        let _ = self.ports.to_driver.send(FromClient::Left { id, unheard });
     }
 
     fn is_done(&self) -> bool {

@@ -194,7 +194,11 @@ impl Driver {
                     self.session.handle_lines(id, lines, now);
                 }
                 FromClient::Took { id, bytes } => self.session.handle_taken(id, bytes, now),
-                FromClient::Left { id } => {
+                FromClient::Left { id, unheard } => {
+                    // In one go: nothing of it is sent but what is sent of those who have left.
+                    if let Some(lines) = unheard {
+                        self.session.handle_lines(id, lines, now);
+                    }
                     self.session.handle_client_left(id, now);
                     self.clients.leave(id);
                     self.stale = true;
