@@ -233,6 +233,31 @@ fn what_is_offered_is_not_believed_as_it_comes() {
 }
 
 #[test]
+fn many_are_started_and_stopped_some_at_a_time() {
+    let booted = Booted::followed(&large(3));
+    booted.0.table(large(100));
+    let (asked, ..) = booted.apply();
+    let sockets = |call: &String| call.matches(".socket").count();
+    assert_eq!(
+        asked.iter().map(sockets).collect::<Vec<_>>(),
+        [0, 40, 40, 17, 0, 0],
+        "{asked:?}"
+    );
+    assert!(
+        asked[1].starts_with("start --no-block -- lonc@p10.socket"),
+        "{asked:?}"
+    );
+    booted.loaded(100);
+    booted.0.table(large(3));
+    let (asked, ..) = booted.apply();
+    assert_eq!(
+        asked[3..].iter().map(sockets).collect::<Vec<_>>(),
+        [20, 20, 20, 20, 17],
+        "{asked:?}"
+    );
+}
+
+#[test]
 fn what_systemd_does_not_have_after_a_boot_is_started_though_nothing_has_changed() {
     let booted = Booted::followed(&large(3));
     booted.loaded(2);
