@@ -12,14 +12,16 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::decide::{Decision, decide};
 use super::state::State;
-use crate::config::{HostId, Snapshot, Start, TakenOver};
+use crate::config::{HostId, Snapshot, TakenOver};
 
 /// How often to begin anew when the files change meanwhile; the next change starts us again anyway.
 const ROUNDS: usize = 5;
 /// Between two changes of systemd's units: each keeps systemd busy.
 const PACE: Duration = Duration::from_secs(5);
-/// So many units at a time.
-const BATCH: usize = 40;
+/// So many units at a time,
+const BATCH: usize = 20;
+/// and so long between two times.
+const BREATH: Duration = Duration::from_millis(300);
 /// Before we begin: what is watched may change all the time, and each change starts us. Not behind it: systemd tells of no
 /// change that comes while we run.
 const LEAST: Duration = Duration::from_secs(1);
@@ -171,7 +173,7 @@ fn follow(change: Change, new: &[String], gone: &[HostId]) -> Result<(), ApplyEr
     }
     if change == Change::Units {
         if new.len() > BATCH {
-            in_batches("start", new)?;
+            in_batches(&["start"], new)?;
         }
         systemctl(&["start", "lonc.target"])?;
     }
@@ -180,30 +182,30 @@ fn follow(change: Change, new: &[String], gone: &[HostId]) -> Result<(), ApplyEr
     }
     let units = |id: &HostId| [format!("lonc@{id}.socket"), format!("lonc@{id}.service")];
     // A daemon may take its time to finish what is in flight; new peers need not wait for that.
-    in_batches("stop", &gone.iter().flat_map(units).collect::<Vec<_>>())
+    in_batches(
+        &["stop", "--no-block"],
+        &gone.iter().flat_map(units).collect::<Vec<_>>(),
+    )
 }
 
-/// The units that lonc.target is to start and that systemd does not have yet.
+/// The sockets that lonc.target is to start and that systemd does not have yet.
 fn new(next: &Snapshot, units: &Units, ours: &TakenOver) -> Vec<String> {
     let is_new = |id: &&HostId| ours.has(id) && !units.sockets.contains(*id);
-    let kinds: &[&str] = match next.start {
-        Start::Demand => &["socket"],
-        Start::Boot => &["socket", "service"],
-    };
-    let unit = |id: &HostId| {
-        let id = id.to_string();
-        kinds.iter().map(move |kind| format!("lonc@{id}.{kind}"))
-    };
-    next.peers.keys().filter(is_new).flat_map(unit).collect()
+    let ids = next.peers.keys().filter(is_new);
+    ids.map(|id| format!("lonc@{id}.socket")).collect()
 }
 
-/// Some at a time: systemd begins with all that it is told at once before it answers anybody else.
-fn in_batches(verb: &str, units: &[String]) -> Result<(), ApplyError> {
-    units.chunks(BATCH).try_for_each(|batch| {
-        let mut arguments = vec![verb, "--no-block", "--"];
-        arguments.extend(batch.iter().map(String::as_str));
-        systemctl(&arguments)
-    })
+/// Some at a time: systemd begins with all that it is told at once, and ends it, before it answers anybody else.
+fn in_batches(words: &[&str], units: &[String]) -> Result<(), ApplyError> {
+    for (number, batch) in units.chunks(BATCH).enumerate() {
+        if number > 0 {
+            thread::sleep(BREATH);
+        }
+        let batch = batch.iter().map(String::as_str);
+        let arguments: Vec<_> = words.iter().copied().chain(["--"]).chain(batch).collect();
+        systemctl(&arguments)?;
+    }
+    Ok(())
 }
 
 /// The instances that systemd has a unit of.
