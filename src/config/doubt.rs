@@ -22,6 +22,8 @@ pub(crate) enum DoubtKind {
     Unread,
     /// The table's last line has no end.
     Cut,
+    /// The table names nobody, and holds nothing else either.
+    Empty,
     /// It is hardly a table.
     Odd,
 }
@@ -29,11 +31,11 @@ pub(crate) enum DoubtKind {
 impl DoubtKind {
     /// Whether what is offered is followed where it is new.
     pub(crate) fn lets_add(self) -> bool {
-        matches!(self, Self::Unread | Self::Cut)
+        matches!(self, Self::Unread | Self::Cut | Self::Empty)
     }
 
     /// Whether an administrator may say that it is meant so.
     pub(crate) fn can_be_meant(self) -> bool {
-        matches!(self, Self::Unread | Self::Cut | Self::Odd)
+        matches!(self, Self::Unread | Self::Cut | Self::Empty | Self::Odd)
     }
 }

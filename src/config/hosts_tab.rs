@@ -94,7 +94,12 @@ impl HostsTab {
         }
         if num_sound == 0 {
             let why = "it names no host, not even this host";
-            return Some((DoubtKind::Odd, why.to_owned()));
+            let kind = if self.num_broken == 0 {
+                DoubtKind::Empty
+            } else {
+                DoubtKind::Odd
+            };
+            return Some((kind, why.to_owned()));
         }
         (self.num_broken > num_sound).then(|| {
             let broken = units::count(self.num_broken, "line");

@@ -18,12 +18,13 @@ use crate::config::{HostId, Snapshot, TakenOver};
 const ROUNDS: usize = 5;
 /// Between two changes of systemd's units: each keeps systemd busy.
 const PACE: Duration = Duration::from_secs(5);
+/// So many units at a time,
+const BATCH: usize = 20;
+/// and so long between two times.
+const BREATH: Duration = Duration::from_millis(300);
 /// Before we begin: what is watched may change all the time, and each change starts us. Not behind it: systemd tells of no
 /// change that comes while we run.
 const LEAST: Duration = Duration::from_secs(1);
-
-const RELOAD: &[&str] = &["daemon-reload"];
-const NAMES: &[&str] = &["start", "lonc-aliases.service"];
 
 /// Why systemd could not be told.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +58,7 @@ pub(crate) enum ApplyError {
 pub(super) fn apply(config: &Path, state: &State, warn: impl Fn(&[String])) -> Result<(), ApplyError> {
     thread::sleep(LEAST);
     let (mut stopped, mut told, mut is_meant) = (BTreeSet::new(), Vec::new(), false);
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         // What it cannot do it says itself, and then there is nothing of it.
         run(&["start", "lonc-table.service"])?;
         let Ok(offer) = state.offered() else {
@@ -82,14 +83,17 @@ pub(super) fn apply(config: &Path, state: &State, warn: impl Fn(&[String])) -> R
         let gone: Vec<_> = units.all.iter().filter(is_gone).cloned().collect();
         let gone: Vec<_> = gone.into_iter().filter(|id| stopped.insert(id.clone())).collect();
         let (ours, _) = TakenOver::read(config);
-        let change = Change::of(kept.as_ref(), &decision.next, &units, &ours);
+        let new = new(&decision.next, &units, &ours);
+        // As after a boot where the list was on a disk that was not there yet. What did not help once does not help.
+        let is_missing = !new.is_empty() && round == 0;
+        let change = Change::of(kept.as_ref().filter(|_| !is_missing), &decision.next);
         if change == Change::Nothing && gone.is_empty() {
             keep(state, kept.as_ref(), &decision.next)?;
             break;
         }
         pause(state);
         keep(state, kept.as_ref(), &decision.next)?;
-        if let Err(fault) = follow(change, &gone) {
+        if let Err(fault) = follow(change, &new, &gone) {
             // The next run is to see that there is something to be done.
             let _ = state.restore(kept.as_ref());
             return Err(fault);
@@ -147,11 +151,8 @@ enum Change {
 }
 
 impl Change {
-    fn of(kept: Option<&Snapshot>, next: &Snapshot, units: &Units, ours: &TakenOver) -> Self {
-        let mut wanted = next.peers.keys().filter(|id| ours.has(id));
-        // As after a boot where the list was on a disk that was not there yet.
-        let is_missing = wanted.any(|id| !units.sockets.contains(id));
-        let Some(kept) = kept.filter(|_| !is_missing) else {
+    fn of(kept: Option<&Snapshot>, next: &Snapshot) -> Self {
+        let Some(kept) = kept else {
             return Self::Units;
         };
         if kept.start != next.start || !kept.peers.keys().eq(next.peers.keys()) {
@@ -166,15 +167,45 @@ impl Change {
     }
 }
 
-fn follow(change: Change, gone: &[HostId]) -> Result<(), ApplyError> {
-    let calls: &[&[&str]] = match change {
-        Change::Nothing => &[],
-        Change::Names => &[NAMES],
-        Change::Watch => &[RELOAD, NAMES],
-        Change::Units => &[RELOAD, &["start", "lonc.target"], NAMES],
-    };
-    calls.iter().try_for_each(|call| systemctl(call))?;
-    stop(gone)
+fn follow(change: Change, new: &[String], gone: &[HostId]) -> Result<(), ApplyError> {
+    if matches!(change, Change::Watch | Change::Units) {
+        systemctl(&["daemon-reload"])?;
+    }
+    if change == Change::Units {
+        if new.len() > BATCH {
+            in_batches(&["start"], new)?;
+        }
+        systemctl(&["start", "lonc.target"])?;
+    }
+    if change != Change::Nothing {
+        systemctl(&["start", "lonc-aliases.service"])?;
+    }
+    let units = |id: &HostId| [format!("lonc@{id}.socket"), format!("lonc@{id}.service")];
+    // A daemon may take its time to finish what is in flight; new peers need not wait for that.
+    in_batches(
+        &["stop", "--no-block"],
+        &gone.iter().flat_map(units).collect::<Vec<_>>(),
+    )
+}
+
+/// The sockets that lonc.target is to start and that systemd does not have yet.
+fn new(next: &Snapshot, units: &Units, ours: &TakenOver) -> Vec<String> {
+    let is_new = |id: &&HostId| ours.has(id) && !units.sockets.contains(*id);
+    let ids = next.peers.keys().filter(is_new);
+    ids.map(|id| format!("lonc@{id}.socket")).collect()
+}
+
+/// Some at a time: systemd begins with all that it is told at once, and ends it, before it answers anybody else.
+fn in_batches(words: &[&str], units: &[String]) -> Result<(), ApplyError> {
+    for (number, batch) in units.chunks(BATCH).enumerate() {
+        if number > 0 {
+            thread::sleep(BREATH);
+        }
+        let batch = batch.iter().map(String::as_str);
+        let arguments: Vec<_> = words.iter().copied().chain(["--"]).chain(batch).collect();
+        systemctl(&arguments)?;
+    }
+    Ok(())
 }
 
 /// The instances that systemd has a unit of.
@@ -209,20 +240,6 @@ fn instance(unit: &str) -> Option<HostId> {
         .strip_suffix(".socket")
         .or_else(|| name.strip_suffix(".service"))?;
     id.parse().ok()
-}
-
-fn stop(gone: &[HostId]) -> Result<(), ApplyError> {
-    if gone.is_empty() {
-        return Ok(());
-    }
-    let units: Vec<_> = gone
-        .iter()
-        .flat_map(|id| [format!("lonc@{id}.socket"), format!("lonc@{id}.service")])
-        .collect();
-    // A daemon may take its time to finish what is in flight; new peers need not wait for that.
-    let mut arguments = vec!["stop", "--no-block", "--"];
-    arguments.extend(units.iter().map(String::as_str));
-    systemctl(&arguments)
 }
 
 fn systemctl(arguments: &[&str]) -> Result<(), ApplyError> {

@@ -286,6 +286,7 @@ mod tests {
             (DoubtKind::Unsettled, false, false),
             (DoubtKind::Odd, false, true),
             (DoubtKind::Cut, true, true),
+            (DoubtKind::Empty, true, true),
             (DoubtKind::Unread, true, true),
         ] {
             let mut offer = doubted(kind);

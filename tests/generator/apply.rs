@@ -171,11 +171,12 @@ fn what_is_gone_at_once_is_stopped_when_an_administrator_says_so_and_once() {
     fs::write(booted.0.path("accept"), "").unwrap();
     let (asked, said, well) = booted.apply();
     assert_eq!(
-        (&asked[..3], asked.len(), well),
-        (&BASE.map(str::to_owned)[..], 4, true),
+        (&asked[..3], well),
+        (&BASE.map(str::to_owned)[..], true),
         "{said}"
     );
-    assert_eq!(asked[3].matches(".socket").count(), 15, "{asked:?}");
+    let stopped = asked[3..].concat();
+    assert_eq!(stopped.matches(".socket").count(), 15, "{asked:?}");
     assert!(!booted.0.path("accept").exists() && !booted.0.path("held").exists());
     booted.loaded(5);
     booted.0.table(large(1));
@@ -230,6 +231,28 @@ fn what_is_offered_is_not_believed_as_it_comes() {
     fs::remove_file(&path).unwrap();
     mkfifo(&path, Mode::S_IRWXU).unwrap();
     assert!(booted.apply().1.contains("cannot be read"));
+}
+
+#[test]
+fn many_are_started_and_stopped_some_at_a_time() {
+    let booted = Booted::followed(&large(3));
+    booted.0.table(large(100));
+    let (asked, ..) = booted.apply();
+    let sockets = |call: &String| call.matches(".socket").count();
+    assert_eq!(
+        asked.iter().map(sockets).collect::<Vec<_>>(),
+        [0, 20, 20, 20, 20, 17, 0, 0],
+        "{asked:?}"
+    );
+    assert!(asked[1].starts_with("start -- lonc@p10.socket"), "{asked:?}");
+    booted.loaded(100);
+    booted.0.table(large(3));
+    let (asked, ..) = booted.apply();
+    assert_eq!(
+        asked[3..].iter().map(sockets).collect::<Vec<_>>(),
+        [10, 10, 10, 10, 10, 10, 10, 10, 10, 7],
+        "{asked:?}"
+    );
 }
 
 #[test]
