@@ -1,6 +1,7 @@
 //! Obeys orders: does what is the daemon's to do, and tells the driver what is the driver's.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{error, info, warn};
@@ -100,7 +101,13 @@ impl Steering {
             }
             Err(fault) => {
                 let outcome = format!("reload failed, the old configuration stays in force: {fault}");
-                error!(MESSAGE_ID = message::CONFIG_FAULT, LONC_ERROR = %fault, "{outcome}");
+                // Whoever ordered it is to find it: it repeats no other.
+                error!(
+                    MESSAGE_ID = message::CONFIG_FAULT,
+                    LONC_ERROR = %fault,
+                    cause = ?Instant::now(),
+                    "{outcome}"
+                );
                 systemd::reloaded(Some(&outcome));
                 self.log.written().await;
                 reload::answer(&outcome);
