@@ -82,32 +82,30 @@ impl Machine {
         self.operate(write, Awaited::Written(writing));
     }
 
-    pub(super) fn written(&mut self, writing: Writing, outcome: Result<(), Fault>) {
+    pub(super) fn written(&mut self, mut writing: Writing, outcome: Result<(), Fault>) {
         match outcome {
             Ok(()) => self.operate(Operation::SyncFile, Awaited::FileSync(writing)),
-            Err(fault) if fault.is_exists() => match self.try_another(writing) {
-                Ok(mut writing) => {
+            Err(fault) if fault.is_exists() => {
+                if self.try_another(&mut writing) {
                     writing.temporary = self.owner.temporary(self.config.pid, &writing.name);
-                    self.write_as(writing);
+                    return self.write_as(writing);
                 }
                 // What is there is another's.
-                Err(writing) => {
-                    let storing = writing.end(Err(fault));
-                    self.write(storing);
-                }
-            },
+                let storing = writing.end(Err(fault));
+                self.write(storing);
+            }
             Err(fault) => self.not_placed(writing, fault),
         }
     }
 
-    /// Another name, as there is something of this; it is given back when too many were tried.
-    fn try_another(&mut self, mut writing: Writing) -> Result<Writing, Writing> {
-        if writing.tried >= MOST_TRIES {
-            return Err(writing);
+    /// Another name, as there is something of this; false when too many were tried.
+    fn try_another(&mut self, writing: &mut Writing) -> bool {
+        let may = writing.tried < MOST_TRIES;
+        if may {
+            writing.tried += 1;
+            writing.name = self.new_name(&writing.request);
         }
-        writing.tried += 1;
-        writing.name = self.new_name(&writing.request);
-        Ok(writing)
+        may
     }
 
     pub(super) fn file_synced(&mut self, writing: Writing, outcome: Result<(), Fault>) {
@@ -125,17 +123,14 @@ impl Machine {
         self.operate(rename, Awaited::Placement(writing));
     }
 
-    pub(super) fn placed(&mut self, writing: Writing, outcome: Result<(), Fault>) {
+    pub(super) fn placed(&mut self, mut writing: Writing, outcome: Result<(), Fault>) {
         match outcome {
             Ok(()) => {
                 let name = writing.name.clone();
                 let storing = writing.end(Ok(name));
                 self.write(storing);
             }
-            Err(fault) if fault.is_exists() => match self.try_another(writing) {
-                Ok(writing) => self.place(writing),
-                Err(writing) => self.not_placed(writing, fault),
-            },
+            Err(fault) if fault.is_exists() && self.try_another(&mut writing) => self.place(writing),
             Err(fault) => self.not_placed(writing, fault),
         }
     }

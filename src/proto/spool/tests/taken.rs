@@ -107,7 +107,7 @@ fn a_leftover_that_stays_keeps_nobody_from_the_others() {
     rig.machine.handle_start(rig.now);
     assert_eq!(rig.next(), "Operate(List(Queue))");
     let names = [leftover(1), leftover(2), leftover(3)];
-    rig.list(&names.each_ref().map(|name| &name[..]));
+    rig.list(&names.each_ref().map(String::as_str));
     for (count, outcome) in [(3, Err(refused())), (2, Err(refused())), (1, Ok(()))] {
         assert_eq!(rig.next(), format!("Operate(Remove({}))", leftover(count)));
         rig.machine.handle_removed(outcome, rig.now);
