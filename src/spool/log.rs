@@ -26,11 +26,7 @@ pub(super) fn tell(event: &Event, paths: &Paths, permanent_log: &Path) {
         Event::LeftAlone(name, fault) => {
             mishap(&path(name), fault, format_args!("{fault}; it is left alone"));
         }
-        Event::LeftoverStays(name, fault) => mishap(
-            &path(name),
-            fault,
-            format_args!("was never stored to its end, and cannot be removed: {fault}; it is left alone"),
-        ),
+        Event::LeftoverStays(name, fault) => leftover_stays(&path(name), fault),
         Event::NeverFinished(name) => warn!(
             MESSAGE_ID = message::SPOOL,
             "{}: its line has not been finished for a minute; it is not sent until it is",
@@ -86,6 +82,11 @@ fn not_stored(queue: &Path, request: &Request, fault: &Fault) {
 fn removals_unsafe(queue: &Path, fault: &Fault) {
     let words = format_args!("cannot be synced: {fault}; after a crash messages may be sent a second time");
     mishap(queue, fault, words);
+}
+
+fn leftover_stays(path: &Path, fault: &Fault) {
+    let words = format_args!("was never stored to its end, and cannot be removed: {fault}; it is left alone");
+    mishap(path, fault, words);
 }
 
 fn may_come_back(path: &Path, fault: Option<&Fault>) {
