@@ -173,42 +173,27 @@ struct Following<'a> {
 }
 
 impl Following<'_> {
-    /// Waits until something happens that matters, or so long; the way may lead elsewhere then.
+    /// Waits until something happens, or so long. The way may lead elsewhere then: what is mounted is told of once, and
+    /// not again to who looked at other events first.
     fn pass_on_what_comes(&self, inotify: &Inotify, at_most: Duration) -> io::Result<Option<Ended>> {
-        let until = Instant::now() + at_most;
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            if let Some(ended) = self.watch.wait(Some((inotify, &self.way)), left)? {
+        if let Some(ended) = self.watch.wait(Some((inotify, &self.way)), at_most)? {
+            return Ok(Some(ended));
+        }
+        let events = match inotify.read_events() {
+            Err(Errno::EAGAIN) => return Ok(None),
+            events => events?,
+        };
+        for event in events.into_iter().filter(|event| self.is_of_the_spool(event)) {
+            if let Some(ended) = self.pass_on(event)? {
                 return Ok(Some(ended));
             }
-            match inotify.read_events() {
-                // What is mounted, or time that has passed.
-                Err(Errno::EAGAIN) => return Ok(None),
-                Err(error) => return Err(error.into()),
-                Ok(events) => {
-                    let may_lead_elsewhere = events.iter().any(|event| self.is_of_the_way(event));
-                    for event in events.into_iter().filter(|event| self.is_of_the_spool(event)) {
-                        if let Some(ended) = self.pass_on(event)? {
-                            return Ok(Some(ended));
-                        }
-                    }
-                    if may_lead_elsewhere {
-                        return Ok(None);
-                    }
-                }
-            }
         }
+        Ok(None)
     }
 
     /// That some were missed is told of no directory.
     fn is_of_the_spool(&self, event: &InotifyEvent) -> bool {
         event.wd == self.spool || event.mask.contains(AddWatchFlags::IN_Q_OVERFLOW)
-    }
-
-    /// A directory on the way that is gone has told of nothing else.
-    fn is_of_the_way(&self, event: &InotifyEvent) -> bool {
-        let is_named = event.name.as_deref().is_none_or(|name| self.way.has(name));
-        event.wd != self.spool && is_named
     }
 
     fn pass_on(&self, event: InotifyEvent) -> io::Result<Option<Ended>> {

@@ -73,7 +73,6 @@ fn parts(path: &Path) -> VecDeque<OsString> {
 
 /// What tells that the way may lead elsewhere.
 pub(super) struct Way {
-    names: Vec<OsString>,
     /// Tells of what is mounted and unmounted.
     pub(super) mounts: Option<File>,
     is_whole: bool,
@@ -89,7 +88,6 @@ impl Way {
         let mounts = File::open("/proc/self/mountinfo").ok();
         Self {
             is_whole: is_whole && mounts.is_some(),
-            names: steps.into_iter().map(|(_, name)| name).collect(),
             mounts,
         }
     }
@@ -97,11 +95,6 @@ impl Way {
     /// True if all changes are told of; else it is to be looked at now and then.
     pub(super) fn is_whole(&self) -> bool {
         self.is_whole
-    }
-
-    /// True if something of this name is on the way.
-    pub(super) fn has(&self, name: &OsStr) -> bool {
-        self.names.iter().any(|one| one == name)
     }
 }
 
