@@ -47,6 +47,13 @@ impl Disk {
         }
     }
 
+    /// Nothing more is sent from here.
+    pub(super) fn give_up(&mut self) {
+        if let Some(lock) = &mut self.lock {
+            lock.give_up();
+        }
+    }
+
     /// The directories are these from now on.
     pub(super) fn go_to(&mut self, paths: Paths) {
         (self.paths, self.written) = (paths, None);

@@ -1,13 +1,13 @@
 //! One spool has one sender for each peer: who sends holds a lock, which goes with its process, however that ends.
 //!
 //! The lock is that of a file in the queue itself, so that two see the same one by whatever path they come; it belongs to
-//! the user of the daemon alone, so that no worker can hold it. The file stays when its lock is given up: it is nobody's
-//! message.
+//! the user of the daemon alone, so that no worker can hold it. After a crash the file stays, without a lock: it is
+//! nobody's message.
 
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -41,7 +41,7 @@ pub(crate) struct Taken {
 #[derive(Debug)]
 pub(crate) struct Lock {
     peer: String,
-    held: Option<File>,
+    held: Option<(File, PathBuf)>,
     is_told: bool,
 }
 
@@ -69,12 +69,12 @@ impl Lock {
     /// may be nobody else, and what is there is to be sent.
     pub(super) fn hold(&mut self, queue: &Path) -> Result<(), Taken> {
         let path = queue.join(format!(".lock-{}", self.peer));
-        if self.held.as_ref().is_some_and(|file| is_at(file, &path)) {
+        if self.held.as_ref().is_some_and(|(file, _)| is_at(file, &path)) {
             return Ok(());
         }
         self.held = None;
         match acquire(&path, queue) {
-            Ok(Some(file)) => self.held = Some(file),
+            Ok(Some(file)) => self.held = Some((file, path)),
             Ok(None) => {
                 return Err(Taken {
                     spool: queue.display().to_string(),
@@ -87,6 +87,16 @@ impl Lock {
             Err(error) => self.tell(&path, &error),
         }
         Ok(())
+    }
+
+    /// Gives it up, and leaves no file. Whoever has that open sees that it is not there any more, and makes another.
+    pub(super) fn give_up(&mut self) {
+        if let Some((file, path)) = self.held.take()
+            && is_at(&file, &path)
+        {
+            // Where it stays it is locked by nobody.
+            let _ = fs::remove_file(path);
+        }
     }
 
     fn tell(&mut self, path: &Path, error: &io::Error) {
@@ -205,6 +215,9 @@ mod tests {
         );
         drop(first);
         second.hold(dir.path()).unwrap();
+        second.give_up();
+        assert!(!dir.path().join(".lock-msul1").exists());
+        Lock::new("msul1").hold(dir.path()).unwrap();
     }
 
     #[test]

@@ -129,6 +129,7 @@ impl SpoolThread {
                 }
             }
             Command::Finished => {
+                self.disk.give_up();
                 // Who waits for this is ending; if it has ended already all the better.
                 self.waiting.pop_front().map(|done| done.send(()));
             }

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 
 use tempfile::TempDir;
+use test_harness::spool::names_in;
 use test_harness::{Client, Lonc, Peer, Site, source, wait_until};
 
 const CLIENTS: usize = 12;
@@ -146,15 +147,11 @@ fn a_critical_one_is_stored_as_a_worker_would_have_and_sent_under_its_id() {
     for line in lines {
         assert_eq!(client.ask(line), "con_delayed");
     }
-    let mut names: Vec<_> = fs::read_dir(lonc.site.path("delayed"))
-        .unwrap()
-        .map(|file| file.unwrap().path())
-        .collect();
-    names.retain(|name| name.is_file());
-    names.sort();
+    let mut names = names_in(&lonc.site.path("delayed"));
+    names.retain(|name| lonc.site.spool(name).is_file());
     let stored: Vec<_> = names
         .iter()
-        .map(|name| fs::read_to_string(name).unwrap())
+        .map(|name| fs::read_to_string(lonc.site.spool(name)).unwrap())
         .collect();
     assert_eq!(
         stored,

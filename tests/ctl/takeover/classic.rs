@@ -178,7 +178,11 @@ impl Classic {
             self.collect(&self.path(directory), &mut state);
         }
         let ends = [".pid", ".log", "orders"];
-        let passing = |name: &String| name.contains("/logs/") || ends.iter().any(|end| name.ends_with(end));
+        // The lock is there while a daemon is.
+        let parts = ["/logs/", "/delayed/.lock-"];
+        let passing = |name: &String| {
+            parts.iter().any(|part| name.contains(part)) || ends.iter().any(|end| name.ends_with(end))
+        };
         state.retain(|name, _| !passing(name));
         state
     }

@@ -162,7 +162,7 @@ def _state(host, way):
     """What a takeover may change. Of what is ours another socket may listen."""
     inodes = "" if way == "giveback" else " %i"
     places = ("/etc/systemd/system", "/etc/lonc", DAEMONS, SOCKETS)
-    files = host.run("find", *places, "-not", "-path", "*/logs/*", "-printf", "%p %y %l %m %U\\n").stdout.splitlines()
+    files = host.run("find", *places, "-not", "-path", "*/logs/*", "-not", "-name", ".lock-*", "-printf", "%p %y %l %m %U\\n").stdout.splitlines()
     sockets = host.run("find", SOCKETS, "-type", "s", "-printf", f"%p{inodes}\\n").stdout.splitlines()
     units = host.systemctl("list-units", "--plain", "--no-legend", "--state=active", "lonc*.socket", "lonc*.target", "lonc*.path")
     return {*files, *sockets, *(line.split()[0] for line in units.splitlines())}
