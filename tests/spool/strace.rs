@@ -5,9 +5,13 @@ use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use test_harness::programs::installed;
 use test_harness::{Lonc, wait_for};
+
+/// How long strace may take to let go of lonc by itself.
+const LEAVE: Duration = Duration::from_secs(5);
 
 /// strace, watching a running lonc; ends with it or when dropped.
 pub(crate) struct Strace {
@@ -67,6 +71,12 @@ impl Drop for Strace {
         // SIGTERM has it let go of lonc.
         let pid = nix::unistd::Pid::from_raw(self.child.id().try_into().unwrap());
         let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
+        let end = Instant::now() + LEAVE;
+        while Instant::now() < end && matches!(self.child.try_wait(), Ok(None)) {
+            thread::sleep(Duration::from_millis(10));
+        }
+        // Of a process whose first thread has ended it may wait for ever.
+        let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
