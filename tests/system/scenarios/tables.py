@@ -45,7 +45,7 @@ def table_under_attack(site):
     said = "".join(str(record) for record in host.journal("-t", "lonc-generator"))
     assert "$y$" not in said and "root:" not in said, "a line of /etc/shadow is in the journal"
     host.write(HOSTS_TAB, _many(PEERS + 1))
-    until("a sound table is followed", lambda: _sockets(host) == ours | {f"lonc@p{PEERS}.socket"}, within=90)
+    until("a sound table is followed", lambda: _sockets(host) == ours | {f"lonc@p{PEERS}.socket"}, within=180)
     assert_served(host)
 
 
