@@ -9,7 +9,8 @@ from harness.registry import scenario
 
 MOST_EXPOSURE = 1.1
 UNITS = ("lonc@msul1.service", "lonc@msul1.socket", "lonc-control@msul1.socket", "lonc.target",
-         "lonc-sockets.target", "lonc.slice", "lonc-hosts.path", "lonc-hosts.service", "lonc-metrics.socket", "lonc-usr1.service",
+         "lonc-sockets.target", "lonc.slice", "lonc-hosts.path", "lonc-hosts.service",
+         "lonc-hosts-again.service", "lonc-metrics.socket", "lonc-usr1.service",
          "lonc-reconnect.socket", "lonc-aliases.service", "lonc-table.service", "lonc-hosts.timer")
 
 

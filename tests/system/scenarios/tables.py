@@ -50,6 +50,22 @@ def table_under_attack(site):
 
 
 @scenario
+def watch_that_failed(site):
+    """A table that leads to itself ends systemd's watch for it; it begins again, and what changed meanwhile is followed."""
+    host = site.configured()
+    path = host.path(HOSTS_TAB)
+    path.unlink()
+    path.symlink_to("hosts.tab")
+    until("the watch has failed", lambda: host.show("lonc-hosts.path", "ActiveState") == "failed", every=0.02)
+    path.unlink()
+    host.write(HOSTS_TAB, _many(2))
+    until("it is watched again", lambda: host.is_active("lonc-hosts.path"), within=60)
+    until("the table is followed", lambda: len(_sockets(host)) == 3, within=60)
+    host.write(HOSTS_TAB, _many(3))
+    until("the next as well", lambda: len(_sockets(host)) == 4, within=60)
+
+
+@scenario
 def half_a_table(site):
     """Half of the hosts gone at once: nobody is stopped until an administrator says so."""
     host = site.configured()
