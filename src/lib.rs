@@ -7,7 +7,7 @@
 //!                             └──────────── answers ◄───────────────┘
 //! ```
 //!
-//! | room | what is in it | imports; … is `cli`, `units` and `reader` |
+//! | room | what is in it | imports; … is `cli`, `units`, `reader` and `steps` |
 //! |---|---|---|
 //! | `daemon` | `lonc`: serves the workers; its own rooms are listed there | `control`, `socket`, `spool`, `journal`, `systemd`, `config`, … |
 //! | `ctl` | `loncctl`: the operator's tool | `generator`, `metrics`, `usr1`, `control`, `socket`, `spool`, `config`, … |
@@ -20,6 +20,7 @@
 //! | `journal` | log records to journald or stderr, and the message ids | `config` |
 //! | `config` | `lonc.toml`, `PerlSetVar` files and `hosts.tab` → validated settings | … |
 //! | `reader` | files that others can write: regular ones only, so much of them, without a wait | `units` |
+//! | `steps` | the way to a file, with the links on it | |
 //! | `systemd` | the words for systemd: sockets in; READY, STATUS, WATCHDOG, STOPPING, RELOADING out | `config` |
 //! | `cli` | what all programs do about their command lines | `config` |
 //! | `units` | spans, dates, sizes and counts, as numbers and in words | |
@@ -42,6 +43,7 @@ mod metrics;
 mod reader;
 mod socket;
 mod spool;
+mod steps;
 mod systemd;
 mod units;
 mod usr1;

@@ -4,12 +4,9 @@
 //! replaced (`ln -sfn`, `mv -T`) without its seeing that. So the directories of links are watched as well, and the
 //! place to which they lead.
 
-use std::collections::VecDeque;
-use std::ffi::OsString;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-/// Most links on the way to a file; the kernel's own limit.
-const MAX_LINKS: usize = 40;
+use crate::steps::{Step, steps};
 
 /// `files`, and what else has to be watched for them and for `config`, which lonc-hosts.path has itself; each path once.
 pub(super) fn paths(files: Vec<PathBuf>, config: &Path) -> Vec<PathBuf> {
@@ -26,41 +23,15 @@ pub(super) fn paths(files: Vec<PathBuf>, config: &Path) -> Vec<PathBuf> {
 
 /// The directories of the links on the way to `file`, and where it is behind them; nothing if there are none.
 fn behind(file: &Path) -> Vec<PathBuf> {
-    let mut ahead: VecDeque<OsString> = parts(file).collect();
-    let (mut here, mut found) = (PathBuf::from("/"), Vec::new());
-    while let Some(part) = ahead.pop_front() {
-        if part == ".." {
-            here.pop();
-            continue;
-        }
-        let next = here.join(&part);
-        let Ok(target) = next.read_link() else {
-            here = next;
-            continue;
-        };
-        if found.len() == MAX_LINKS {
-            return found;
-        }
-        found.push(here.clone());
-        if target.is_absolute() {
-            here = PathBuf::from("/");
-        }
-        for part in parts(&target).collect::<Vec<_>>().into_iter().rev() {
-            ahead.push_front(part);
-        }
-    }
+    let steps = steps(file);
+    let is_link = |(at, name): &&Step| at.join(name).is_symlink();
+    let mut found: Vec<_> = steps.iter().filter(is_link).map(|(at, _)| at.clone()).collect();
     if !found.is_empty() {
-        found.push(here);
+        // Links that lead round and round have no end.
+        let end = steps.last().filter(|last| !is_link(last));
+        found.extend(end.map(|(at, name)| at.join(name)));
     }
     found
-}
-
-fn parts(path: &Path) -> impl Iterator<Item = OsString> + '_ {
-    path.components().filter_map(|part| match part {
-        Component::Normal(name) => Some(name.to_owned()),
-        Component::ParentDir => Some("..".into()),
-        Component::Prefix(_) | Component::RootDir | Component::CurDir => None,
-    })
 }
 
 #[cfg(test)]

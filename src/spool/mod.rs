@@ -48,7 +48,6 @@ pub(crate) use self::offline::Offline;
 use self::paths::Paths;
 use self::permanent_log::PermanentLog;
 use self::thread::SpoolThread;
-pub(crate) use self::way::steps;
 use crate::config::Settings;
 
 /// How long a start waits for a disk that is silent.

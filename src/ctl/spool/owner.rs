@@ -9,7 +9,7 @@ use std::path::Path;
 
 use nix::unistd::{Gid, Uid, User, getegid, getgroups, initgroups, setegid, seteuid, setgroups};
 
-use crate::spool::steps;
+use crate::steps::steps;
 
 /// The group of those who have none.
 const NOGROUP: u32 = 65534;
