@@ -10,10 +10,11 @@
 //! | room | what is in it | imports; … is `cli`, `units`, `reader` and `steps` |
 //! |---|---|---|
 //! | `daemon` | `lonc`: serves the workers; its own rooms are listed there | `control`, `socket`, `spool`, `journal`, `systemd`, `config`, … |
-//! | `ctl` | `loncctl`: the operator's tool | `generator`, `metrics`, `usr1`, `control`, `socket`, `spool`, `config`, … |
+//! | `ctl` | `loncctl`: the operator's tool | `generator`, `metrics`, `usr1`, `standing`, `control`, `socket`, `spool`, `config`, … |
 //! | `metrics` | `lonc-metrics`: metrics of all instances as text, and over HTTP | `control`, `config`, … |
 //! | `usr1` | `lonc-usr1`: stands in for the lonc of old, whom lond signals to try links again | `control`, `journal`, `systemd`, `config`, … |
 //! | `generator` | `lonc-generator`: the peers of the configuration become systemd's units | `config`, … |
+//! | `standing` | how a peer stands: in a word, and all that is known of it with what to do | `control`, `socket`, `systemd`, `config`, … |
 //! | `socket` | the file of a socket: whose it is, and its second name; `lonc-socket`, which looks after those of systemd's | `config`, … |
 //! | `control` | the control socket: what is said there, and the operators' end of it | `config`, … |
 //! | `spool` | delayed messages on disk: read, stored, removed | `journal`, `config` |
@@ -43,6 +44,7 @@ mod metrics;
 mod reader;
 mod socket;
 mod spool;
+mod standing;
 mod steps;
 mod systemd;
 mod units;

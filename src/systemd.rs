@@ -7,6 +7,7 @@ use std::env;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::time::Duration;
 
 use listenfd::ListenFd;
@@ -16,6 +17,11 @@ use sd_notify::NotifyState;
 use tracing::debug;
 
 use self::words::WORDS;
+
+/// Whether this machine runs under systemd, as `sd_booted(3)` has it.
+pub(crate) fn is_booted() -> bool {
+    Path::new("/run/systemd/system").is_dir()
+}
 
 /// `FileDescriptorName=` of the socket for clients.
 const CLIENT: &str = "client";

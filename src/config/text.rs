@@ -8,6 +8,8 @@ use toml::Value;
 /// UTF-8's, at the beginning of a file.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// Longest text of others that is shown, in characters.
+const MAX_SHOWN: usize = 1000;
 /// Longest value quoted in a message, in characters.
 const MAX_QUOTED: usize = 80;
 
@@ -52,7 +54,12 @@ pub(crate) fn plain(text: &str) -> String {
     text.chars().flat_map(escaped).collect()
 }
 
-/// The same, cut where it is longer than `max` characters as it is shown.
+/// A text that others made, safe and short.
+pub(crate) fn safe(text: &str) -> String {
+    short(text, MAX_SHOWN)
+}
+
+/// The same as [`plain`], cut where it is longer than `max` characters as it is shown.
 pub(crate) fn short(text: &str, max: usize) -> String {
     let mut shown: String = text.chars().flat_map(escaped).take(max + 1).collect();
     if let Some((end, _)) = shown.char_indices().nth(max) {
@@ -125,6 +132,12 @@ fn distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_others_say_cannot_steer_a_terminal() {
+        assert_eq!(safe("a\x1b[2J\nb"), "a\\u{1b}[2J\\nb");
+        assert_eq!(safe(&"x".repeat(5000)).chars().count(), MAX_SHOWN + 1);
+    }
 
     #[test]
     fn nothing_breaks_a_line() {

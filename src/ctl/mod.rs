@@ -9,13 +9,11 @@
 //! | `site` | which peers there are, and where their sockets are |
 //! | `worker` | the socket for requests, used as a web worker does |
 //! | `systemctl` | what systemd says about our units |
-//! | `standing`, `advice` | how a peer stands, and what to do about a daemon that does not answer |
 //! | `screen`, `table`, `words` | what it looks like |
 //! | `outcome` | exit statuses, and faults that end everything |
 //!
 //! Only the configuration and the sockets are looked at: a question starts no daemon.
 
-mod advice;
 mod arguments;
 mod check;
 mod clients;
@@ -27,7 +25,6 @@ mod screen;
 mod send;
 mod site;
 mod spool;
-mod standing;
 mod status;
 mod steer;
 mod systemctl;

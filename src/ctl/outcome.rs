@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use crate::cli;
 use crate::config::ConfigError;
+use crate::standing::Standing;
 
 /// Exit statuses; of several peers' the greatest, of several commands sent the first that is not [`Exit::Fine`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +33,19 @@ pub(super) enum Exit {
     Usage = cli::EX_USAGE,
     /// A fault in the configuration.
     Config = cli::EX_CONFIG,
+}
+
+impl Exit {
+    /// One that is not started is well: nobody has asked for it.
+    pub(super) fn of(standing: Standing) -> Self {
+        match standing {
+            Standing::Up | Standing::Idle | Standing::NotStarted => Self::Fine,
+            Standing::Connecting | Standing::Down | Standing::Draining => Self::Amiss,
+            Standing::Displaced | Standing::Hung | Standing::Dead | Standing::Denied | Standing::Odd => {
+                Self::Broken
+            }
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {

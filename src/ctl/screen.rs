@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::outcome::Fault;
 use super::words;
 use crate::config::text::plain;
+use crate::standing::Grade;
 
 /// What a text is to look like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +33,17 @@ impl Paint {
             Self::Good => Some("32"),
             Self::Warning => Some("33"),
             Self::Bad => Some("1;31"),
+        }
+    }
+}
+
+impl From<Grade> for Paint {
+    fn from(grade: Grade) -> Self {
+        match grade {
+            Grade::Unasked => Self::Dim,
+            Grade::Good => Self::Good,
+            Grade::Warning => Self::Warning,
+            Grade::Bad => Self::Bad,
         }
     }
 }

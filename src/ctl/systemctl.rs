@@ -1,12 +1,8 @@
 //! What systemd says about our units, where it runs.
 
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// Whether this machine runs under systemd, as `sd_booted(3)` has it.
-pub(super) fn is_booted() -> bool {
-    Path::new("/run/systemd/system").is_dir()
-}
+use crate::systemd;
 
 /// Whether it is started, or about to be.
 pub(super) fn is_active(unit: &str) -> bool {
@@ -18,7 +14,7 @@ pub(super) fn is_active(unit: &str) -> bool {
 
 /// What `systemctl is-active` or `is-enabled` prints for each of `units`; nothing where there is no systemd.
 pub(super) fn states(verb: &str, units: &[String]) -> Vec<String> {
-    if !is_booted() || units.is_empty() {
+    if !systemd::is_booted() || units.is_empty() {
         return Vec::new();
     }
     let output = Command::new("systemctl")

@@ -4,10 +4,9 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::config::text::{plain, short};
+use crate::config::text::plain;
+pub(super) use crate::config::text::safe;
 
-/// Longest text of others that is shown, in characters.
-const MAX: usize = 1000;
 /// What a terminal is told by ourselves, in colours and live views.
 const OWN: [&str; 9] = [
     "\x1b[0m",
@@ -20,11 +19,6 @@ const OWN: [&str; 9] = [
     "\x1b[K",
     "\x1b[J",
 ];
-
-/// A text that others made, safe and short.
-pub(super) fn safe(text: &str) -> String {
-    short(text, MAX)
-}
 
 /// Our own text, with what it quotes of others: no control character in it but ends of lines and what is ours.
 pub(super) fn own(text: &str) -> String {
@@ -81,9 +75,7 @@ mod tests {
 
     #[test]
     fn what_others_say_cannot_steer_a_terminal() {
-        assert_eq!(safe("a\x1b[2J\nb"), "a\\u{1b}[2J\\nb");
         assert_eq!(word(" 2.11 x\x07"), "2.11_x\\u{7}");
-        assert_eq!(safe(&"x".repeat(5000)).chars().count(), MAX + 1);
     }
 
     #[test]

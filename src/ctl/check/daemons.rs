@@ -7,15 +7,16 @@ use crate::config::Peer;
 use crate::control::client::CallError;
 use crate::control::interface::{State, Status};
 use crate::ctl::site::Site;
-use crate::ctl::standing::{Answer, Standing};
-use crate::ctl::{advice, spool, words};
+use crate::ctl::{spool, words};
 use crate::socket::place::{self, Identity, Occupant};
 use crate::socket::record;
+use crate::standing::{self, Answer, Standing};
+use crate::systemd;
 use crate::units;
 
 /// What systemd says, where it runs.
 pub(super) fn units(site: &Site, peers: &[Peer]) -> Vec<Finding> {
-    if !systemctl::is_booted() {
+    if !systemd::is_booted() {
         return vec![Finding::fine(
             &"systemd",
             "does not run here: the daemons are started by hand",
@@ -97,7 +98,7 @@ pub(super) fn answers(site: &Site, peers: &[Peer], answers: &[Answer]) -> Vec<Fi
             Ok(status) => findings.extend(told(site, peer, status)),
             Err(CallError::NotStarted) => findings.push(not_started(site, peer)),
             Err(fault) => {
-                let remedy = advice::about(fault, &peer.id, &site.control(&peer.id));
+                let remedy = standing::about(fault, &peer.id, &site.control(&peer.id));
                 findings.push(if Standing::silent(fault) == Standing::Denied {
                     Finding::doubt(&peer.id, fault.to_string(), remedy)
                 } else {
@@ -160,7 +161,7 @@ fn displaced(site: &Site, peer: &Peer) -> Option<Finding> {
     Some(Finding::wrong(
         &peer.id,
         format!("{} is not our socket any more: {who}", path.display()),
-        advice::about_displaced(&peer.id),
+        standing::about_displaced(&peer.id),
     ))
 }
 

@@ -8,9 +8,10 @@ use std::path::Path;
 use nix::sys::statvfs::statvfs;
 use nix::unistd::{Gid, Group, User};
 
-use super::{Finding, systemctl};
+use super::Finding;
 use crate::config::{self, Peer};
 use crate::ctl::site::Site;
+use crate::systemd;
 use crate::units;
 
 /// Names of the users that web servers run as.
@@ -52,7 +53,7 @@ pub(super) fn sockets(site: &Site, peers: &[Peer]) -> Vec<Finding> {
 }
 
 fn no_socket(peer: &Peer) -> String {
-    if systemctl::is_booted() {
+    if systemd::is_booted() {
         format!(
             "systemctl start lonc@{}.socket; if it knows none: systemctl daemon-reload",
             peer.id

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Finding, systemctl};
+use super::Finding;
 use crate::config::{Alias, HostId, LOCK, Peer};
 use crate::ctl::site::Site;
 use crate::socket::alias::{self, Standing};
+use crate::systemd;
 use crate::units;
 
 /// Whether those sockets that are there can be reached by the names of their hosts.
@@ -38,7 +39,7 @@ pub(super) fn aliases(site: &Site, peers: &[Peer]) -> Vec<Finding> {
 }
 
 fn amiss(path: &Path, peer: &HostId, standing: &Standing) -> Finding {
-    let make = if systemctl::is_booted() {
+    let make = if systemd::is_booted() {
         "systemctl start lonc-aliases.service".to_owned()
     } else {
         format!("loncctl reload {peer}")

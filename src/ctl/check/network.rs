@@ -13,7 +13,7 @@ use crate::config::Peer;
 use crate::control::interface::State;
 use crate::ctl::ping::Pong;
 use crate::ctl::site::Site;
-use crate::ctl::standing::Answer;
+use crate::standing::Answer;
 use crate::units;
 
 /// Tries all peers at the same time, each name and each address for `limit` at most.

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use crate::config::{Peer, TakenOver};
 use crate::control::interface::Status;
-use crate::ctl::standing::{Answer, Standing};
 use crate::ctl::table::Side::{Left, Right};
 use crate::ctl::table::{Cell, NOTHING, Side, Table, or_nothing};
 use crate::ctl::words;
+use crate::standing::{Answer, Standing};
 use crate::units;
 
 const COLUMNS: [(&str, Side); 14] = [
@@ -37,7 +37,7 @@ pub(super) fn table(peers: &[Peer], answers: &[Answer], ours: &TakenOver, now: u
         let standing = Standing::of(answer);
         let mut cells = vec![
             Cell::from(&peer.id),
-            Cell::painted(standing.word(), standing.paint()),
+            Cell::painted(standing.word(), standing.grade().into()),
         ];
         match answer {
             Ok(status) => cells.extend(told(status, now)),

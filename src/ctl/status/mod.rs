@@ -11,10 +11,10 @@ use super::arguments;
 use super::outcome::{Exit, Fault};
 use super::screen::{self, Screen};
 use super::site::Site;
-use super::standing::{Answer, Standing};
 use crate::config::{Peer, TakenOver};
 use crate::control::client;
 use crate::control::interface::StatusReply;
+use crate::standing::{Answer, Standing};
 use crate::units;
 
 /// Does what the arguments say; does not end with `--watch`.
@@ -102,6 +102,6 @@ impl View<'_> {
 }
 
 fn worst(answers: &[Answer]) -> Exit {
-    let exits = answers.iter().map(|answer| Standing::of(answer).exit());
+    let exits = answers.iter().map(|answer| Exit::of(Standing::of(answer)));
     exits.max().unwrap_or(Exit::Fine)
 }

@@ -1,16 +1,16 @@
 //! What to do about each kind of trouble.
 
 use crate::config::HostId;
+use crate::config::text::safe;
 use crate::control::interface::{LinkState, Status, Trouble, TroubleKind};
-use crate::ctl::words;
 
 const OF_NO_PONG: &str = "The link was idle and lond did not answer a ping: the host went away, lond hangs, or a \
                           firewall forgot the connection; then a shorter link.probe_interval helps.";
 
 /// In whole sentences. Tries go on by themselves; `loncctl reconnect` need only be told to those in a hurry.
 pub(super) fn of(trouble: &Trouble, status: &Status) -> String {
-    let (peer, own) = (words::safe(&status.peer), words::safe(&status.host_id));
-    let address = words::safe(&status.address);
+    let (peer, own) = (safe(&status.peer), safe(&status.host_id));
+    let address = safe(&status.address);
     let (host, port) = address.rsplit_once(':').unwrap_or((&address, ""));
     let hurry = format!("Then, so as not to wait for the next try: loncctl reconnect {peer}");
     let what = match trouble.kind {
@@ -97,7 +97,7 @@ fn of_closing(trouble: &Trouble, peer: &str, own: &str, address: &str) -> String
 
 /// lond closes links beyond so many.
 pub(super) fn of_refusal(peer: &str) -> String {
-    let peer = words::safe(peer);
+    let peer = safe(peer);
     format!(
         "Nothing: requests go through, on as many links as lond on {peer} takes. Where requests wait for long, have it \
          take more; or set link.max_connections for {peer} to what it takes, so that no more are tried."
@@ -105,7 +105,7 @@ pub(super) fn of_refusal(peer: &str) -> String {
 }
 
 /// Another host is at the address.
-pub(super) fn of_wrong_host(peer: &HostId) -> String {
+pub(crate) fn of_wrong_host(peer: &HostId) -> String {
     format!(
         "Mend the address: the line of {peer} in hosts.tab, or [peer.{peer}] in lonc.toml; then loncctl reload {peer}. \
          Until then its requests go to the wrong host, and encrypted ones fail"

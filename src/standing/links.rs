@@ -1,7 +1,7 @@
 //! Why there are as many links as there are, and what each of them is at.
 
+use crate::config::text::safe;
 use crate::control::interface::{Cause, Link, LinkState, Refused, Status};
-use crate::ctl::words;
 use crate::units;
 
 /// Lines with their labels. `now` is in microseconds since 1970.
@@ -62,7 +62,7 @@ fn one(link: &Link, now: u64) -> String {
         parts.push("to be closed once it is idle".to_owned());
     }
     if let Some(other) = &link.other_host {
-        parts.push(format!("who answers says it is {}", words::safe(other)));
+        parts.push(format!("who answers says it is {}", safe(other)));
     }
     parts.join(", ")
 }
@@ -76,7 +76,7 @@ fn refusal(refused: &Refused, now: u64) -> String {
     format!(
         "one more than {}: {} ({} ago); {until}",
         units::count(refused.open, "link"),
-        words::safe(&refused.text),
+        safe(&refused.text),
         units::between(refused.date_usec, now)
     )
 }

@@ -1,56 +1,51 @@
-//! What `loncctl why` tells: a headline, labelled lines, and what to do.
+//! What `loncctl why` and the page of a peer tell: a headline, labelled lines, and what to do.
 
-use super::links;
+use std::path::Path;
+
+use super::{Grade, Standing, advice, links, remedy};
+use crate::config::Peer;
+use crate::config::text::safe;
+use crate::control::client::CallError;
 use crate::control::interface::{Link, LinkState, State, Status, Trouble};
-use crate::ctl::screen::{Paint, Screen};
-use crate::ctl::words;
 use crate::socket::place;
 use crate::units;
 
-/// Where text is broken, in characters.
-const WIDTH: usize = 96;
 /// The steps that open a link, as the field calls them.
 const PHASES: [&str; 6] = ["name lookup", "TCP", "challenge", "ok", "key", "up"];
 
-pub(super) struct Account {
-    headline: String,
-    pub(super) paint: Paint,
-    lines: Vec<(&'static str, String)>,
-    pub(super) remedy: String,
+/// How one peer stands. What others wrote in it is escaped as for a terminal, and short.
+pub(crate) struct Account {
+    /// The peer, its state, since when.
+    pub(crate) headline: String,
+    pub(crate) grade: Grade,
+    /// With a label each.
+    pub(crate) lines: Vec<(&'static str, String)>,
+    /// What to do, in whole sentences.
+    pub(crate) remedy: String,
 }
 
 impl Account {
-    pub(super) fn new(headline: String, paint: Paint) -> Self {
+    fn new(headline: String, grade: Grade) -> Self {
         Self {
             headline,
-            paint,
+            grade,
             lines: Vec::new(),
             remedy: String::new(),
         }
     }
 
-    pub(super) fn line(&mut self, label: &'static str, text: String) {
+    pub(crate) fn line(&mut self, label: &'static str, text: String) {
         self.lines.push((label, text));
-    }
-
-    pub(super) fn render(&self, screen: Screen) -> String {
-        let line = |(label, text): &(&str, String)| format!("  {label:11}  {text}");
-        let mut lines = vec![screen.paint(&self.headline, self.paint)];
-        lines.extend(self.lines.iter().map(line));
-        lines.push(screen.paint("What to do:", Paint::Bold));
-        let remedy = wrapped(&self.remedy, WIDTH);
-        lines.extend(remedy.iter().map(|line| format!("  {line}")));
-        lines.join("\n") + "\n"
     }
 }
 
-/// `now` is in microseconds since 1970.
-pub(super) fn of(status: &Status, now: u64) -> Account {
+/// About one that did; `now` is in microseconds since 1970.
+pub(crate) fn of(status: &Status, now: u64) -> Account {
     let mut account = headline(status, now);
-    account.line("address", words::safe(&status.address));
+    account.line("address", safe(&status.address));
     if let Some(displaced) = &status.displaced {
-        account.paint = Paint::Bad;
-        account.line("socket", words::safe(&displaced.text));
+        account.grade = Grade::Bad;
+        account.line("socket", safe(&displaced.text));
         account.line(
             "found",
             format!("{} ago", units::between(displaced.since_usec, now)),
@@ -65,17 +60,17 @@ pub(super) fn of(status: &Status, now: u64) -> Account {
         account.line("round trip", units::brief(rtt));
     }
     account.line("waiting", waiting(status, now));
-    account.remedy = super::remedy(status);
+    account.remedy = remedy(status);
     account
 }
 
 fn headline(status: &Status, now: u64) -> Account {
-    let (word, paint) = match status.state {
-        _ if status.draining => ("stopping", Paint::Warning),
-        State::Up => ("up", Paint::Good),
-        State::Connecting => ("connecting", Paint::Warning),
-        State::Down => ("down", Paint::Bad),
-        State::Idle => ("idle", Paint::Good),
+    let (word, grade) = match status.state {
+        _ if status.draining => ("stopping", Grade::Warning),
+        State::Up => ("up", Grade::Good),
+        State::Connecting => ("connecting", Grade::Warning),
+        State::Down => ("down", Grade::Bad),
+        State::Idle => ("idle", Grade::Good),
     };
     let (since, span) = (
         units::date(status.since_usec),
@@ -89,11 +84,8 @@ fn headline(status: &Status, now: u64) -> Account {
         (false, _) => String::new(),
     };
     Account::new(
-        format!(
-            "{} is {word}{state}, since {since} ({span})",
-            words::safe(&status.peer)
-        ),
-        paint,
+        format!("{} is {word}{state}, since {since} ({span})", safe(&status.peer)),
+        grade,
     )
 }
 
@@ -140,7 +132,7 @@ fn tell_link(account: &mut Account, link: &Link, status: &Status, now: u64) {
 fn said(trouble: &Trouble, now: u64) -> String {
     format!(
         "{} ({} ago)",
-        words::safe(&trouble.text),
+        safe(&trouble.text),
         units::between(trouble.date_usec, now)
     )
 }
@@ -196,10 +188,7 @@ fn at(link: &Link, now: u64) -> String {
         LinkState::Retiring => "up, and to be closed soon",
         LinkState::Waiting => "backing off",
     };
-    let remote = link
-        .remote
-        .as_ref()
-        .map(|remote| format!(" at {}", words::safe(remote)));
+    let remote = link.remote.as_ref().map(|remote| format!(" at {}", safe(remote)));
     format!(
         "{what}{}, for {}",
         remote.unwrap_or_default(),
@@ -228,20 +217,52 @@ fn waiting(status: &Status, now: u64) -> String {
     parts.join("; ")
 }
 
-/// Lines of at most `width` characters, but for longer words.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            Some(_) | None => lines.push(word.to_owned()),
-        }
+/// About a daemon that did not answer at `control`.
+pub(crate) fn of_silent(peer: &Peer, control: &Path, fault: &CallError) -> Account {
+    let standing = Standing::silent(fault);
+    let id = &peer.id;
+    let headline = match standing {
+        Standing::NotStarted => format!("{id} is not started"),
+        Standing::Hung => format!("{id}: its daemon hangs"),
+        Standing::Dead => format!("{id}: its daemon is dead"),
+        Standing::Denied => format!("{id}: you may not ask its daemon"),
+        Standing::Odd
+        | Standing::Up
+        | Standing::Idle
+        | Standing::Connecting
+        | Standing::Down
+        | Standing::Displaced
+        | Standing::Draining => format!("{id}: its daemon cannot be asked"),
+    };
+    let mut account = Account::new(headline, standing.grade());
+    account.line("address", peer.address.to_string());
+    account.line("asked at", safe(&control.to_string_lossy()));
+    account.line("answer", safe(&fault.to_string()));
+    account.remedy = advice::about(fault, id, control);
+    account
+}
+
+/// What there is to do about a daemon that answered.
+fn remedy(status: &Status) -> String {
+    let peer = &safe(&status.peer);
+    if status.displaced.is_some() {
+        return advice::about_displaced(peer);
     }
-    lines
+    if status.draining {
+        return format!(
+            "It finishes what is in flight and ends. Clients that come now wait, and start it again under systemd; \
+             without systemd start it by hand: lonc {peer}"
+        );
+    }
+    let trouble = telling(status).and_then(|link| link.trouble.as_ref());
+    match (status.state, trouble) {
+        (State::Up, _) if status.refused.is_some() => remedy::of_refusal(peer),
+        (State::Up, _) => "Nothing: requests go through".to_owned(),
+        (State::Idle, _) => "Nothing: nobody needs a link, and the next request opens one".to_owned(),
+        (State::Connecting, None) => "Wait: the first try is under way, and requests wait for it".to_owned(),
+        (State::Down, None) => "Look at the log: journalctl -u lonc@".to_owned() + peer,
+        (State::Connecting | State::Down, Some(trouble)) => remedy::of(trouble, status),
+    }
 }
 
 #[cfg(test)]
@@ -275,12 +296,6 @@ mod tests {
         ] {
             assert_eq!(checklist(&link(state, reached)), list);
         }
-    }
-
-    #[test]
-    fn text_is_wrapped_at_words() {
-        assert_eq!(wrapped("a bc def", 4), ["a bc", "def"]);
-        assert_eq!(wrapped("abcdef g", 4), ["abcdef", "g"]);
     }
 
     fn link(state: LinkState, reached: Option<LinkState>) -> Link {

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use super::{systemctl, words};
 use crate::config::HostId;
+use crate::config::text::safe;
 use crate::control::client::CallError;
+use crate::systemd;
 
 /// In whole sentences; `socket` is where `peer`'s daemon was asked.
-pub(super) fn about(fault: &CallError, peer: &HostId, socket: &Path) -> String {
-    let path = words::safe(&socket.to_string_lossy());
+pub(crate) fn about(fault: &CallError, peer: &HostId, socket: &Path) -> String {
+    let path = safe(&socket.to_string_lossy());
     match fault {
         CallError::NotStarted => format!(
             "The first request starts the daemon. To start it now: loncctl ping {peer}, or systemctl start lonc@{peer}"
@@ -40,11 +41,11 @@ pub(super) fn about(fault: &CallError, peer: &HostId, socket: &Path) -> String {
 }
 
 /// Another's socket, or none, is where clients look for `peer`.
-pub(super) fn about_displaced(peer: impl std::fmt::Display) -> String {
+pub(crate) fn about_displaced(peer: impl std::fmt::Display) -> String {
     let whose = format!(
         "Workers reach whoever listens there, or nobody. If another program is to serve {peer}, stop ours"
     );
-    if systemctl::is_booted() {
+    if systemd::is_booted() {
         format!(
             "{whose}: systemctl stop lonc@{peer}.socket. Else end that program first, and then have what is lost made anew: \
              a name of the host by systemctl start lonc-aliases.service, the socket by systemctl stop lonc@{peer}.socket; \

@@ -1,16 +1,37 @@
-//! How a peer stands, seen from outside: what its daemon says, or why that says nothing.
+//! How a peer stands, seen from outside: what its daemon says, or why that says nothing; and what there is to do.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`Standing`] | one word for it |
+//! | `account` | all that is known of it, for a person: a headline, labelled lines, and what to do |
+//! | `links`, `remedy`, `advice` | parts of that: the links, what to do about a link that fails, and about a daemon that does not answer |
 
-use super::outcome::Exit;
-use super::screen::Paint;
+pub(crate) mod account;
+mod advice;
+mod links;
+mod remedy;
+
+pub(crate) use self::advice::{about, about_displaced};
+pub(crate) use self::remedy::of_wrong_host;
 use crate::control::client::CallError;
 use crate::control::interface::{State, Status};
 
 /// What a daemon answered, or why it did not.
-pub(super) type Answer = Result<Status, CallError>;
+pub(crate) type Answer = Result<Status, CallError>;
+
+/// How well that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Grade {
+    /// Nobody has asked for it yet.
+    Unasked,
+    Good,
+    Warning,
+    Bad,
+}
 
 /// In one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(crate) enum Standing {
     Up,
     Connecting,
     Down,
@@ -33,7 +54,7 @@ pub(super) enum Standing {
 }
 
 impl Standing {
-    pub(super) fn of(answer: &Answer) -> Self {
+    pub(crate) fn of(answer: &Answer) -> Self {
         match answer {
             Ok(status) if status.draining => Self::Draining,
             Ok(status) if status.displaced.is_some() => Self::Displaced,
@@ -47,7 +68,7 @@ impl Standing {
         }
     }
 
-    pub(super) fn silent(fault: &CallError) -> Self {
+    pub(crate) fn silent(fault: &CallError) -> Self {
         match fault {
             CallError::NotStarted => Self::NotStarted,
             CallError::TimedOut(_) => Self::Hung,
@@ -60,7 +81,7 @@ impl Standing {
     }
 
     /// Without blanks; for a person.
-    pub(super) fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::NotStarted => "not-started",
             Self::Up
@@ -77,7 +98,7 @@ impl Standing {
     }
 
     /// For programs.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Up => "up",
             Self::Connecting => "connecting",
@@ -93,21 +114,12 @@ impl Standing {
         }
     }
 
-    pub(super) fn paint(self) -> Paint {
+    pub(crate) fn grade(self) -> Grade {
         match self {
-            Self::Up | Self::Idle => Paint::Good,
-            Self::Connecting | Self::Draining => Paint::Warning,
-            Self::Down | Self::Displaced | Self::Hung | Self::Dead | Self::Denied | Self::Odd => Paint::Bad,
-            Self::NotStarted => Paint::Dim,
-        }
-    }
-
-    /// One that is not started is well: nobody has asked for it.
-    pub(super) fn exit(self) -> Exit {
-        match self {
-            Self::Up | Self::Idle | Self::NotStarted => Exit::Fine,
-            Self::Connecting | Self::Down | Self::Draining => Exit::Amiss,
-            Self::Displaced | Self::Hung | Self::Dead | Self::Denied | Self::Odd => Exit::Broken,
+            Self::Up | Self::Idle => Grade::Good,
+            Self::Connecting | Self::Draining => Grade::Warning,
+            Self::Down | Self::Displaced | Self::Hung | Self::Dead | Self::Denied | Self::Odd => Grade::Bad,
+            Self::NotStarted => Grade::Unasked,
         }
     }
 }
