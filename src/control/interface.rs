@@ -166,6 +166,13 @@ pub struct Status {
 }
 
 impl Status {
+    /// How many requests were answered that there is no reply.
+    pub(crate) fn num_lost(&self) -> u64 {
+        self.counters
+            .never_sent
+            .saturating_add(self.counters.sent_no_reply)
+    }
+
     /// How many links are open.
     pub(crate) fn num_open(&self) -> usize {
         self.links.iter().filter(|link| link.is_open()).count()
@@ -210,6 +217,21 @@ pub(crate) enum MessageState {
     Held,
     /// Set aside.
     Failed,
+}
+
+impl MessageState {
+    /// For a person.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Sending => "sending",
+            Self::Answered => "answered",
+            Self::Unfinished => "unfinished",
+            Self::Unusable => "unusable",
+            Self::Held => "held",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// A delayed message, without its body.

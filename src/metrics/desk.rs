@@ -1,18 +1,23 @@
 //! What a sound request is answered.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
-use tokio::time::Instant;
 
+use super::fresh::Fresh;
 use super::http::{Request, Response};
+use super::page::{self, Close, Crowd};
 use super::{PATIENCE, Reading, collect, negotiation, text};
+use crate::config::HostId;
 
-/// Who asks within so much time after another is told the same: however many ask, the instances are not busy with it.
-const FRESH: Duration = Duration::from_secs(1);
+/// How long an instance may take to answer for a page: somebody looks at an empty window meanwhile.
+const BROWSING: Duration = Duration::from_secs(2);
+/// Of so many peers the last answers are kept at a time.
+const MOST_KEPT: usize = 64;
 
 /// Asks the instances, for all who want to know.
 pub(super) struct Desk {
@@ -20,14 +25,9 @@ pub(super) struct Desk {
     /// The names of this host by which it may be asked, beside `localhost` and any address.
     names: Vec<String>,
     /// What the instances told last.
-    last: Mutex<Option<Told>>,
-}
-
-struct Told {
-    at: Instant,
-    /// Each was given so much time.
-    limit: Duration,
-    readings: Arc<Vec<Reading>>,
+    last: Fresh<Vec<Reading>>,
+    crowd: Fresh<Crowd>,
+    close: Mutex<HashMap<HostId, Arc<Fresh<Option<Close>>>>>,
 }
 
 impl Desk {
@@ -35,7 +35,9 @@ impl Desk {
         Self {
             config,
             names,
-            last: Mutex::default(),
+            last: Fresh::default(),
+            crowd: Fresh::default(),
+            close: Mutex::default(),
         }
     }
 
@@ -43,43 +45,63 @@ impl Desk {
         if !request.host.as_deref().is_none_or(|host| self.is_ours(host)) {
             return Response::plain("421 Misdirected Request", "this host is asked by its address");
         }
-        if request.path != "/metrics" {
-            return Response::plain("404 Not Found", "the metrics are at /metrics");
-        }
+        let Some(place) = Place::of(&request.path) else {
+            return Response::plain("404 Not Found", "the metrics are at /metrics, the peers at /");
+        };
         if !matches!(request.method.as_str(), "GET" | "HEAD") {
-            return Response::plain("405 Method Not Allowed", "the metrics can only be read");
+            return Response::plain("405 Method Not Allowed", "this can only be read");
         }
+        match place {
+            Place::Metrics => self.metrics(request).await,
+            Place::Style => page::style(),
+            Place::Peers => self.peers(request).await,
+            Place::Peer(id) => self.peer(request, &id).await,
+        }
+    }
+
+    async fn metrics(&self, request: &Request) -> Response {
         // Half of Prometheus' time, so that a hung instance does not cost the others' metrics.
         let limit = request
             .scrape_timeout
             .map_or(PATIENCE, |span| PATIENCE.min(span / 2));
         let format = negotiation::format(&request.accept);
-        match self.readings(limit).await {
+        match self.last.get(limit, collect(&self.config, limit)).await {
             Ok(readings) => Response {
                 status: "200 OK",
                 content_type: format.content_type(),
                 body: text(&readings, format),
+                refresh: None,
             },
             Err(fault) => {
                 super::say(&fault);
-                Response::plain("500 Internal Server Error", &fault)
+                Response::plain("500 Internal Server Error", &fault.to_string())
             }
         }
     }
 
-    async fn readings(&self, limit: Duration) -> Result<Arc<Vec<Reading>>, String> {
-        let mut last = self.last.lock().await;
-        if let Some(told) = last.as_ref().filter(|told| told.serves(limit)) {
-            return Ok(told.readings.clone());
+    async fn peers(&self, request: &Request) -> Response {
+        let asking = page::crowd(&self.config, BROWSING);
+        match self.crowd.get(BROWSING, asking).await {
+            Ok(crowd) => page::of_all(request, &crowd),
+            Err(fault) => page::of_fault(request, "./", &fault.to_string()),
         }
-        let readings = collect(&self.config, limit).await;
-        let readings = Arc::new(readings.map_err(|fault| fault.to_string())?);
-        *last = Some(Told {
-            at: Instant::now(),
-            limit,
-            readings: readings.clone(),
-        });
-        Ok(readings)
+    }
+
+    async fn peer(&self, request: &Request, id: &HostId) -> Response {
+        let asking = page::close(&self.config, id, BROWSING);
+        match self.place_of(id).await.get(BROWSING, asking).await {
+            Ok(close) => page::of_one(request, id, close.as_ref().as_ref()),
+            Err(fault) => page::of_fault(request, "../", &fault.to_string()),
+        }
+    }
+
+    /// Where the last answer of this peer is kept.
+    async fn place_of(&self, id: &HostId) -> Arc<Fresh<Option<Close>>> {
+        let mut places = self.close.lock().await;
+        if places.len() >= MOST_KEPT && !places.contains_key(id) {
+            places.clear();
+        }
+        places.entry(id.clone()).or_default().clone()
     }
 
     /// A page that somebody's browser has loaded from elsewhere asks by the name of that place, wherever that may lead.
@@ -100,10 +122,22 @@ impl Desk {
     }
 }
 
-impl Told {
-    /// True if one who grants the instances so much time can be told this.
-    fn serves(&self, limit: Duration) -> bool {
-        self.at.elapsed() < FRESH && self.limit >= limit
+/// What can be asked for.
+enum Place {
+    Metrics,
+    Style,
+    Peers,
+    Peer(HostId),
+}
+
+impl Place {
+    fn of(path: &str) -> Option<Self> {
+        match path {
+            "/metrics" => Some(Self::Metrics),
+            "/" => Some(Self::Peers),
+            page::STYLE_PATH => Some(Self::Style),
+            _ => path.strip_prefix("/peer/")?.parse().ok().map(Self::Peer),
+        }
     }
 }
 
@@ -134,17 +168,5 @@ mod tests {
         ] {
             assert!(!desk.is_ours(host), "{host}");
         }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_gave_the_instances_less_time_spoils_it_for_nobody() {
-        let told = Told {
-            at: Instant::now(),
-            limit: Duration::from_millis(1),
-            readings: Arc::default(),
-        };
-        assert!(told.serves(told.limit) && !told.serves(PATIENCE));
-        tokio::time::advance(FRESH).await;
-        assert!(!told.serves(told.limit));
     }
 }

@@ -23,6 +23,14 @@ const LEAVING: Duration = Duration::from_secs(1);
 /// Most bytes that it may still send then.
 const MOST_LEFT: u64 = 1024 * 1024;
 
+/// For browsers: nothing of another place is loaded, run, framed or told; nothing is kept.
+const HARDENING: &str = "\
+    Content-Security-Policy: default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n\
+    X-Content-Type-Options: nosniff\r\n\
+    Referrer-Policy: no-referrer\r\n\
+    Cross-Origin-Resource-Policy: same-origin\r\n\
+    Cache-Control: no-store\r\n";
+
 /// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Request {
@@ -31,6 +39,8 @@ pub(super) struct Request {
     pub(super) host: Option<String>,
     /// Without the query.
     pub(super) path: String,
+    /// Behind the question mark.
+    pub(super) query: String,
     pub(super) accept: String,
     /// What Prometheus tells: it takes no response later than this.
     pub(super) scrape_timeout: Option<Duration>,
@@ -43,6 +53,8 @@ pub(super) struct Response {
     pub(super) status: &'static str,
     pub(super) content_type: &'static str,
     pub(super) body: String,
+    /// After so many seconds whoever shows it is to ask again.
+    pub(super) refresh: Option<u32>,
 }
 
 impl Response {
@@ -52,6 +64,7 @@ impl Response {
             status,
             content_type: "text/plain; charset=utf-8",
             body: format!("{text}\n"),
+            refresh: None,
         }
     }
 
@@ -63,9 +76,13 @@ impl Response {
             self.content_type,
             self.body.len()
         );
+        head.push_str(HARDENING);
         if self.status.starts_with("405") {
+            head.push_str("Allow: GET, HEAD\r\n");
+        }
+        if let Some(seconds) = self.refresh {
             // Writing to a text does not fail.
-            let _ = write!(head, "Allow: GET, HEAD\r\n");
+            let _ = write!(head, "Refresh: {seconds}\r\n");
         }
         head.push_str("\r\n");
         if with_body {
@@ -168,12 +185,14 @@ fn parse(input: &[u8]) -> Result<Option<Request>, Fault> {
         Some((host, path)) => (Some(host), path),
         None => (hosts.first().copied(), target),
     };
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let accept: Vec<_> = values(parsed.headers, "accept").collect();
     let scrape_timeout = values(parsed.headers, "x-prometheus-scrape-timeout-seconds").next();
     Ok(Some(Request {
         method: method.to_owned(),
         host: host.map(str::to_owned),
-        path: target.split('?').next().unwrap_or_default().to_owned(),
+        path: path.to_owned(),
+        query: query.to_owned(),
         accept: accept.join(","),
         scrape_timeout: scrape_timeout.and_then(seconds),
     }))

@@ -3,8 +3,9 @@
 //!
 //! ```text
 //!   Prometheus ─ HTTP ─ lonc-metrics.socket ─► lonc-metrics (listeners ─► http ─► desk ─► negotiation)
-//!                                                   └─► collect ═ control sockets ═ each instance
-//!                                                          └─► families ─► exposition ─► text
+//!   a browser  ─┘                                   ├─► collect ═ control sockets ═ each instance
+//!                                                   │      └─► families ─► exposition ─► text
+//!                                                   └─► page (facts ═ control sockets ═ each instance)
 //! ```
 //!
 //! Nothing is kept but for a second, and no process runs when nobody asks: instances count by themselves.
@@ -17,9 +18,11 @@ pub(crate) mod command;
 mod desk;
 mod exposition;
 mod families;
+mod fresh;
 mod http;
 mod listeners;
 mod negotiation;
+mod page;
 
 use std::fmt::Display;
 use std::path::Path;

@@ -52,6 +52,10 @@ pub(crate) fn of(status: &Status, now: u64) -> Account {
         );
         account.lines.extend(displaced.pid.and_then(in_its_place));
     }
+    if let Some(other) = other_host(status) {
+        account.grade = Grade::Bad;
+        account.line("who answers", format!("says it is {}", safe(other)));
+    }
     account.lines.extend(links::lines(status, now));
     if let Some(link) = telling(status) {
         tell_link(&mut account, link, status, now);
@@ -90,9 +94,18 @@ fn headline(status: &Status, now: u64) -> Account {
 }
 
 /// The link that tells most: one that fails, before one that is being opened, before one that is up.
-pub(super) fn telling(status: &Status) -> Option<&Link> {
+pub(crate) fn telling(status: &Status) -> Option<&Link> {
     let rank = |link: &&Link| (!link.is_open(), link.failed_tries, std::cmp::Reverse(link.index));
     status.links.iter().max_by_key(rank)
+}
+
+/// What whoever answers calls itself, if that is not the peer.
+fn other_host(status: &Status) -> Option<&String> {
+    status
+        .links
+        .iter()
+        .filter_map(|link| link.other_host.as_ref())
+        .max()
 }
 
 fn tell_link(account: &mut Account, link: &Link, status: &Status, now: u64) {
@@ -142,25 +155,43 @@ fn in_its_place(pid: i32) -> Option<(&'static str, String)> {
     place::title(pid).map(|title| ("there", format!("process {pid}: {title}")))
 }
 
-/// What was reached in the present try or, while it backs off, in the last one; `[!]` is where that failed.
-fn checklist(link: &Link) -> String {
+/// How far a step of opening a link has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    Done,
+    Failed,
+    Current,
+    Ahead,
+}
+
+/// What was reached in the present try or, while it backs off, in the last one.
+pub(crate) fn steps(link: &Link) -> impl Iterator<Item = (&'static str, Mark)> {
     let failed = link.trouble.as_ref().filter(|_| link.state == LinkState::Waiting);
     let reached = phase(failed.map_or(link.state, |trouble| trouble.reached));
-    let marked = |(index, name): (usize, &&str)| {
+    let (is_open, has_failed) = (link.is_open(), failed.is_some());
+    PHASES.into_iter().enumerate().map(move |(index, name)| {
         let mark = match index {
-            _ if link.is_open() || index < reached => 'x',
-            _ if index == reached && failed.is_some() => '!',
-            _ if index == reached => '.',
-            _ => ' ',
+            _ if is_open || index < reached => Mark::Done,
+            _ if index == reached && has_failed => Mark::Failed,
+            _ if index == reached => Mark::Current,
+            _ => Mark::Ahead,
+        };
+        (name, mark)
+    })
+}
+
+/// The same on one line; `[!]` is where it failed.
+fn checklist(link: &Link) -> String {
+    let marked = |(name, mark)| {
+        let mark = match mark {
+            Mark::Done => 'x',
+            Mark::Failed => '!',
+            Mark::Current => '.',
+            Mark::Ahead => ' ',
         };
         format!("[{mark}] {name}")
     };
-    PHASES
-        .iter()
-        .enumerate()
-        .map(marked)
-        .collect::<Vec<_>>()
-        .join("  ")
+    steps(link).map(marked).collect::<Vec<_>>().join("  ")
 }
 
 fn phase(state: LinkState) -> usize {
@@ -174,8 +205,9 @@ fn phase(state: LinkState) -> usize {
     }
 }
 
-fn at(link: &Link, now: u64) -> String {
-    let what = match link.state {
+/// What a link is at.
+pub(crate) fn activity(state: LinkState) -> &'static str {
+    match state {
         LinkState::Lookup => "looking up the name",
         LinkState::Connect => "connecting",
         LinkState::Init => "waiting for lond's challenge",
@@ -187,10 +219,14 @@ fn at(link: &Link, now: u64) -> String {
         LinkState::Up => "up",
         LinkState::Retiring => "up, and to be closed soon",
         LinkState::Waiting => "backing off",
-    };
+    }
+}
+
+fn at(link: &Link, now: u64) -> String {
     let remote = link.remote.as_ref().map(|remote| format!(" at {}", safe(remote)));
     format!(
-        "{what}{}, for {}",
+        "{}{}, for {}",
+        activity(link.state),
         remote.unwrap_or_default(),
         units::between(link.since_usec, now)
     )
@@ -256,6 +292,7 @@ fn remedy(status: &Status) -> String {
     }
     let trouble = telling(status).and_then(|link| link.trouble.as_ref());
     match (status.state, trouble) {
+        (State::Up, _) if other_host(status).is_some() => remedy::of_wrong_host(peer),
         (State::Up, _) if status.refused.is_some() => remedy::of_refusal(peer),
         (State::Up, _) => "Nothing: requests go through".to_owned(),
         (State::Idle, _) => "Nothing: nobody needs a link, and the next request opens one".to_owned(),

@@ -4,14 +4,17 @@
 //! |---|---|
 //! | [`Standing`] | one word for it |
 //! | `account` | all that is known of it, for a person: a headline, labelled lines, and what to do |
+//! | `remark` | what is worth a remark beside that word |
 //! | `links`, `remedy`, `advice` | parts of that: the links, what to do about a link that fails, and about a daemon that does not answer |
 
 pub(crate) mod account;
 mod advice;
 mod links;
+mod remark;
 mod remedy;
 
 pub(crate) use self::advice::{about, about_displaced};
+pub(crate) use self::remark::remark;
 pub(crate) use self::remedy::of_wrong_host;
 use crate::control::client::CallError;
 use crate::control::interface::{State, Status};
@@ -29,8 +32,20 @@ pub(crate) enum Grade {
     Bad,
 }
 
+impl Grade {
+    /// To put the worst first.
+    pub(crate) fn weight(self) -> u8 {
+        match self {
+            Self::Bad => 0,
+            Self::Warning => 1,
+            Self::Good => 2,
+            Self::Unasked => 3,
+        }
+    }
+}
+
 /// In one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Standing {
     Up,
     Connecting,

@@ -1,6 +1,7 @@
 //! What to do about each kind of trouble.
 
-use crate::config::HostId;
+use std::fmt::Display;
+
 use crate::config::text::safe;
 use crate::control::interface::{LinkState, Status, Trouble, TroubleKind};
 
@@ -105,7 +106,7 @@ pub(super) fn of_refusal(peer: &str) -> String {
 }
 
 /// Another host is at the address.
-pub(crate) fn of_wrong_host(peer: &HostId) -> String {
+pub(crate) fn of_wrong_host(peer: impl Display) -> String {
     format!(
         "Mend the address: the line of {peer} in hosts.tab, or [peer.{peer}] in lonc.toml; then loncctl reload {peer}. \
          Until then its requests go to the wrong host, and encrypted ones fail"

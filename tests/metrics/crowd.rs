@@ -62,7 +62,7 @@ fn assert_tells(mut stream: impl Read + Write) {
 }
 
 /// The exporter at a socket, as systemd starts it.
-fn serving(site: &Site, listener: OwnedFd) -> Running {
+pub(crate) fn serving(site: &Site, listener: OwnedFd) -> Running {
     let pass = "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$@\" 3<&0 0</dev/null";
     let mut command = Command::new("sh");
     Site::clean(&mut command);

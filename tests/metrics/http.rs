@@ -40,7 +40,10 @@ fn each_asks_for_the_format_it_reads() {
 fn what_is_not_there_is_refused() {
     let site = idle();
     for (request, status) in [
-        ("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "404 Not Found"),
+        (
+            "GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            "404 Not Found",
+        ),
         (
             "GET /metrics/ HTTP/1.1\r\nHost: localhost\r\n\r\n",
             "404 Not Found",

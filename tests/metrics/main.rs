@@ -1,4 +1,4 @@
-//! Metrics: what is told of instances, over HTTP and to a real Prometheus; the examples for Prometheus and Grafana.
+//! Metrics: what is told of instances, over HTTP, to a browser and to a real Prometheus; the examples for Prometheus and Grafana.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,9 +12,12 @@
 
 mod exporter;
 mod samples;
+mod stage;
 
+mod browser;
 mod crowd;
 mod examples;
 mod http;
+mod pages;
 mod prometheus;
 mod values;

@@ -90,7 +90,7 @@ fn table(lists: &[List<'_>]) -> Table {
         for message in list.found.iter().flat_map(|found| &found.messages) {
             table.row(vec![
                 Cell::from(&list.peer.id),
-                Cell::painted(state(message.state), paint(message.state)),
+                Cell::painted(message.state.word(), paint(message.state)),
                 units::between(message.written_usec, now).into(),
                 units::size(message.size).into(),
                 message.attempts.into(),
@@ -99,18 +99,6 @@ fn table(lists: &[List<'_>]) -> Table {
         }
     }
     table
-}
-
-pub(super) fn state(state: MessageState) -> &'static str {
-    match state {
-        MessageState::Waiting => "waiting",
-        MessageState::Sending => "sending",
-        MessageState::Answered => "answered",
-        MessageState::Unfinished => "unfinished",
-        MessageState::Unusable => "unusable",
-        MessageState::Held => "held",
-        MessageState::Failed => "failed",
-    }
 }
 
 fn paint(state: MessageState) -> Paint {

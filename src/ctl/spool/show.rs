@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 
-use super::listing::state;
 use super::store::Store;
 use crate::control::interface::{DelayedReply, Message};
 use crate::ctl::outcome::{Exit, Fault, complain};
@@ -57,7 +56,7 @@ fn lines(store: &Store, shelf: Option<Shelf>, message: &Message) -> String {
     let written = message.written_usec;
     let lines = [
         ("name", words::safe(&message.name)),
-        ("state", state(message.state).to_owned()),
+        ("state", message.state.word().to_owned()),
         ("file", words::safe(&path)),
         ("size", units::size(message.size)),
         (

@@ -7,7 +7,7 @@ use crate::control::interface::Status;
 use crate::ctl::table::Side::{Left, Right};
 use crate::ctl::table::{Cell, NOTHING, Side, Table, or_nothing};
 use crate::ctl::words;
-use crate::standing::{Answer, Standing};
+use crate::standing::{self, Answer, Standing};
 use crate::units;
 
 const COLUMNS: [(&str, Side); 14] = [
@@ -26,9 +26,6 @@ const COLUMNS: [(&str, Side); 14] = [
     ("VERSION", Left),
     ("REMARK", Left),
 ];
-
-/// A request in flight is worth a remark from this age on, in microseconds.
-const SLOW: u64 = 1_000_000;
 
 /// `now` is in microseconds since 1970.
 pub(super) fn table(peers: &[Peer], answers: &[Answer], ours: &TakenOver, now: u64) -> Table {
@@ -63,10 +60,6 @@ pub(super) fn table(peers: &[Peer], answers: &[Answer], ours: &TakenOver, now: u
 fn told(status: &Status, now: u64) -> Vec<Cell> {
     let delayed = status.delayed.as_ref();
     let oldest = delayed.and_then(|delayed| delayed.oldest_usec);
-    let lost = status
-        .counters
-        .never_sent
-        .saturating_add(status.counters.sent_no_reply);
     vec![
         units::between(status.since_usec, now).into(),
         words::word(&status.address).into(),
@@ -77,49 +70,10 @@ fn told(status: &Status, now: u64) -> Vec<Cell> {
         or_nothing(delayed.map(|delayed| delayed.queued.to_string())),
         or_nothing(oldest.map(|oldest| units::between(oldest, now))),
         format!("{:.1}", status.request_rate).into(),
-        lost.into(),
+        status.num_lost().into(),
         or_nothing(status.peer_version.as_deref().map(words::word)),
-        words::safe(&remark(status, now)).into(),
+        words::safe(&standing::remark(status, now)).into(),
     ]
-}
-
-/// That clients do not reach it; why it is not up and when it tries again; what is odd about its links; how many messages need an operator.
-fn remark(status: &Status, now: u64) -> String {
-    let mut parts = Vec::new();
-    parts.extend(status.displaced.as_ref().map(|displaced| displaced.text.clone()));
-    parts.extend(status.last_error.clone());
-    parts.extend(
-        status
-            .next_try_usec
-            .map(|next| format!("next try in {}", units::between(now, next))),
-    );
-    parts.extend(about_links(status, now));
-    if let Some(delayed) = &status.delayed {
-        let some = |number: usize, what| (number > 0).then(|| format!("{number} {what}"));
-        parts.extend(some(delayed.held, "held"));
-        parts.extend(some(delayed.failed, "in failed/"));
-    }
-    parts.join("; ")
-}
-
-/// A request that takes long, another host, and links that lond would not have.
-fn about_links(status: &Status, now: u64) -> Vec<String> {
-    let mut parts = Vec::new();
-    let oldest = status.links.iter().filter_map(|link| link.oldest_usec).min();
-    if let Some(oldest) = oldest.filter(|oldest| now.saturating_sub(*oldest) >= SLOW) {
-        parts.push(format!("oldest in flight for {}", units::between(oldest, now)));
-    }
-    let others = status.links.iter().filter_map(|link| link.other_host.as_ref());
-    parts.extend(others.max().map(|other| format!("{other} answers there")));
-    if let Some(refused) = status.refused.as_ref().filter(|refused| refused.until_usec > now) {
-        parts.push(format!(
-            "lond takes no more than {}: {}; next try in {}",
-            units::count(refused.open, "link"),
-            refused.text,
-            units::between(now, refused.until_usec)
-        ));
-    }
-    parts
 }
 
 /// The same for programs: the daemon's status as it is, or why there is none.

@@ -1,0 +1,48 @@
+//! What is worth a remark beside the state.
+
+use crate::control::interface::Status;
+use crate::units;
+
+/// A request in flight is worth a remark from this age on, in microseconds.
+const SLOW: u64 = 1_000_000;
+
+/// In one line, as others wrote it; nothing where all is well. `now` is in microseconds since 1970.
+///
+/// That clients do not reach it; why it is not up and when it tries again; what is odd about its links; how many messages need an operator.
+pub(crate) fn remark(status: &Status, now: u64) -> String {
+    let mut parts = Vec::new();
+    parts.extend(status.displaced.as_ref().map(|displaced| displaced.text.clone()));
+    parts.extend(status.last_error.clone());
+    parts.extend(
+        status
+            .next_try_usec
+            .map(|next| format!("next try in {}", units::between(now, next))),
+    );
+    parts.extend(about_links(status, now));
+    if let Some(delayed) = &status.delayed {
+        let some = |number: usize, what| (number > 0).then(|| format!("{number} {what}"));
+        parts.extend(some(delayed.held, "held"));
+        parts.extend(some(delayed.failed, "in failed/"));
+    }
+    parts.join("; ")
+}
+
+/// A request that takes long, another host, and links that lond would not have.
+fn about_links(status: &Status, now: u64) -> Vec<String> {
+    let mut parts = Vec::new();
+    let oldest = status.links.iter().filter_map(|link| link.oldest_usec).min();
+    if let Some(oldest) = oldest.filter(|oldest| now.saturating_sub(*oldest) >= SLOW) {
+        parts.push(format!("oldest in flight for {}", units::between(oldest, now)));
+    }
+    let others = status.links.iter().filter_map(|link| link.other_host.as_ref());
+    parts.extend(others.max().map(|other| format!("{other} answers there")));
+    if let Some(refused) = status.refused.as_ref().filter(|refused| refused.until_usec > now) {
+        parts.push(format!(
+            "lond takes no more than {}: {}; next try in {}",
+            units::count(refused.open, "link"),
+            refused.text,
+            units::between(now, refused.until_usec)
+        ));
+    }
+    parts
+}
