@@ -36,7 +36,7 @@ fn at_most(instructions: u64) -> LibraryBenchmarkConfig {
     config
 }
 
-#[library_benchmark(config = at_most(6_400))]
+#[library_benchmark(config = at_most(8_500))]
 #[bench::of_64(rig::lines(64))]
 fn split_lines((mut buffer, read): (LineBuffer, Vec<u8>)) -> usize {
     buffer.push(black_box(&read));

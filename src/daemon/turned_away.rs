@@ -9,7 +9,10 @@ use lonc_proto::request::{Asked, answer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
+use zeroize::Zeroizing;
 
+/// Bytes asked for in one read.
+const READ: usize = 4096;
 /// How long a client is listened to that says nothing: who has connected asks at once.
 const SILENCE: Duration = Duration::from_secs(1);
 /// How long one is in all.
@@ -23,7 +26,7 @@ pub(super) async fn answer_all(stream: UnixStream, longest: usize) {
 
 async fn talk(mut stream: UnixStream, mut lines: LineBuffer) -> io::Result<()> {
     loop {
-        let read = timeout(SILENCE, stream.read_buf(lines.space())).await;
+        let read = timeout(SILENCE, stream.read_buf(lines.space(READ))).await;
         if !matches!(read, Ok(Ok(1..))) {
             return Ok(());
         }
@@ -41,8 +44,8 @@ async fn talk(mut stream: UnixStream, mut lines: LineBuffer) -> io::Result<()> {
 async fn end_too_long(mut stream: UnixStream) -> io::Result<()> {
     stream.write_all(&[answer::TOO_LONG, b"\n"].concat()).await?;
     stream.shutdown().await?;
-    let mut rest = [0; 4096];
-    while stream.read(&mut rest).await? > 0 {}
+    let mut rest = Zeroizing::new([0; READ]);
+    while stream.read(&mut *rest).await? > 0 {}
     Ok(())
 }
 

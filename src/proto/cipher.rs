@@ -9,6 +9,8 @@ use idea::Idea;
 use idea::cipher::{Array, BlockCipherDecrypt, BlockCipherEncrypt, KeyInit, consts::U8};
 use zeroize::Zeroize as _;
 
+use crate::buffer::Buffer;
+
 /// Bytes of one IDEA block.
 pub const BLOCK: usize = 8;
 /// Bytes of an IDEA key.
@@ -108,13 +110,13 @@ impl Cipher {
 
     /// Decrypts whole blocks of hex (a multiple of 16 digits, either case) and appends the plain bytes to
     /// `out`; `false`, and nothing appended, if a digit is none.
-    pub(crate) fn decrypt_hex(&self, hex: &[u8], out: &mut BytesMut) -> bool {
+    pub(crate) fn decrypt_hex(&self, hex: &[u8], out: &mut Buffer) -> bool {
         let start = out.len();
-        out.resize(start + hex.len() / 2, 0);
+        out.resize(start + hex.len() / 2);
         let (_, plain) = out.split_at_mut(start);
         // The decoder would take a leading 0x for a mark.
         if hex.starts_with(b"0x") || const_hex::decode_to_slice(hex, plain).is_err() {
-            out.truncate(start);
+            out.resize(start);
             return false;
         }
         self.0.decrypt_blocks(Block::slice_as_chunks_mut(plain).0);
@@ -141,7 +143,7 @@ mod tests {
     #[test]
     fn hex_that_is_none_leaves_the_output_alone() {
         let cipher = Cipher::new(&Key::from_bytes([7; 16]));
-        let mut out = BytesMut::from(&b"kept"[..]);
+        let mut out = Buffer::copy_of(b"kept");
         assert!(!cipher.decrypt_hex(b"00112233445566zz", &mut out));
         assert!(!cipher.decrypt_hex(b"0x112233445566ff", &mut out));
         assert_eq!(&out[..], b"kept");

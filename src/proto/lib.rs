@@ -5,6 +5,7 @@
 //!
 //! | module | what it knows |
 //! |---|---|
+//! | [`buffer`] | bytes on their way, wiped if they are to be kept from others |
 //! | [`mod@line`] | where a client's lines end, and when one is too long |
 //! | [`request`] | what a client's line asks for, and how it goes on the wire |
 //! | [`reply`] | where lond's replies end, which are encrypted, and which are malformed |
@@ -21,6 +22,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod backoff;
+pub mod buffer;
 pub mod cipher;
 mod excerpt;
 pub mod handshake;

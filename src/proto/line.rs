@@ -1,7 +1,12 @@
 //! A client's bytes cut into lines, each ended by one `\n`.
 
 use bytes::{Bytes, BytesMut};
-use memchr::{memchr_iter, memrchr};
+use memchr::{memchr_iter, memmem, memrchr};
+
+use crate::buffer::Buffer;
+
+/// Without this word a line asks for no encryption, be it in vain.
+const ENCRYPT: &[u8] = b"encrypt";
 
 /// Whole lines, newlines included, as they came.
 #[derive(Clone, PartialEq, Eq)]
@@ -20,8 +25,11 @@ pub struct TooLong;
 ///
 /// The limit counts a line's bytes without its newline.
 pub struct LineBuffer {
-    bytes: BytesMut,
+    bytes: Buffer,
+    /// So many bytes hold no newline.
     searched: usize,
+    /// So many bytes do not ask for encryption, or it is known that some do.
+    looked: usize,
     longest: usize,
 }
 
@@ -30,8 +38,9 @@ impl LineBuffer {
     #[must_use]
     pub fn new(longest: usize) -> Self {
         Self {
-            bytes: BytesMut::new(),
+            bytes: Buffer::default(),
             searched: 0,
+            looked: 0,
             longest,
         }
     }
@@ -39,11 +48,18 @@ impl LineBuffer {
     /// Appends what was read.
     pub fn push(&mut self, read: &[u8]) {
         self.bytes.extend_from_slice(read);
+        self.look();
     }
 
-    /// Where to append what is read of a long line, without copying it.
-    pub fn space(&mut self) -> &mut BytesMut {
-        &mut self.bytes
+    /// Where to append up to so many bytes of what is read of a long line, without copying them.
+    pub fn space(&mut self, most: usize) -> &mut BytesMut {
+        self.bytes.space(most)
+    }
+
+    /// True if anything in it asks for encryption; then it is wiped.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        self.bytes.is_secret()
     }
 
     /// Bytes of the line that is not complete yet, and of any not taken yet.
@@ -60,8 +76,10 @@ impl LineBuffer {
 
     /// Takes all complete lines. `Ok(None)` means: more bytes are needed.
     ///
-    /// Lines before an over-long one are taken first; the call after that says [`TooLong`].
+    /// Lines before an over-long one are taken first; the call after that says [`TooLong`]. Where any of them asks for
+    /// encryption each is taken alone, so that none stays in memory for the sake of another.
     pub fn take_lines(&mut self) -> Result<Option<Lines>, TooLong> {
+        self.look();
         let fresh = self.bytes.get(self.searched..).unwrap_or_default();
         if memrchr(b'\n', fresh).is_none() {
             self.searched = self.bytes.len();
@@ -76,11 +94,35 @@ impl LineBuffer {
         if count == 0 {
             return Err(TooLong);
         }
-        // What is left gets memory of its own: it may stay when the lines are long gone.
-        let rest = BytesMut::from(self.bytes.get(end..).unwrap_or_default());
-        self.bytes.truncate(end);
-        let lines = core::mem::replace(&mut self.bytes, rest).freeze();
-        Ok(Some(Lines { bytes: lines, count }))
+        let bytes = self.take(end);
+        Ok(Some(Lines { bytes, count }))
+    }
+
+    /// Takes the first `end` bytes. What is left has memory of its own: it may stay when they are long gone.
+    fn take(&mut self, end: usize) -> Bytes {
+        let rest = self.bytes.get(end..).unwrap_or_default();
+        if self.is_secret() && rest.len() > end {
+            let taken = self.bytes.front(end);
+            self.bytes.advance(end);
+            self.looked = self.bytes.len();
+            return taken.freeze();
+        }
+        let rest = Buffer::copy_of(rest);
+        self.looked = 0;
+        self.bytes.resize(end);
+        core::mem::replace(&mut self.bytes, rest).freeze()
+    }
+
+    /// Whether anything of what has come asks for encryption.
+    fn look(&mut self) {
+        if !self.is_secret() {
+            let fresh = self.looked.saturating_sub(ENCRYPT.len());
+            let fresh = self.bytes.get(fresh..).unwrap_or_default();
+            if memmem::find(fresh, ENCRYPT).is_some() {
+                self.bytes.keep_secret();
+            }
+        }
+        self.looked = self.bytes.len();
     }
 
     /// End and number of the lines before the first that is over-long or incomplete.
@@ -93,6 +135,9 @@ impl LineBuffer {
             }
             end = newline + 1;
             count += 1;
+            if self.is_secret() {
+                break;
+            }
         }
         (end, count)
     }

@@ -4,6 +4,7 @@ use bytes::{Buf as _, BytesMut};
 use core::fmt;
 use memchr::memchr;
 
+use crate::buffer::Buffer;
 use crate::cipher::{BLOCK, Cipher};
 
 const ENCRYPTED: &[u8] = b"enc:";
@@ -40,7 +41,7 @@ pub enum Reply {
     /// It came in the clear: the first bytes of the input, this many. They are still in the input.
     Plain(usize),
     /// It came encrypted. Its bytes have left the input.
-    Decrypted(BytesMut),
+    Decrypted(Buffer),
     /// It came encrypted and cannot be used. Its bytes have left the input.
     Malformed(Malformed),
 }
@@ -84,7 +85,7 @@ enum Line {
     /// An encrypted line after its header.
     Encrypted {
         len: usize,
-        plain: BytesMut,
+        plain: Buffer,
         /// Where the plain text has its first newline.
         newline: Option<usize>,
         fault: Option<Malformed>,
@@ -144,7 +145,7 @@ impl ReplyReader {
                     self.gone = at;
                     self.line = Line::Encrypted {
                         len,
-                        plain: BytesMut::new(),
+                        plain: Buffer::secret(),
                         newline: None,
                         fault: None,
                     };
@@ -182,7 +183,7 @@ impl ReplyReader {
     }
 }
 
-fn decrypt(cipher: &Cipher, hex: &[u8], plain: &mut BytesMut, fault: &mut Option<Malformed>) {
+fn decrypt(cipher: &Cipher, hex: &[u8], plain: &mut Buffer, fault: &mut Option<Malformed>) {
     if fault.is_some() {
         return;
     }
@@ -194,7 +195,7 @@ fn decrypt(cipher: &Cipher, hex: &[u8], plain: &mut BytesMut, fault: &mut Option
 }
 
 /// The whole reply. One newline at the end of the plain text is dropped, and there may be none before.
-fn finish(len: usize, mut plain: BytesMut, newline: Option<usize>, fault: Option<Malformed>) -> Reply {
+fn finish(len: usize, mut plain: Buffer, newline: Option<usize>, fault: Option<Malformed>) -> Reply {
     if let Some(fault) = fault {
         return Reply::Malformed(fault);
     }
@@ -203,8 +204,8 @@ fn finish(len: usize, mut plain: BytesMut, newline: Option<usize>, fault: Option
     }
     match newline.filter(|at| *at < len) {
         Some(at) if at + 1 < len => return Reply::Malformed(Malformed::Newline),
-        Some(at) => plain.truncate(at),
-        None => plain.truncate(len),
+        Some(at) => plain.resize(at),
+        None => plain.resize(len),
     }
     Reply::Decrypted(plain)
 }

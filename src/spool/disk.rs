@@ -7,7 +7,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
+use lonc_proto::buffer::Buffer;
 use lonc_proto::spool::{Fault, FaultKind, Machine, Name, Now, Operation, Place, Shelf, Stat, Unsendable};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -15,6 +15,9 @@ use nix::fcntl::OFlag;
 use super::lock::{Lock, Taken};
 use super::paths::Paths;
 use super::place::{place, sync};
+
+/// Bytes asked for at a time where a file is longer than it was said to be.
+const READ: usize = 16 * 1024;
 
 /// The directories of a spool.
 #[derive(Debug)]
@@ -79,7 +82,7 @@ impl Disk {
                     Some(_) => Err(Unsendable::Gone),
                     None => read(&self.path(&name), most),
                 };
-                let read = read.map(|(content, age)| (Bytes::from(content), age));
+                let read = read.map(|(content, age)| (content.freeze(), age));
                 machine.handle_read(read, now());
             }
             Operation::Write(name, content) => {
@@ -166,7 +169,7 @@ impl Disk {
 }
 
 /// The first `most` bytes of a file, and how long ago it was written last: for ever, if that is still to come. Links are not followed, and nothing but a regular file is read.
-pub(super) fn read(path: &Path, most: usize) -> Result<(Vec<u8>, Duration), Unsendable> {
+pub(super) fn read(path: &Path, most: usize) -> Result<(Buffer, Duration), Unsendable> {
     let unreadable = |error| Unsendable::Unreadable(fault(&error));
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
     let file = OpenOptions::new()
@@ -184,11 +187,28 @@ pub(super) fn read(path: &Path, most: usize) -> Result<(Vec<u8>, Duration), Unse
     }
     let written = metadata.modified().map_err(unreadable)?;
     let age = SystemTime::now().duration_since(written).unwrap_or(Duration::MAX);
-    let mut content = Vec::new();
-    file.take(most as u64)
-        .read_to_end(&mut content)
-        .map_err(unreadable)?;
+    let content = read_all(file, metadata.len(), most).map_err(unreadable)?;
     Ok((content, age))
+}
+
+/// The first `most` bytes of a file of about this size. It may hold what is to be sent encrypted.
+fn read_all(mut file: File, size: u64, most: usize) -> io::Result<Buffer> {
+    // By a byte more its end is found in one read.
+    let mut room = usize::try_from(size).unwrap_or(most).saturating_add(1);
+    let mut content = Buffer::secret();
+    loop {
+        let before = content.len();
+        content.resize(before.saturating_add(room).min(most));
+        let read = file.read(content.get_mut(before..).unwrap_or_default());
+        let count = read.as_ref().copied().unwrap_or_default();
+        content.resize(before + count);
+        match read {
+            Ok(0) => return Ok(content),
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            Ok(_) | Err(_) => {}
+        }
+        room = READ;
+    }
 }
 
 /// What became of an operation, as the machine knows it.

@@ -3,7 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 
-use bytes::Bytes;
 use lonc_proto::request::Request;
 use lonc_proto::spool::{
     Command, Config, Errand, ErrandId, Fault, Found, Listing, Machine, MoveError, Name, Reply, Shelf,
@@ -66,7 +65,7 @@ impl Offline {
     pub(crate) fn read(&self, shelf: Shelf, name: &Name) -> Result<Request, Unsendable> {
         let most = self.config.max_request_bytes;
         let (content, _) = read(&self.paths.file(shelf, name), most_read(most))?;
-        parse(Bytes::from(content), most)
+        parse(content.freeze(), most)
     }
 
     fn run<T>(&self, errand: Errand, of: impl FnOnce(Reply) -> Option<T>) -> Option<T> {

@@ -50,4 +50,5 @@ mod stop_word;
 mod stopped;
 mod timeouts;
 mod watchdog;
+mod wiped;
 mod words_of_others;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::BytesMut;
+use lonc_proto::buffer::Buffer;
 use lonc_proto::line::{LineBuffer, Lines};
 use lonc_proto::request::answer;
 use lonc_proto::session::{Answers, ClientId, PER_REQUEST};
@@ -26,6 +26,7 @@ use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::daemon::give_way::give_way;
 
@@ -49,7 +50,7 @@ pub(crate) enum FromClient {
     /// So many bytes of answers were taken since the last word.
     Took { id: ClientId, bytes: usize },
     /// The client is gone, and was before these were read; the last word.
-    Left { id: ClientId, unheard: Option<Lines> },
+    Left { id: ClientId, unheard: Vec<Lines> },
 }
 
 /// What the driver tells a client's task.
@@ -138,7 +139,7 @@ struct Client {
     took: usize,
     blocked: bool,
     /// What it had asked when it was gone.
-    unheard: Option<Lines>,
+    unheard: Vec<Lines>,
 }
 
 impl Client {
@@ -154,7 +155,7 @@ impl Client {
             owed_bytes: 0,
             took: 0,
             blocked: false,
-            unheard: None,
+            unheard: Vec::new(),
         }
     }
 
@@ -206,7 +207,7 @@ impl Client {
         if self.input == Input::TooLong && self.owed == 0 {
             let words = [answer::TOO_LONG, b"\n"].concat();
             self.ports.account.owes(words.len());
-            self.out.push(BytesMut::from(&words[..]));
+            self.out.push(Buffer::copy_of(&words));
             self.input = Input::TooLongTold;
         }
         let took = self.out.write(&mut self.stream, cx)?;
@@ -226,24 +227,29 @@ impl Client {
             let mut read = ReadBuf::uninit(&mut room);
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
             self.lines.push(read.filled());
+            if self.lines.is_secret() {
+                read.filled_mut().zeroize();
+            }
             read.filled().len()
         } else {
-            let space = self.lines.space();
-            space.reserve(READ);
+            let space = self.lines.space(READ);
             ready!(pin!(self.stream.read_buf(space)).poll(cx))?
         };
         if count == 0 {
             return Poll::Ready(self.end_input());
         }
         self.budget().touch(self.budget_name());
+        Poll::Ready(self.take_lines())
+    }
+
+    /// Hands the driver what is whole of what was read.
+    fn take_lines(&mut self) -> io::Result<()> {
+        let mut is_gone = None;
         loop {
             match self.lines.take_lines() {
                 Ok(None) => break,
                 // Nobody waits for what they would bring, but for what is critical of them.
-                Ok(Some(lines)) if self.is_gone() => {
-                    self.unheard = Some(lines);
-                    return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
-                }
+                Ok(Some(lines)) if *is_gone.get_or_insert_with(|| self.is_gone()) => self.unheard.push(lines),
                 Ok(Some(lines)) => {
                     self.owed += lines.count;
                     self.owed_bytes += lines.bytes.len();
@@ -256,7 +262,10 @@ impl Client {
                 }
             }
         }
-        Poll::Ready(Ok(()))
+        if is_gone == Some(true) {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        Ok(())
     }
 
     /// At end of file a partial line is dropped.
@@ -327,7 +336,7 @@ impl Client {
         self.out = Outbox::default();
         self.ports.account.close();
         // The driver may be gone already; then nobody needs to know.
-        let (id, unheard) = (self.ports.id, self.unheard.take());
+        let (id, unheard) = (self.ports.id, std::mem::take(&mut self.unheard));
         let _ = self.ports.to_driver.send(FromClient::Left { id, unheard });
     }
 
@@ -346,7 +355,7 @@ impl Client {
     async fn finish(mut self) {
         if self.input == Input::TooLongTold && self.stream.shutdown().await.is_ok() {
             // On the heap: else each client would carry the room for this from its beginning.
-            let mut rest = vec![0; READ];
+            let mut rest = Zeroizing::new(vec![0; READ]);
             let discard = async { while matches!(self.stream.read(&mut rest).await, Ok(1..)) {} };
             let _ = timeout(LINGER, discard).await;
         }

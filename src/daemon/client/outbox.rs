@@ -5,7 +5,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::{Buf as _, BytesMut};
+use lonc_proto::buffer::Buffer;
 use tokio::io::AsyncWrite as _;
 use tokio::net::UnixStream;
 
@@ -25,7 +25,7 @@ pub(super) struct Outbox {
 }
 
 struct Piece {
-    unwritten: BytesMut,
+    unwritten: Buffer,
     /// Bytes whose memory it keeps.
     kept: usize,
 }
@@ -35,7 +35,7 @@ impl Piece {
     /// where it is must not keep all of it.
     fn shrink(&mut self) {
         if self.kept >= JOIN && self.unwritten.len() < self.kept / 2 {
-            self.unwritten = BytesMut::from(&self.unwritten[..]);
+            self.unwritten = self.unwritten.front(self.unwritten.len());
             self.kept = self.unwritten.len();
         }
     }
@@ -46,10 +46,11 @@ impl Outbox {
         self.pieces.is_empty()
     }
 
-    pub(super) fn push(&mut self, bytes: BytesMut) {
+    pub(super) fn push(&mut self, bytes: Buffer) {
         self.len += bytes.len();
         match self.pieces.back_mut() {
             Some(last) if last.kept < JOIN && bytes.len() < JOIN => {
+                last.unwritten.keep_as(&bytes);
                 last.unwritten.extend_from_slice(&bytes);
                 last.kept += bytes.len();
             }

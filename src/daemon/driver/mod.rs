@@ -196,7 +196,7 @@ impl Driver {
                 FromClient::Took { id, bytes } => self.session.handle_taken(id, bytes, now),
                 FromClient::Left { id, unheard } => {
                     // In one go: nothing of it is sent but what is sent of those who have left.
-                    if let Some(lines) = unheard {
+                    for lines in unheard {
                         self.session.handle_lines(id, lines, now);
                     }
                     self.session.handle_client_left(id, now);

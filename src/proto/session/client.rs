@@ -3,7 +3,7 @@
 mod departure;
 
 use alloc::collections::VecDeque;
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Buf as _, Bytes};
 use memchr::memchr;
 
 use self::departure::Presence;
@@ -11,6 +11,7 @@ use super::command::Answers;
 use super::held::HeldAnswers;
 use super::ids::{ClientId, LinkId, Ticket};
 use super::status::ClientStatus;
+use crate::buffer::Buffer;
 use crate::line::Lines;
 use crate::request::{Asked, Refusal, Request, answer};
 use crate::time::Instant;
@@ -272,7 +273,7 @@ impl Client {
         if self.held_answers.is_empty() {
             self.give(words, line_len);
         } else {
-            let words = Bytes::copy_from_slice(words);
+            let words = Buffer::copy_of(words);
             self.held_answers.push_answer(words, line_len);
         }
     }
@@ -281,7 +282,7 @@ impl Client {
     /// so that nothing large is copied.
     pub(super) fn answer_large(
         &mut self,
-        line: BytesMut,
+        line: Buffer,
         line_len: usize,
     ) -> impl Iterator<Item = Answers> + use<> {
         let given = if self.has_departed() {
@@ -298,8 +299,8 @@ impl Client {
             [core::mem::take(&mut self.answers), large]
         } else {
             self.unread += line.len();
-            let mut words = line.freeze();
-            words.truncate(words.len().saturating_sub(1));
+            let mut words = line;
+            words.resize(words.len().saturating_sub(1));
             self.held_answers.push_answer(words, line_len);
             Default::default()
         };
@@ -317,6 +318,7 @@ impl Client {
             self.unread += words.len() + 1;
         }
         while let Some((words, line_len)) = self.held_answers.pop_ready() {
+            self.answers.bytes.keep_as(&words);
             self.give(&words, line_len);
         }
     }
@@ -340,9 +342,9 @@ impl Client {
         if self.has_departed() {
             return;
         }
-        self.answers.bytes.reserve(words.len() + 1);
-        self.answers.bytes.extend_from_slice(words);
-        self.answers.bytes.extend_from_slice(b"\n");
+        let space = self.answers.bytes.space(words.len() + 1);
+        space.extend_from_slice(words);
+        space.extend_from_slice(b"\n");
         self.answers.count += 1;
         self.answers.retired += line_len;
     }

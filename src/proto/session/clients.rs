@@ -2,13 +2,13 @@
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use bytes::BytesMut;
 use slab::Slab;
 
 use super::client::{Aside, Client};
 use super::command::Answers;
 use super::ids::{ClientId, Ticket};
 use super::status::ClientStatus;
+use crate::buffer::Buffer;
 use crate::request::Request;
 use crate::time::Instant;
 
@@ -144,7 +144,7 @@ impl Clients {
         &mut self,
         id: ClientId,
         request: &Request,
-        line: BytesMut,
+        line: Buffer,
     ) -> impl Iterator<Item = Answers> + use<> {
         let given = self.change(id, |client| {
             client.land();

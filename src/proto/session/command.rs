@@ -1,7 +1,6 @@
 //! What the session tells its driver.
 
 use alloc::string::String;
-use bytes::BytesMut;
 use core::fmt;
 use core::time::Duration;
 
@@ -9,6 +8,7 @@ use super::delayed::Stored;
 use super::error::LinkError;
 use super::ids::{ClientId, LinkId, MessageId, Ticket};
 use super::status::{Cause, State};
+use crate::buffer::Buffer;
 use crate::handshake::Note;
 use crate::reply::Malformed;
 use crate::request::{Refusal, Request};
@@ -44,7 +44,7 @@ pub enum Command {
 #[derive(Default)]
 pub struct Answers {
     /// Lines, newlines included, in the order of the client's requests.
-    pub bytes: BytesMut,
+    pub bytes: Buffer,
     /// How many lines they are.
     pub count: usize,
     /// Bytes of the requests that are answered by this.

@@ -1,9 +1,9 @@
 //! Answers that wait for a critical request before them to be stored.
 
 use alloc::collections::VecDeque;
-use bytes::Bytes;
 
 use super::ids::Ticket;
+use crate::buffer::Buffer;
 
 /// In order; the first is a request that is being stored.
 #[derive(Default)]
@@ -21,7 +21,7 @@ enum Held {
         line_len: usize,
     },
     Answer {
-        words: Bytes,
+        words: Buffer,
         line_len: usize,
     },
 }
@@ -40,7 +40,7 @@ impl HeldAnswers {
         self.queue.push_back(Held::Storing { ticket, line_len });
     }
 
-    pub(super) fn push_answer(&mut self, words: Bytes, line_len: usize) {
+    pub(super) fn push_answer(&mut self, words: Buffer, line_len: usize) {
         self.bytes += words.len();
         self.queue.push_back(Held::Answer { words, line_len });
     }
@@ -52,14 +52,14 @@ impl HeldAnswers {
             return false;
         };
         let (Held::Storing { line_len, .. } | Held::Answer { line_len, .. }) = *held;
-        let words = Bytes::from_static(words);
+        let words = Buffer::copy_of(words);
         self.bytes += words.len();
         *held = Held::Answer { words, line_len };
         true
     }
 
     /// The first, if it waits no longer.
-    pub(super) fn pop_ready(&mut self) -> Option<(Bytes, usize)> {
+    pub(super) fn pop_ready(&mut self) -> Option<(Buffer, usize)> {
         match self.queue.pop_front()? {
             Held::Answer { words, line_len } => {
                 self.bytes -= words.len();

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use core::fmt;
 
 use super::disk::Fault;
+use crate::buffer::Buffer;
 use crate::request::{Asked, Refusal, Request};
 
 /// A message that cannot be sent.
@@ -41,7 +42,17 @@ impl Content {
     pub(super) fn of(request: &Request) -> Self {
         const CRITICAL: &[u8] = b"critical:";
         let encrypt: &[u8] = if request.is_encrypted() { b"encrypt:" } else { b"" };
-        let long = Bytes::from([CRITICAL, &request.host(), encrypt, request.command(), b"\n"].concat());
+        let mut line = if request.is_encrypted() {
+            Buffer::secret()
+        } else {
+            Buffer::default()
+        };
+        let parts = [CRITICAL, &request.host(), encrypt, request.command(), b"\n"];
+        line.space(parts.iter().map(|part| part.len()).sum());
+        for part in parts {
+            line.extend_from_slice(part);
+        }
+        let long = line.freeze();
         let short = long.slice(CRITICAL.len()..);
         // A command that reads like a prefix or a word for lonc needs its own prefix before it again.
         let line = short.slice(..short.len().saturating_sub(1));

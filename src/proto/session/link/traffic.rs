@@ -5,6 +5,7 @@ use alloc::collections::VecDeque;
 use bytes::{Buf as _, Bytes, BytesMut};
 
 use super::{Change, Going, HIGH_WATER, InFlight, Link, Owner, Phase, Replied, Up};
+use crate::buffer::Buffer;
 use crate::excerpt::excerpt;
 use crate::reply::Reply;
 use crate::request::{Encoder, Request};
@@ -96,9 +97,9 @@ impl Up {
             return Ok(false);
         };
         let answer = match reply {
-            Reply::Plain(len) => input.split_to(len + 1),
+            Reply::Plain(len) => Buffer::from(input.split_to(len + 1)),
             Reply::Decrypted(line) => line,
-            Reply::Malformed(_) => BytesMut::new(),
+            Reply::Malformed(_) => Buffer::default(),
         };
         let change = match answer.strip_suffix(b"\n").unwrap_or(&answer) {
             b"ok" => Change::None,

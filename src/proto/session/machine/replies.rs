@@ -3,6 +3,7 @@
 use bytes::{Buf as _, BytesMut};
 
 use super::Machine;
+use crate::buffer::Buffer;
 use crate::excerpt::excerpt;
 use crate::handshake::{Note, Step};
 use crate::reply::Reply;
@@ -171,7 +172,7 @@ impl Machine {
         }
     }
 
-    /// Answers a client's request with the peer's reply; what is large is not copied on the way.
+    /// Answers a client's request with the peer's reply; what is large, and what came encrypted, is not copied on the way.
     fn answer_client(&mut self, client: ClientId, request: Request, reply: Reply, input: &mut BytesMut) {
         match reply {
             Reply::Plain(len) if len < LARGE => {
@@ -179,8 +180,7 @@ impl Machine {
                 self.clients.answer(client, &request, words);
                 pass_reply(&reply, input);
             }
-            Reply::Plain(len) => self.answer_large(client, &request, input.split_to(len + 1)),
-            Reply::Decrypted(body) if body.len() < LARGE => self.clients.answer(client, &request, &body),
+            Reply::Plain(len) => self.answer_large(client, &request, input.split_to(len + 1).into()),
             Reply::Decrypted(mut body) => {
                 body.extend_from_slice(b"\n");
                 self.answer_large(client, &request, body);
@@ -191,7 +191,7 @@ impl Machine {
         }
     }
 
-    fn answer_large(&mut self, client: ClientId, request: &Request, line: BytesMut) {
+    fn answer_large(&mut self, client: ClientId, request: &Request, line: Buffer) {
         let answers = self.clients.answer_large(client, request, line);
         self.commands.extend(
             answers

@@ -6,6 +6,7 @@ use std::prelude::v1::*;
 
 use bytes::BytesMut;
 
+use crate::buffer::Buffer;
 use crate::cipher::{Cipher, Key};
 
 pub(in crate::session) const PEER: &str = "msul1";
@@ -165,10 +166,10 @@ impl Lond {
         let colon = rest.iter().position(|byte| *byte == b':').expect("a length");
         let (length, hex) = (&rest[..colon], &rest[colon + 1..]);
         let whole = &hex[..hex.len() - hex.len() % 16];
-        let mut plain = BytesMut::new();
+        let mut plain = Buffer::default();
         let cipher = self.cipher.as_ref().expect("nothing encrypted before the key");
         assert!(cipher.decrypt_hex(whole, &mut plain), "hex");
-        plain.truncate(std::str::from_utf8(length).unwrap().parse().unwrap());
+        plain.resize(std::str::from_utf8(length).unwrap().parse().unwrap());
         plain.to_vec()
     }
 
