@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::decide::{Decision, decide};
 use super::state::State;
-use crate::config::{HostId, Snapshot, TakenOver};
+use crate::config::{HostId, Snapshot, Start, TakenOver};
 
 /// How often to begin anew when the files change meanwhile; the next change starts us again anyway.
 const ROUNDS: usize = 5;
@@ -50,11 +50,13 @@ pub(crate) enum ApplyError {
     },
 }
 
-/// Where the set of peers has changed: reloads systemd, which runs the generator; starts what is wanted now; has the
-/// sockets' second names follow; stops the units of peers that are gone. Says by `warn` where nobody is removed.
+/// Where the set of peers has changed: reloads systemd, which runs the generator; starts what new peers need; has those
+/// that are elsewhere now read the table anew, and the sockets' second names follow; stops the units of peers that are
+/// gone. Says by `warn` where nobody is removed.
 ///
 /// A peer is gone if the configuration is sound and does not have it. Where a file cannot be read, is broken, or looks
-/// as if it were not what it should be, nothing is stopped: a slip in an editor must not cut links.
+/// as if it were not what it should be, nothing is stopped: a slip in an editor must not cut links. What an
+/// administrator has stopped is left stopped, all of it where `lonc.target` is.
 pub(super) fn apply(config: &Path, state: &State, warn: impl Fn(&[String])) -> Result<(), ApplyError> {
     thread::sleep(LEAST);
     let (mut stopped, mut told, mut is_meant) = (BTreeSet::new(), Vec::new(), false);
@@ -83,17 +85,18 @@ pub(super) fn apply(config: &Path, state: &State, warn: impl Fn(&[String])) -> R
         let gone: Vec<_> = units.all.iter().filter(is_gone).cloned().collect();
         let gone: Vec<_> = gone.into_iter().filter(|id| stopped.insert(id.clone())).collect();
         let (ours, _) = TakenOver::read(config);
-        let new = new(&decision.next, &units, &ours);
+        let mut orders = Orders::new(kept.as_ref(), &decision.next, &units, &ours);
         // As after a boot where the list was on a disk that was not there yet. What did not help once does not help.
-        let is_missing = !new.is_empty() && round == 0;
-        let change = Change::of(kept.as_ref().filter(|_| !is_missing), &decision.next);
-        if change == Change::Nothing && gone.is_empty() {
+        if !orders.sockets.is_empty() && round == 0 {
+            orders.change = Change::Units;
+        }
+        if orders.change == Change::Nothing && gone.is_empty() {
             keep(state, kept.as_ref(), &decision.next)?;
             break;
         }
         pause(state);
         keep(state, kept.as_ref(), &decision.next)?;
-        if let Err(fault) = follow(change, &new, &gone) {
+        if let Err(fault) = follow(&orders, &gone) {
             // The next run is to see that there is something to be done.
             let _ = state.restore(kept.as_ref());
             return Err(fault);
@@ -138,14 +141,16 @@ fn keep(state: &State, kept: Option<&Snapshot>, next: &Snapshot) -> Result<(), A
     })
 }
 
-/// What systemd has to be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What has changed; each takes what is before it along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Change {
     Nothing,
-    /// Other paths are watched; perhaps there are other names as well.
-    Watch,
+    /// Peers are elsewhere.
+    Places,
     /// Other second names of the same sockets.
     Names,
+    /// Other paths are watched.
+    Watch,
     /// Other units.
     Units,
 }
@@ -161,41 +166,77 @@ impl Change {
             Self::Watch
         } else if kept.peers != next.peers {
             Self::Names
+        } else if kept.places != next.places {
+            Self::Places
         } else {
             Self::Nothing
         }
     }
 }
 
-fn follow(change: Change, new: &[String], gone: &[HostId]) -> Result<(), ApplyError> {
-    if matches!(change, Change::Watch | Change::Units) {
+/// What systemd is to be told beside.
+#[derive(Debug)]
+struct Orders {
+    change: Change,
+    /// That are to be started: those of peers that are new.
+    sockets: Vec<String>,
+    /// As well.
+    services: Vec<String>,
+    /// That run, and whose peers are elsewhere now.
+    moved: Vec<String>,
+}
+
+impl Orders {
+    fn new(kept: Option<&Snapshot>, next: &Snapshot, units: &Units, ours: &TakenOver) -> Self {
+        let is_ours = |id: &&HostId| units.is_up && ours.has(id);
+        // lonc.target holds all that it wants: what systemd does not have it never wanted.
+        let is_unknown = |id: &&HostId| {
+            let is_added = kept.is_some_and(|kept| !kept.peers.contains_key(*id));
+            is_added && !units.listening.contains(*id) || !units.sockets.contains(*id)
+        };
+        let is_new = |id: &&HostId| is_ours(id) && is_unknown(id);
+        let is_at_boot = next.start == Start::Boot;
+        let is_boot_new = is_at_boot && kept.is_some_and(|kept| kept.start != next.start);
+        let is_to_run =
+            |id: &&HostId| is_at_boot && is_new(id) || is_boot_new && units.listening.contains(*id);
+        let is_elsewhere = |id: &&HostId| {
+            let before = kept.and_then(|kept| kept.places.get(*id));
+            units.running.contains(*id) && before.is_some() && before != next.places.get(*id)
+        };
+        let ids = next.peers.keys();
+        Self {
+            change: Change::of(kept, next),
+            sockets: names(ids.clone().filter(is_new), "socket"),
+            services: names(ids.clone().filter(is_to_run), "service"),
+            moved: names(ids.filter(is_elsewhere), "service"),
+        }
+    }
+}
+
+fn names<'a>(ids: impl Iterator<Item = &'a HostId>, kind: &str) -> Vec<String> {
+    ids.map(|id| format!("lonc@{id}.{kind}")).collect()
+}
+
+fn follow(orders: &Orders, gone: &[HostId]) -> Result<(), ApplyError> {
+    if orders.change >= Change::Watch {
         systemctl(&["daemon-reload"])?;
     }
-    if change == Change::Units {
-        if new.len() > BATCH {
-            in_batches(&["start"], new)?;
-        }
-        systemctl(&["start", "lonc.target"])?;
-    }
-    if change != Change::Nothing {
+    in_batches(&["start"], &orders.sockets)?;
+    if orders.change >= Change::Names {
         systemctl(&["start", "lonc-aliases.service"])?;
     }
-    let units = |id: &HostId| [format!("lonc@{id}.socket"), format!("lonc@{id}.service")];
+    in_batches(&["start", "--no-block"], &orders.services)?;
+    in_batches(&["try-reload-or-restart", "--no-block"], &orders.moved)?;
     // A daemon may take its time to finish what is in flight; new peers need not wait for that.
+    let units = |id: &HostId| [format!("lonc@{id}.socket"), format!("lonc@{id}.service")];
     in_batches(
         &["stop", "--no-block"],
         &gone.iter().flat_map(units).collect::<Vec<_>>(),
     )
 }
 
-/// The sockets that lonc.target is to start and that systemd does not have yet.
-fn new(next: &Snapshot, units: &Units, ours: &TakenOver) -> Vec<String> {
-    let is_new = |id: &&HostId| ours.has(id) && !units.sockets.contains(*id);
-    let ids = next.peers.keys().filter(is_new);
-    ids.map(|id| format!("lonc@{id}.socket")).collect()
-}
-
-/// Some at a time: systemd begins with all that it is told at once, and ends it, before it answers anybody else.
+/// Some at a time: systemd begins with all that it is told at once, and ends it, before it answers anybody else. What
+/// it cannot do to one of them `systemctl` says, and the others are none the worse for it.
 fn in_batches(words: &[&str], units: &[String]) -> Result<(), ApplyError> {
     for (number, batch) in units.chunks(BATCH).enumerate() {
         if number > 0 {
@@ -203,33 +244,57 @@ fn in_batches(words: &[&str], units: &[String]) -> Result<(), ApplyError> {
         }
         let batch = batch.iter().map(String::as_str);
         let arguments: Vec<_> = words.iter().copied().chain(["--"]).chain(batch).collect();
-        systemctl(&arguments)?;
+        run(&arguments)?;
     }
     Ok(())
 }
 
-/// The instances that systemd has a unit of.
+/// The instances that systemd has a unit of, and what they are at.
+#[derive(Debug, Default)]
 struct Units {
+    /// `lonc.target` is active.
+    is_up: bool,
     all: BTreeSet<HostId>,
     sockets: BTreeSet<HostId>,
+    listening: BTreeSet<HostId>,
+    running: BTreeSet<HostId>,
 }
 
 impl Units {
     fn loaded() -> Result<Self, ApplyError> {
         let output = Command::new("systemctl")
             .args(["list-units", "--all", "--plain", "--no-legend", "--full"])
-            .args(["lonc@*.socket", "lonc@*.service"])
+            .args(["lonc.target", "lonc@*.socket", "lonc@*.service"])
             .output()
             .map_err(ApplyError::Run)?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        let units = || text.lines().filter_map(|line| line.split_whitespace().next());
-        Ok(Self {
-            all: units().filter_map(instance).collect(),
-            sockets: units()
-                .filter(|unit| unit.ends_with(".socket"))
-                .filter_map(instance)
-                .collect(),
-        })
+        Ok(Self::of(&String::from_utf8_lossy(&output.stdout)))
+    }
+
+    /// Of lines "unit load active …".
+    fn of(text: &str) -> Self {
+        let mut units = Self::default();
+        for line in text.lines() {
+            let mut words = line.split_whitespace();
+            let (Some(unit), Some(state)) = (words.next(), words.nth(1)) else {
+                continue;
+            };
+            let is_active = state == "active" || state == "reloading";
+            units.is_up |= is_active && unit == "lonc.target";
+            let Some(id) = instance(unit) else {
+                continue;
+            };
+            let is_socket = unit.ends_with(".socket");
+            if is_socket {
+                units.sockets.insert(id.clone());
+            }
+            if is_active && is_socket {
+                units.listening.insert(id.clone());
+            } else if is_active {
+                units.running.insert(id.clone());
+            }
+            units.all.insert(id);
+        }
+        units
     }
 }
 

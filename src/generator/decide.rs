@@ -38,7 +38,7 @@ pub(super) fn decide(kept: Option<&Snapshot>, offer: &Offer, is_meant: bool, now
     let is_held = doubt.is_some() || loss.is_some();
     let lets_add = doubt.is_none_or(|doubt| doubt.kind.lets_add() || kept.is_none());
     let (peers, num_beyond) = peers(before, offer, is_held, lets_add);
-    let places = places(before, offer, &peers, doubt.is_some());
+    let places = places(before, offer, &peers, is_held);
     let mut next = Snapshot {
         places,
         watched: offer.snapshot.watched.clone(),

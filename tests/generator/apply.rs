@@ -22,14 +22,15 @@ const SYSTEMCTL: &str = "#!/bin/sh\n\
     [ ! -e \"$SITE/refuses\" ]\n";
 
 const TABLE: &str = "me:d:r:h:1.1.1.1\na:d:r:h:1.1.1.2\nb:d:r:h:1.1.1.3\n";
-const BASE: [&str; 3] = ["daemon-reload", "start lonc.target", "start lonc-aliases.service"];
+const BASE: [&str; 2] = ["daemon-reload", "start lonc-aliases.service"];
+const UP: &str = "lonc.target loaded active active x\n";
 
 #[test]
 fn what_the_table_does_not_have_is_stopped() {
     let (asked, said, well) = Booted::new(TABLE).apply();
-    assert_eq!(asked[..3], BASE);
+    assert_eq!(asked[..2], BASE);
     assert_eq!(
-        asked[3..],
+        asked[2..],
         ["stop --no-block -- lonc@-old.x.socket lonc@-old.x.service"]
     );
     assert!(well && said.is_empty(), "{said}");
@@ -59,9 +60,9 @@ fn a_slip_stops_nothing() {
 #[test]
 fn the_last_peer_can_go() {
     let (asked, ..) = Booted::new("me:d:r:h:1.1.1.1\n").apply();
-    assert_eq!(asked.len(), 4, "{asked:?}");
+    assert_eq!(asked.len(), 3, "{asked:?}");
     assert!(
-        asked[3].contains("lonc@a.socket") && !asked[3].contains("lonc@me"),
+        asked[2].contains("lonc@a.socket") && !asked[2].contains("lonc@me"),
         "{asked:?}"
     );
 }
@@ -71,8 +72,8 @@ fn a_change_meanwhile_is_not_missed() {
     let booted = Booted::new(TABLE);
     fs::write(booted.0.path("then"), "me:d:r:h:1.1.1.1\nb:d:r:h:1.1.1.3\n").unwrap();
     let (asked, ..) = booted.apply();
-    assert_eq!(asked.len(), 8, "{asked:?}");
-    assert_eq!(asked[4..7], BASE);
+    assert_eq!(asked.len(), 6, "{asked:?}");
+    assert_eq!(asked[3..5], BASE);
 }
 
 #[test]
@@ -131,7 +132,7 @@ fn what_is_not_what_it_should_be_changes_nothing_and_a_sound_table_is_followed_a
             fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
         }),
     ];
-    let watch = [BASE[0], BASE[2]];
+    let watch = BASE;
     for (why, put) in odd {
         fs::remove_file(&path).unwrap();
         put();
@@ -155,9 +156,9 @@ fn what_is_not_what_it_should_be_changes_nothing_and_a_sound_table_is_followed_a
     fs::remove_file(&path).unwrap();
     booted.0.table(large(19));
     let (asked, said, _) = booted.apply();
-    assert_eq!((&asked[..3], said.as_str()), (&BASE.map(str::to_owned)[..], ""));
+    assert_eq!((&asked[..2], said.as_str()), (&BASE.map(str::to_owned)[..], ""));
     assert_eq!(
-        asked[3..],
+        asked[2..],
         ["stop --no-block -- lonc@p19.socket lonc@p19.service"]
     );
     assert!(!booted.0.path("held").exists());
@@ -171,11 +172,11 @@ fn what_is_gone_at_once_is_stopped_when_an_administrator_says_so_and_once() {
     fs::write(booted.0.path("accept"), "").unwrap();
     let (asked, said, well) = booted.apply();
     assert_eq!(
-        (&asked[..3], well),
+        (&asked[..2], well),
         (&BASE.map(str::to_owned)[..], true),
         "{said}"
     );
-    let stopped = asked[3..].concat();
+    let stopped = asked[2..].concat();
     assert_eq!(stopped.matches(".socket").count(), 15, "{asked:?}");
     assert!(!booted.0.path("accept").exists() && !booted.0.path("held").exists());
     booted.loaded(5);
@@ -241,7 +242,7 @@ fn many_are_started_and_stopped_some_at_a_time() {
     let sockets = |call: &String| call.matches(".socket").count();
     assert_eq!(
         asked.iter().map(sockets).collect::<Vec<_>>(),
-        [0, 20, 20, 20, 20, 17, 0, 0],
+        [0, 20, 20, 20, 20, 17, 0],
         "{asked:?}"
     );
     assert!(asked[1].starts_with("start -- lonc@p10.socket"), "{asked:?}");
@@ -249,7 +250,7 @@ fn many_are_started_and_stopped_some_at_a_time() {
     booted.0.table(large(3));
     let (asked, ..) = booted.apply();
     assert_eq!(
-        asked[3..].iter().map(sockets).collect::<Vec<_>>(),
+        asked[2..].iter().map(sockets).collect::<Vec<_>>(),
         [10, 10, 10, 10, 10, 10, 10, 10, 10, 7],
         "{asked:?}"
     );
@@ -259,7 +260,63 @@ fn many_are_started_and_stopped_some_at_a_time() {
 fn what_systemd_does_not_have_after_a_boot_is_started_though_nothing_has_changed() {
     let booted = Booted::followed(&large(3));
     booted.loaded(2);
-    assert_eq!(booted.apply().0[..3], BASE);
+    assert_eq!(booted.apply().0, [BASE[0], "start -- lonc@p2.socket", BASE[1]]);
+}
+
+#[test]
+fn only_what_is_new_is_started_and_nothing_without_the_target() {
+    let booted = Booted::followed(&large(3));
+    booted.has(
+        "lonc@p0.socket loaded inactive dead x\nlonc@p1.socket masked inactive dead x\n",
+        3,
+    );
+    booted.0.table(large(4));
+    let started = [BASE[0], "start -- lonc@p3.socket", BASE[1]];
+    assert_eq!(booted.apply().0, started);
+    // It goes, and comes back before systemd has forgotten its units.
+    booted.0.table(large(3));
+    booted.loaded(4);
+    booted.apply();
+    booted.has("lonc@p3.socket loaded inactive dead x\n", 3);
+    booted.0.table(large(4));
+    assert_eq!(booted.apply().0, started);
+    fs::write(booted.0.path("loaded"), "lonc.target loaded inactive dead x\n").unwrap();
+    booted.0.table(large(6));
+    assert_eq!(booted.apply().0, BASE);
+}
+
+#[test]
+fn with_start_at_boot_the_daemons_of_new_peers_are_started_and_those_of_all_that_listen_when_it_is_new() {
+    let booted = Booted::followed(&large(3));
+    booted.has("lonc@p2.socket loaded inactive dead x\n", 2);
+    let config = fs::read_to_string(booted.0.path("lonc.toml")).unwrap();
+    booted
+        .0
+        .write("lonc.toml", &format!("{config}\n[daemon]\nstart = \"boot\"\n"));
+    let services = "start --no-block -- lonc@p0.service lonc@p1.service";
+    assert_eq!(booted.apply().0, [BASE[0], BASE[1], services]);
+    booted.0.table(large(4));
+    let (asked, ..) = booted.apply();
+    assert_eq!(asked[3], "start --no-block -- lonc@p3.service", "{asked:?}");
+}
+
+#[test]
+fn who_runs_and_whose_peer_is_elsewhere_now_is_told() {
+    let booted = Booted::followed(&large(20));
+    booted.has(
+        "lonc@p3.service loaded active running x\nlonc@p4.service loaded active running x\n",
+        20,
+    );
+    let moved = large(20)
+        .replace("1.1.1.3\n", "1.1.2.3\n")
+        .replace("1.1.1.5\n", "1.1.2.5\n");
+    booted.0.table(&moved);
+    let told = "try-reload-or-restart --no-block -- lonc@p3.service";
+    assert_eq!(booted.apply().0, [told]);
+    assert_eq!(booted.apply().0, [""; 0]);
+    // Not by a table that is not to be believed.
+    booted.0.table(large(20).trim_end());
+    assert_eq!(booted.apply().0, [""; 0]);
 }
 
 /// Ours and so many others, each with a name.
@@ -277,7 +334,8 @@ impl Booted {
     /// A system where the units of `a`, `b`, `me` and `old` run.
     fn new(table: &str) -> Self {
         let site = Site::with_table(table);
-        let units = "lonc@a.socket loaded active listening Socket\nlonc@b.service loaded active running x\n\
+        let units = "lonc.target loaded active active x\n\
+                     lonc@a.socket loaded active listening Socket\nlonc@b.service loaded active running x\n\
                      lonc@b.socket loaded failed failed x\nlonc@me.socket loaded active running x\n\
                      lonc@-old.x.socket loaded active running x\nlonc@-old.x.service loaded active running x\n";
         fs::write(site.path("loaded"), units).unwrap();
@@ -299,8 +357,15 @@ impl Booted {
 
     /// systemd has the units of so many.
     fn loaded(&self, number: usize) {
+        self.has("", number);
+    }
+
+    /// These, and otherwise the sockets of so many.
+    fn has(&self, units: &str, number: usize) {
         let line = |number| format!("lonc@p{number}.socket loaded active listening Socket\n");
-        fs::write(self.0.path("loaded"), (0..number).map(line).collect::<String>()).unwrap();
+        let is_other = |line: &String| !units.contains(line.split(' ').next().unwrap());
+        let lines: String = (0..number).map(line).filter(is_other).collect();
+        fs::write(self.0.path("loaded"), format!("{UP}{units}{lines}")).unwrap();
     }
 
     fn apply(&self) -> (Vec<String>, String, bool) {
