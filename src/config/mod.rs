@@ -31,6 +31,7 @@ mod peers;
 mod perlvars;
 mod raw;
 mod report;
+mod sandbox;
 mod seen;
 mod settings;
 mod snapshot;
@@ -46,6 +47,7 @@ pub use host_id::HostId;
 pub(crate) use host_id::LOCK;
 pub(crate) use peers::MAX_PEERS;
 pub(crate) use report::Report;
+pub(crate) use sandbox::{Opened, Sandbox};
 pub(crate) use seen::{Seen, is_large_part};
 pub(crate) use settings::{ClientSettings, LinkSettings};
 pub use settings::{LogLevel, Settings, Start};
@@ -165,10 +167,17 @@ pub fn peers(config: &Path) -> Result<Peers, ConfigError> {
 /// What the files say now, with the paths to be watched, and what to tell about it. A fault of the configuration is
 /// among that.
 pub(crate) fn offer(config: &Path, watched: Vec<PathBuf>) -> (Offer, Vec<String>) {
-    match peers(config) {
-        Ok(mut peers) => {
+    let read = || {
+        let layers = Layers::read(config)?;
+        Ok((peers::list(&layers)?, layers))
+    };
+    match read() {
+        Ok((mut peers, layers)) => {
             let warnings = std::mem::take(&mut peers.warnings);
-            (Offer::of(peers, watched), warnings)
+            let mut offer = Offer::of(peers, watched);
+            offer.snapshot.spool_dir = layers.general().get(keys::SPOOL_DIR, checks::path).ok();
+            offer.snapshot.sandbox = Sandbox::of(&layers);
+            (offer, warnings)
         }
         Err(fault) => (Offer::of_fault(&fault, watched), vec![fault.to_string()]),
     }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::alias::Alias;
 use super::doubt::{Doubt, DoubtKind};
 use super::host_id::HostId;
+use super::sandbox::Sandbox;
 use super::settings::Start;
 use super::{ConfigError, DEFAULT_PATH, Peer, Peers};
 use crate::reader::{self, Links};
@@ -45,6 +46,12 @@ pub(crate) struct Snapshot {
     pub(crate) watched: Vec<PathBuf>,
     /// The directory of the sockets; nothing if it is not known.
     pub(crate) socket_dir: Option<PathBuf>,
+    /// That of the delayed messages; nothing if it is not known.
+    #[serde(default)]
+    pub(crate) spool_dir: Option<PathBuf>,
+    /// What the units are to open for that, and for the rest.
+    #[serde(default)]
+    pub(crate) sandbox: Sandbox,
     pub(crate) start: Start,
     /// With the second names of their sockets.
     pub(crate) peers: BTreeMap<HostId, Alias>,
@@ -98,6 +105,8 @@ impl Offer {
             snapshot: Snapshot {
                 watched,
                 socket_dir: Some(peers.socket_dir),
+                spool_dir: None,
+                sandbox: Sandbox::default(),
                 start: peers.start,
                 peers: peers.peers.into_iter().map(of).collect(),
                 places,
@@ -144,6 +153,8 @@ mod tests {
         let snapshot = Snapshot {
             watched: vec!["/a b".into()],
             socket_dir: Some("/run/lonc".into()),
+            spool_dir: Some("/var/spool/lonc/delayed".into()),
+            sandbox: Sandbox::default(),
             start: Start::Boot,
             peers: [
                 (id("a"), Alias::None),

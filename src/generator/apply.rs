@@ -149,7 +149,7 @@ enum Change {
     Places,
     /// Other second names of the same sockets.
     Names,
-    /// Other paths are watched.
+    /// Other paths are watched, or opened for the daemons.
     Watch,
     /// Other units.
     Units,
@@ -162,7 +162,10 @@ impl Change {
         };
         if kept.start != next.start || !kept.peers.keys().eq(next.peers.keys()) {
             Self::Units
-        } else if kept.watched != next.watched {
+        } else if kept.watched != next.watched
+            || kept.spool_dir != next.spool_dir
+            || kept.sandbox != next.sandbox
+        {
             Self::Watch
         } else if kept.peers != next.peers {
             Self::Names

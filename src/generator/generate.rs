@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use super::sandbox;
 use crate::config::{HostId, Snapshot, Start, TakenOver};
 
 /// Where the package has the template units.
@@ -13,8 +14,11 @@ const UNITS: &str = "/usr/lib/systemd/system";
 /// Wants all that belongs to lonc, and is not wanted by `sockets.target`: disabled, it starts nothing. The sockets are
 /// there as early at boot as all others, for each comes before `sockets.target`.
 const UMBRELLA: &str = "lonc.target";
-/// Tells `lonc-hosts.path` what to watch beside `lonc.toml`.
+/// Tells `lonc-hosts.path` what to watch beside `lonc.toml`,
 const WATCH: (&str, &str) = ("lonc-hosts.path.d", "50-sources.conf");
+/// and `lonc-delayed.path` where messages appear, if not where it looks anyway.
+const WATCH_SPOOL: (&str, &str) = ("lonc-delayed.path.d", "50-spool.conf");
+const SPOOL: &str = "/var/spool/lonc/delayed";
 
 /// Writes below `directory` what the list of peers in the file `kept` asks for; what could not be done comes back, one
 /// line each. Of what others can write nothing is read: systemd waits for us.
@@ -35,9 +39,16 @@ pub fn generate(config: &Path, kept: &Path, directory: &Path) -> Vec<String> {
         }
     };
     let mut warnings = Vec::new();
-    if let Err(fault) = watch(&snapshot.watched, directory, &mut warnings) {
-        warnings.push(fault);
+    let spool = snapshot.spool_dir.as_ref().filter(|dir| *dir != Path::new(SPOOL));
+    for (paths, place) in [
+        (snapshot.watched.as_slice(), WATCH),
+        (spool.map_or(&[][..], std::slice::from_ref), WATCH_SPOOL),
+    ] {
+        let fault = watch(paths, place, directory, &mut warnings).err();
+        warnings.extend(fault);
     }
+    let fault = sandbox::write(&snapshot.sandbox, directory).err();
+    warnings.extend(fault.map(|fault| cannot_write(directory, &fault)));
     let (ours, odd) = TakenOver::read(config);
     warnings.extend(odd);
     let ids: Vec<_> = snapshot.peers.keys().filter(|id| ours.has(id)).collect();
@@ -73,19 +84,23 @@ fn link(template: &Path, unit: &Path) -> Result<(), String> {
     }
 }
 
-fn watch(sources: &[PathBuf], directory: &Path, warnings: &mut Vec<String>) -> Result<(), String> {
+fn watch(
+    paths: &[PathBuf],
+    (sub, name): (&str, &str),
+    directory: &Path,
+    warnings: &mut Vec<String>,
+) -> Result<(), String> {
     let mut lines = String::new();
-    for source in sources {
-        match unit_value(source) {
+    for watched in paths {
+        match unit_value(watched) {
             // Writing to a text cannot fail.
             Some(value) => drop(writeln!(lines, "PathChanged={value}")),
-            None => warnings.push(format!("cannot watch {}: odd name", source.display())),
+            None => warnings.push(format!("cannot watch {}: odd name", watched.display())),
         }
     }
     if lines.is_empty() {
         return Ok(());
     }
-    let (sub, name) = WATCH;
     let sub = directory.join(sub);
     let path = sub.join(name);
     fs::create_dir_all(&sub)

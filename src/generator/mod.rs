@@ -6,6 +6,7 @@
 //! | `decide` | what is followed of that: pure |
 //! | `apply` | `--apply`, as root: keeps the list of peers, and has a running systemd follow it |
 //! | [`generate()`] | the generator: reads the kept list, and writes below the directory it is given |
+//! | `sandbox` | what of that is told to the units: what to open for the daemon, and as whom it runs |
 //! | `state` | the files between them |
 //! | `log` | warnings, to where they can be read |
 
@@ -25,6 +26,7 @@ mod decide;
 mod generate;
 mod log;
 mod offer;
+mod sandbox;
 pub(crate) mod state;
 mod watch;
 
