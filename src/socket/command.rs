@@ -13,6 +13,7 @@ use clap::{Parser, Subcommand};
 use super::alias::{self, AliasError};
 use super::place::{self, Identity, Occupant};
 use super::record::{self, Desk, Record};
+use super::wake::wake;
 use crate::cli;
 use crate::config::{self, Alias, ConfigError, DEFAULT_PATH, HostId, KEPT, Snapshot};
 
@@ -43,6 +44,8 @@ enum Task {
     Stopping { peer: HostId },
     /// Have the second names of all sockets that listen follow the table of servers.
     Aliases,
+    /// Have systemd start the instances of peers for which delayed messages wait.
+    Wake,
 }
 
 /// Does what the arguments say.
@@ -61,6 +64,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Task::Bound { peer } => keeper.bound(&peer),
         Task::Stopping { peer } => keeper.stopping(&peer),
         Task::Aliases => keeper.aliases(),
+        Task::Wake => keeper.wake(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -178,6 +182,18 @@ impl Keeper {
             }
         }
         done
+    }
+
+    /// For those in the list alone; without one there is nobody to wake.
+    fn wake(&self) -> Result<(), Fault> {
+        let Some(kept) = &self.kept else {
+            return Ok(());
+        };
+        let in_spool = |source| Fault::File {
+            path: kept.spool_dir.clone().unwrap_or_default(),
+            source,
+        };
+        wake(kept, &self.config, &self.records).map_err(in_spool)
     }
 
     /// Those whose sockets listen.

@@ -16,12 +16,13 @@ const ODD: [&str; 5] = ["msul1", "-x", "a-b.c_d", "...", "a.socket"];
 const EXPOSURE: &str = "--threshold=12";
 
 /// Those that are sandboxed as far as can be.
-const HARDENED: [&str; 8] = [
+const HARDENED: [&str; 9] = [
     "lonc@.service",
     "lonc-metrics.service",
     "lonc-usr1.service",
     "lonc-reconnect@.service",
     "lonc-aliases.service",
+    "lonc-delayed.service",
     "lonc-table.service",
     "lonc-hosts.service",
     "lonc-hosts-again.service",
@@ -52,6 +53,8 @@ fn systemd_reads_them_without_a_word() {
             "lonc-reconnect.socket".into(),
             "lonc-reconnect@x.service".into(),
             "lonc-aliases.service".into(),
+            "lonc-delayed.service".into(),
+            "lonc-delayed.path".into(),
             "lonc-table.service".into(),
             "lonc-hosts.timer".into(),
         ];
@@ -117,6 +120,8 @@ fn nothing_that_only_a_newer_systemd_knows() {
         "lonc-reconnect.socket",
         "lonc-reconnect@.service",
         "lonc-aliases.service",
+        "lonc-delayed.service",
+        "lonc-delayed.path",
         "lonc-table.service",
         "lonc-hosts.timer",
     ] {

@@ -56,6 +56,7 @@ pub use self::disk::{Fault, FaultKind, Place, Shelf, Stat};
 pub use self::errand::{Errand, ErrandId, Found, Listing, Message, MessageState, MoveError, Reply, Summary};
 pub use self::message::{Content, Unsendable, most_read, parse};
 pub use self::name::Name;
+pub use self::names::addressee;
 
 use self::book::Book;
 use self::counting::{Counted, Counting};

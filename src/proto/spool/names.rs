@@ -15,6 +15,14 @@ use crate::request::Request;
 /// Longest piece of a command in a name, in bytes; what lonnet takes.
 const WORD: usize = 16;
 
+/// The host for which a file of this name is a message, of those that `is_host`; the longest of the ids in which the
+/// name ends.
+pub fn addressee(name: &[u8], is_host: impl Fn(&str) -> bool) -> Option<&str> {
+    let dots = name.iter().enumerate().filter(|(_, byte)| **byte == b'.');
+    let mut ends = dots.filter_map(|(at, _)| core::str::from_utf8(name.get(at + 1..)?).ok());
+    ends.find(|end| is_host(end)).filter(|_| !name.starts_with(b"."))
+}
+
 /// Tells the peer's files from others.
 #[derive(Debug)]
 pub(super) struct Owner {
