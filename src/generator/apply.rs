@@ -203,8 +203,8 @@ impl Orders {
         let is_to_run =
             |id: &&HostId| is_at_boot && is_new(id) || is_boot_new && units.listening.contains(*id);
         let is_elsewhere = |id: &&HostId| {
-            let before = kept.and_then(|kept| kept.places.get(*id));
-            units.running.contains(*id) && before.is_some() && before != next.places.get(*id)
+            let is_other = |kept: &Snapshot| kept.places.get(*id) != next.places.get(*id);
+            units.running.contains(*id) && kept.is_some_and(is_other)
         };
         let ids = next.peers.keys();
         Self {

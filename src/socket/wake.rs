@@ -91,9 +91,8 @@ fn socket(records: &Path, peer: &HostId) -> Option<PathBuf> {
 /// A client of a service that cannot be started takes its socket down.
 fn is_masked(peer: &HostId) -> bool {
     let unit = format!("lonc@{peer}.service");
-    let leads = |directory: &&str| fs::read_link(Path::new(directory).join(&unit));
-    MASKS
+    let mut ends = MASKS
         .iter()
-        .filter_map(|directory| leads(&directory).ok())
-        .any(|end| end == Path::new("/dev/null"))
+        .filter_map(|directory| fs::read_link(Path::new(directory).join(&unit)).ok());
+    ends.any(|end| end == Path::new("/dev/null"))
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 mod names;
+mod wake;
 
 use std::fs;
 use std::ops::Deref;

@@ -6,6 +6,7 @@ mod loncron;
 mod moving;
 mod names;
 mod network;
+mod sight;
 
 use std::path::Path;
 
@@ -103,6 +104,7 @@ pub(super) async fn run(file: &Path, arguments: &arguments::Check, screen: Scree
     report.add(&files::sockets(&site, &peers))?;
     report.add(&names::aliases(&site, &peers))?;
     report.add(&files::spool(&site, &peers))?;
+    report.add(&sight::daemons(&site, &peers))?;
     report.add(&daemons::units(&site, &peers))?;
     report.add(&loncron::all(&site))?;
     let answers = status::ask(&site, &peers, arguments.timeout).await;

@@ -211,6 +211,20 @@ mod tests {
     }
 
     #[test]
+    fn a_message_is_for_the_host_with_the_longest_id() {
+        let hosts = ["b", "a.b", "c.a.b"];
+        let of = |name: &'static str| addressee(name.as_bytes(), |id| hosts.contains(&id));
+        assert_eq!(of("1.put.a.b"), Some("a.b"));
+        assert_eq!(of("1.x.b"), Some("b"));
+        assert_eq!(of("1.c.a.b"), Some("c.a.b"));
+        for none in ["", ".", "b", "1.b.", "1.x", ".storing-b.b", "1.b.tmp"] {
+            assert_eq!(of(none), None, "{none}");
+        }
+        assert_eq!(addressee(b"\xff.b", |id| id == "b"), Some("b"));
+        assert_eq!(addressee(b"1.\xff", |_| true), None);
+    }
+
+    #[test]
     fn only_the_peers_own_files_are_its() {
         let owner = Owner::new("msul1", &[]);
         assert!(owner.owns(b"1038000000.3.4711.putx.msul1"));

@@ -2,7 +2,7 @@
 
 from harness import network
 from harness.registry import scenario
-from harness.site import HOSTS_TAB, assert_served, table, wait_until_up
+from harness.site import HOSTS_TAB, assert_served, await_followed, table, wait_until_up
 from harness.wait import until
 
 SERVICE = "lonc@msul1.service"
@@ -41,14 +41,26 @@ def reload(site):
 
 @scenario
 def restart_target(site):
-    """`systemctl restart lonc.target` restarts every instance; the sockets, and who waits at them, stay."""
+    """`systemctl restart lonc.target` restarts every instance; the sockets, and who waits at them, stay. Reload reloads."""
     site.lond()
     host = site.configured()
+    # Nobody to tell is no fault.
+    host.systemctl("reload", "lonc.target")
     # A second peer behind the same lond; it warns of the other name and goes on.
     host.write(HOSTS_TAB, table(msul3=network.LOND_ADDRESS))
     units = ["lonc@msul1.service", "lonc@msul3.service"]
     host.systemctl("start", "lonc.target", *units)
     before = [host.main_pid(unit) for unit in units]
+    host.systemctl("reload", "lonc.target")
+    for unit in units:
+        until(f"{unit} is reloaded", lambda unit=unit: _reloads(host, unit))
+    await_followed(host)
+    # No command is needed where a peer is elsewhere; that of the other is where it was.
+    host.write(HOSTS_TAB, table(msul3=network.NOBODY))
+    until("the new address is used", lambda: network.NOBODY in host.show(units[1], "StatusText"))
+    assert _reloads(host, units[0]) == 1, "who stays where it is was told"
+    host.write(HOSTS_TAB, table(msul3=network.LOND_ADDRESS))
+    assert [host.main_pid(unit) for unit in units] == before, "an instance was restarted"
     socket = host.run("stat", "-c", "%i", "/run/lonc/msul1").stdout
     host.systemctl("restart", "lonc.target")
     after = [until(f"{unit} runs", lambda unit=unit: host.main_pid(unit)) for unit in units]
@@ -59,6 +71,11 @@ def restart_target(site):
     assert not any(host.is_active(unit) for unit in [*units, "lonc@msul1.socket"])
     host.systemctl("start", "lonc.target")
     assert_served(host)
+
+
+def _reloads(host, unit):
+    messages = [record["MESSAGE"] for record in host.journal(f"--unit={unit}")]
+    return sum("configuration read anew" in message for message in messages)
 
 
 @scenario

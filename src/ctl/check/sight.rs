@@ -1,0 +1,204 @@
+//! Whether the daemons can write where the configuration says: with their user, and as they see the file system. What root
+//! can says nothing of that.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use nix::sys::statvfs::{FsFlags, statvfs};
+use nix::unistd::geteuid;
+
+use super::{Finding, systemctl};
+use crate::config::{self, Peer};
+use crate::ctl::site::Site;
+use crate::units;
+
+/// To write into a directory: its owner's, group's and others' bits.
+const WRITE: [u32; 3] = [0o300, 0o030, 0o003];
+
+/// A directory that daemons write to, and what comes of it if they cannot.
+struct Place {
+    path: PathBuf,
+    otherwise: &'static str,
+}
+
+/// Of the daemons that run; only root may look through their eyes.
+pub(super) fn daemons(site: &Site, peers: &[Peer]) -> Vec<Finding> {
+    let Some(places) = places(site, peers).filter(|_| systemctl::is_booted() && geteuid().is_root()) else {
+        return Vec::new();
+    };
+    let mut found: BTreeMap<String, Vec<&Peer>> = BTreeMap::new();
+    let mut num = 0;
+    for (peer, pid) in peers.iter().zip(pids(peers)).filter(|(_, pid)| *pid > 0) {
+        num += 1;
+        for place in &places {
+            if let Some(fault) = fault(pid, &place.path) {
+                let text = format!("{}: {fault}: {}", place.path.display(), place.otherwise);
+                found.entry(text).or_default().push(peer);
+            }
+        }
+    }
+    if found.is_empty() && num > 0 {
+        let text = format!(
+            "{} can write to spool and permanent log",
+            units::count(num, "daemon")
+        );
+        return vec![Finding::fine(&"daemons", text)];
+    }
+    let findings = found.into_iter();
+    findings.filter_map(|(text, peers)| told(&text, &peers)).collect()
+}
+
+fn told(text: &str, peers: &[&Peer]) -> Option<Finding> {
+    let first = &peers.first()?.id;
+    let subject = match peers.len() {
+        1 => first.to_string(),
+        more => format!("{first} and {} more", more - 1),
+    };
+    let remedy = format!(
+        "If it belongs to the daemon's user: systemctl start lonc-hosts.service, which opens it, then systemctl \
+         restart lonc@{first}. Else give it to that user, or see FILES in lonc.toml(5)"
+    );
+    Some(Finding::wrong(&subject, text, remedy))
+}
+
+fn places(site: &Site, peers: &[Peer]) -> Option<Vec<Place>> {
+    let loaded = config::load(&site.config, &peers.first()?.id).ok()?;
+    let settings = loaded.settings;
+    let place = |path: &Path, otherwise| Place {
+        path: path.to_owned(),
+        otherwise,
+    };
+    let mut places = vec![place(
+        &settings.spool_dir,
+        "critical requests are answered con_failed, and delayed messages stay",
+    )];
+    places.extend(
+        settings
+            .permanent_log
+            .parent()
+            .map(|log| place(log, "what becomes of delayed messages is not written down")),
+    );
+    let shelves = ["held", "failed"].map(|shelf| settings.spool_dir.with_file_name(shelf));
+    let around = settings.spool_dir.parent();
+    let missing = if shelves.iter().all(|shelf| shelf.is_dir()) {
+        None
+    } else {
+        around
+    };
+    let shelves = shelves
+        .iter()
+        .map(PathBuf::as_path)
+        .filter(|shelf| shelf.is_dir());
+    places.extend(
+        shelves
+            .chain(missing)
+            .map(|shelf| place(shelf, "no message can be held, dropped or set aside")),
+    );
+    Some(places)
+}
+
+/// The processes of the instances; 0 for one that does not run.
+fn pids(peers: &[Peer]) -> Vec<u32> {
+    let units = peers.iter().map(|peer| format!("lonc@{}.service", peer.id));
+    let options = ["--property=MainPID", "--value", "--"].map(str::to_owned);
+    let arguments: Vec<_> = options.into_iter().chain(units).collect();
+    let said = systemctl::ask("show", &arguments).unwrap_or_default();
+    let pids: Vec<_> = said.lines().filter_map(|line| line.parse().ok()).collect();
+    // An answer that is none says nothing.
+    if pids.len() == peers.len() {
+        pids
+    } else {
+        Vec::new()
+    }
+}
+
+/// Why the process cannot write into the directory, if so.
+fn fault(pid: u32, directory: &Path) -> Option<String> {
+    let inside = directory.strip_prefix("/").ok()?;
+    let seen = Path::new("/proc").join(pid.to_string()).join("root").join(inside);
+    let metadata = match fs::metadata(&seen) {
+        Ok(metadata) => metadata,
+        Err(fault) if fault.kind() == ErrorKind::NotFound => {
+            let is_there = directory.exists();
+            let why = if is_there {
+                "the units hide it from the daemon"
+            } else {
+                "is not there"
+            };
+            return Some(why.to_owned());
+        }
+        Err(_) => return None,
+    };
+    if !metadata.is_dir() {
+        return Some("is no directory".to_owned());
+    }
+    if statvfs(&seen).is_ok_and(|disk| disk.flags().contains(FsFlags::ST_RDONLY)) {
+        return Some("can only be read by the daemon".to_owned());
+    }
+    let ids = Ids::of(pid)?;
+    let [owner, group, others] = WRITE;
+    let needed = if ids.user == metadata.uid() {
+        owner
+    } else if ids.groups.contains(&metadata.gid()) {
+        group
+    } else {
+        others
+    };
+    (metadata.mode() & needed != needed).then(|| {
+        format!(
+            "user {} of the daemon may not write there; it is user {}'s, mode {:04o}",
+            ids.user,
+            metadata.uid(),
+            metadata.mode() & 0o7777
+        )
+    })
+}
+
+/// As whom a process runs.
+struct Ids {
+    user: u32,
+    groups: BTreeSet<u32>,
+}
+
+impl Ids {
+    /// By the lines of `proc_pid_status(5)`; the second number of a line is the one in force.
+    fn of(pid: u32) -> Option<Self> {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let line = |name: &str| -> Option<Vec<u32>> {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            Some(line.split_whitespace().filter_map(|id| id.parse().ok()).collect())
+        };
+        let mut groups: BTreeSet<_> = line("Groups:")?.into_iter().collect();
+        groups.extend(line("Gid:")?.get(1));
+        Some(Self {
+            user: *line("Uid:")?.get(1)?,
+            groups,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::process;
+
+    #[test]
+    fn what_a_process_can_write_to_is_what_it_sees_and_may() {
+        let pid = process::id();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("spool");
+        assert_eq!(fault(pid, &path).as_deref(), Some("is not there"));
+        fs::write(&path, "").unwrap();
+        assert_eq!(fault(pid, &path).as_deref(), Some("is no directory"));
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert_eq!(fault(pid, &path), None);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o500)).unwrap();
+        assert!(fault(pid, &path).is_some_and(|why| why.contains("may not write there")));
+        assert_eq!(Ids::of(pid).map(|ids| ids.user), Some(geteuid().as_raw()));
+    }
+}
