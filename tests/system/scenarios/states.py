@@ -54,8 +54,9 @@ def edits_start_nothing_stopped(site):
     _edit(host, new=network.NOBODY, newer=network.NOBODY)
     until("the table is followed", lambda: "newer" in host.run("loncctl", "peers").stdout)
     await_followed(host)
-    there = host.run("ls", "/run/lonc").stdout
-    assert there == "", f"there are sockets without lonc.target: {there}"
+    # Of one that was masked while it listened the file stays: systemd has forgotten what to run when it stops.
+    there = [name for name in host.run("ls", "/run/lonc").stdout.split() if not name.startswith(MASKED)]
+    assert there == [], f"there are sockets without lonc.target: {there}"
     host.systemctl("start", TARGET)
     assert host.is_active("lonc@newer.socket")
     assert host.is_active(USR1), "what is enabled did not come back with lonc.target"
