@@ -21,7 +21,7 @@ fn those_in_the_list_whose_messages_wait_are_woken_at_sockets_of_systemds() {
         "1.uiuc1",
         "1..",
     ] {
-        host.write(&format!("delayed/{name}"), "x\n");
+        host.write(format!("delayed/{name}"), "x\n");
     }
     // Another's stands in its place.
     let theirs = host.bind("uiuc1");
@@ -67,7 +67,7 @@ impl Host {
             .output()
             .unwrap();
         let offer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-        host.write("kept.json", &offer["snapshot"].to_string());
+        host.write("kept.json", &offer.get("snapshot").unwrap().to_string());
         host
     }
 

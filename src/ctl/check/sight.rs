@@ -13,6 +13,7 @@ use nix::unistd::geteuid;
 use super::{Finding, systemctl};
 use crate::config::{self, Peer};
 use crate::ctl::site::Site;
+use crate::systemd::is_booted;
 use crate::units;
 
 /// To write into a directory: its owner's, group's and others' bits.
@@ -26,7 +27,7 @@ struct Place {
 
 /// Of the daemons that run; only root may look through their eyes.
 pub(super) fn daemons(site: &Site, peers: &[Peer]) -> Vec<Finding> {
-    let Some(places) = places(site, peers).filter(|_| systemctl::is_booted() && geteuid().is_root()) else {
+    let Some(places) = places(site, peers).filter(|_| is_booted() && geteuid().is_root()) else {
         return Vec::new();
     };
     let mut found: BTreeMap<String, Vec<&Peer>> = BTreeMap::new();
