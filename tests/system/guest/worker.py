@@ -2,6 +2,7 @@
 
 worker.py ask SECONDS SOCKET LINE...   sends the lines, prints a reply a line; 1 if the connection ends, 2 if time does
 worker.py call SECONDS SOCKET MESSAGE  sends one Varlink message, prints the reply; 1 if there is none
+worker.py each SECONDS SOCKET...        asks at all sockets at once, again and again for so long; prints what came of it
 worker.py load CLIENTS SOCKET          clients that ask one request after the other until standard input ends;
                                        prints what became of the requests
 """
@@ -55,6 +56,37 @@ def call(seconds, path, message):
         print(error, file=sys.stderr)
         return 1
     print(reply[:-1].decode())
+    return 0
+
+
+def each(seconds, *paths):
+    """A request and a critical one, of a new client each time."""
+    until, lock = time.monotonic() + float(seconds), threading.Lock()
+    counts, slowest = {"con_lost": 0, "other": 0, "unanswered": 0}, 0.0
+
+    def ask_again_and_again(path):
+        nonlocal slowest
+        while time.monotonic() < until:
+            began, said = time.monotonic(), []
+            try:
+                with connect(path, 60) as stream, stream.makefile("rb") as replies:
+                    stream.sendall(b"echo:1\ncritical:echo:2\n")
+                    said = [replies.readline(), replies.readline()]
+            except OSError:
+                pass
+            kinds = {(b"con_lost\n", b"con_failed\n"): "con_lost"}
+            what = kinds.get(tuple(said), "other") if len(said) == 2 and all(said) else "unanswered"
+            with lock:
+                counts[what] += 1
+                slowest = max(slowest, time.monotonic() - began)
+            time.sleep(0.2)
+
+    threads = [threading.Thread(target=ask_again_and_again, args=[path]) for path in paths]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(*(f"{what}={count}" for what, count in counts.items()), f"slowest_ms={slowest * 1000:.0f}")
     return 0
 
 
@@ -127,4 +159,4 @@ def load(clients, path):
     return 0
 
 
-sys.exit({"ask": ask, "call": call, "load": load}[sys.argv[1]](*sys.argv[2:]))
+sys.exit({"ask": ask, "call": call, "each": each, "load": load}[sys.argv[1]](*sys.argv[2:]))

@@ -1,6 +1,7 @@
 """The list of scenarios, in the order in which they are read."""
 
 SCENARIOS = []
+MEASUREMENTS = []
 
 
 def scenario(function):
@@ -9,9 +10,15 @@ def scenario(function):
     return function
 
 
+def measurement(function):
+    """The same for one that tells figures and takes minutes: it runs only where it is named."""
+    MEASUREMENTS.append(function)
+    return function
+
+
 def named(names):
-    """These scenarios, or all."""
-    known = {function.__name__: function for function in SCENARIOS}
+    """These scenarios and measurements, or all scenarios."""
+    known = {function.__name__: function for function in SCENARIOS + MEASUREMENTS}
     unknown = [name for name in names if name not in known]
     if unknown:
         raise SystemExit(f"no scenario {', '.join(unknown)}; there are: {', '.join(known)}")

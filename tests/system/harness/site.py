@@ -52,10 +52,10 @@ class Site:
         await_followed(host)
         return host
 
-    def install(self, host, deb):
+    def install(self, host, deb, within=120):
         """As `apt install ./lonc.deb` does it; the image has all it depends on. Returns what dpkg said."""
         host.write(f"/root/{deb.name}", deb.read_bytes())
-        done = host.run("dpkg", "--install", "--force-confold", f"/root/{deb.name}", timeout=120)
+        done = host.run("dpkg", "--install", "--force-confold", f"/root/{deb.name}", timeout=within)
         return done.stdout + done.stderr
 
     def chroot(self, kind):

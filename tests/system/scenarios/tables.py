@@ -22,8 +22,8 @@ def table_under_attack(site):
     site.lond()
     host = site.configured()
     host.write(ATTACK, (HERE / "guest/attack.py").read_bytes())
-    host.write(HOSTS_TAB, _many(PEERS))
-    until("all are there", lambda: len(_sockets(host)) == PEERS + 1, within=60)
+    host.write(HOSTS_TAB, many(PEERS))
+    until("all are there", lambda: len(sockets(host)) == PEERS + 1, within=60)
     await_followed(host)
     host.systemctl("start", "lonc@msul1.service")
     wait_until_up(host)
@@ -40,12 +40,12 @@ def table_under_attack(site):
     site.figure(f"table under attack: {tricks.strip()} tricks, is-active asked {asked} times, at worst {worst * 1000:.0f} ms")
     assert worst < MOST_SECONDS, f"is-active took {worst:.2f} s"
     ours = {f"lonc@p{number}.socket" for number in range(PEERS)} | {"lonc@msul1.socket"}
-    assert ours <= _sockets(host), f"lost: {ours - _sockets(host)}"
+    assert ours <= sockets(host), f"lost: {ours - sockets(host)}"
     assert host.main_pid("lonc@msul1.service") == before
     said = "".join(str(record) for record in host.journal("-t", "lonc-generator"))
     assert "$y$" not in said and "root:" not in said, "a line of /etc/shadow is in the journal"
-    host.write(HOSTS_TAB, _many(PEERS + 1))
-    until("a sound table is followed", lambda: _sockets(host) == ours | {f"lonc@p{PEERS}.socket"}, within=180)
+    host.write(HOSTS_TAB, many(PEERS + 1))
+    until("a sound table is followed", lambda: sockets(host) == ours | {f"lonc@p{PEERS}.socket"}, within=180)
     assert_served(host)
 
 
@@ -67,28 +67,28 @@ def watch_that_failed(site):
 
         until("the watch has failed", has_failed, every=0.02)
         path.unlink()
-        host.write(HOSTS_TAB, _many(number))
+        host.write(HOSTS_TAB, many(number))
         until("it is watched again", lambda: host.is_active("lonc-hosts.path"), within=60)
-        until("the table is followed", lambda number=number: len(_sockets(host)) == number + 1, within=60)
+        until("the table is followed", lambda number=number: len(sockets(host)) == number + 1, within=60)
     await_followed(host)
-    host.write(HOSTS_TAB, _many(4))
-    until("the next as well", lambda: len(_sockets(host)) == 5, within=60)
+    host.write(HOSTS_TAB, many(4))
+    until("the next as well", lambda: len(sockets(host)) == 5, within=60)
 
 
 @scenario
 def half_a_table(site):
     """Half of the hosts gone at once: nobody is stopped until an administrator says so."""
     host = site.configured()
-    host.write(HOSTS_TAB, _many(20))
-    until("all are there", lambda: len(_sockets(host)) == 21, within=60)
+    host.write(HOSTS_TAB, many(20))
+    until("all are there", lambda: len(sockets(host)) == 21, within=60)
     await_followed(host)
-    host.write(HOSTS_TAB, _many(5))
+    host.write(HOSTS_TAB, many(5))
     until("it is told", lambda: "peers are gone" in host.run("loncctl", "peers", check=False).stdout)
     await_followed(host)
-    assert len(_sockets(host)) == 21
+    assert len(sockets(host)) == 21
     assert "peers are gone" in host.run("loncctl", "check", check=False).stdout
     host.run("loncctl", "peers", "accept")
-    until("they are gone", lambda: len(_sockets(host)) == 6)
+    until("they are gone", lambda: len(sockets(host)) == 6)
     assert host.run("loncctl", "peers").returncode == 0
 
 
@@ -112,11 +112,13 @@ def table_behind_a_link(site):
     until("the next has one, too", lambda: host.is_active("lonc@msul4.socket"))
 
 
-def _many(number):
-    rows = [f"p{n}:msu:access:p{n}.example.edu:10.0.0.{n + 1}" for n in range(number)]
+def many(number):
+    """A table of so many peers besides msul1."""
+    rows = [f"p{n}:msu:access:p{n}.example.edu:10.0.{n // 250}.{n % 250 + 1}" for n in range(number)]
     return table() + "\n".join(rows) + "\n"
 
 
-def _sockets(host):
+def sockets(host):
+    """Those of peers that listen."""
     listed = host.systemctl("list-units", "--plain", "--no-legend", "--state=active", "lonc@*.socket")
     return {line.split()[0] for line in listed.splitlines()}
