@@ -15,7 +15,7 @@ use crate::daemon::Daemon;
 use crate::daemon::faulty::Failure;
 use crate::daemon::{process_name, reload, signals};
 use crate::journal::{self, LogHandle, message};
-use crate::systemd::{self, Sockets};
+use crate::systemd::{self, SocketError, Sockets};
 
 /// Carries the requests of local web workers to the lond of one remote LON-CAPA host.
 #[derive(Debug, Parser)]
@@ -61,7 +61,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ..
         }) => match passed {
             Ok(sockets) => serve(config, &peer, sockets),
-            Err(fault) => fail(&fault),
+            Err(fault) => without_sockets(&fault),
         },
         Ok(Arguments { config, peer, .. }) => check(&config, peer.as_ref()),
     }
@@ -77,7 +77,7 @@ fn serve(config: PathBuf, peer: &HostId, sockets: Sockets) -> ExitCode {
     log.take_panics();
     let loaded = match config::load(&config, peer) {
         Ok(loaded) => loaded,
-        Err(fault) => match await_mended(fault, &config, peer, &sockets, &log) {
+        Err(fault) => match await_mended(&fault, &config, peer, &sockets, &log) {
             Some(loaded) => loaded,
             None => return ExitCode::from(EX_CONFIG),
         },
@@ -96,17 +96,27 @@ fn serve(config: PathBuf, peer: &HostId, sockets: Sockets) -> ExitCode {
     }
 }
 
+/// What systemd passed is of no use: tried again and again, that is told once, and each time takes longer.
+fn without_sockets(fault: &SocketError) -> ExitCode {
+    let failure = Failure::of(fault);
+    if failure.is_news() {
+        say(fault);
+    }
+    failure.pause();
+    ExitCode::FAILURE
+}
+
 /// With a fault nobody is served, but those who wait are answered; if it is mended meanwhile all is well.
 fn await_mended(
-    fault: ConfigError,
+    fault: &ConfigError,
     config: &Path,
     peer: &HostId,
     sockets: &Sockets,
     log: &LogHandle,
 ) -> Option<Loaded> {
     let failure = Failure::of(fault);
-    if let Some(news) = failure.news() {
-        tell_fault(news, log);
+    if failure.is_news() {
+        tell_fault(fault, log);
     }
     failure.wait(config, peer, sockets.client.as_ref())
 }

@@ -1,16 +1,18 @@
-//! A start with a faulty configuration: who waits at the socket is answered, and where starts fail one after the other
+//! A start that fails, with a faulty configuration mostly: who waits at the socket is answered, and where starts fail one after the other
 //! each takes longer, so that a fault costs neither the machine nor the log much. Meanwhile it is looked whether the
 //! fault is mended.
 //!
 //! systemd can let the pace fall by itself only since 254.
 
 use std::env;
+use std::fmt::Display;
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use tokio::net;
@@ -19,7 +21,7 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
-use crate::config::{self, ConfigError, HostId, Loaded};
+use crate::config::{self, HostId, Loaded};
 use crate::daemon::turned_away;
 use crate::systemd;
 
@@ -43,7 +45,7 @@ const MAX_LINE: usize = 1024 * 1024;
 /// A start that failed, and those before it.
 pub(super) struct Failure {
     file: Option<PathBuf>,
-    fault: ConfigError,
+    fault: String,
     /// Failed starts in a row, with this one.
     count: u32,
     /// The last failed for another reason, or there was none.
@@ -51,7 +53,8 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    pub(super) fn of(fault: ConfigError) -> Self {
+    pub(super) fn of(fault: &dyn Display) -> Self {
+        let fault = fault.to_string();
         let file = env::var_os("RUNTIME_DIRECTORY").map(|directory| Path::new(&directory).join(FILE));
         let last = file.as_deref().and_then(last);
         let is_news = last.is_none_or(|(_, print)| print != fingerprint(&fault));
@@ -63,21 +66,40 @@ impl Failure {
         }
     }
 
-    /// Its fault, if it is not the one that was told of last.
-    pub(super) fn news(&self) -> Option<&ConfigError> {
-        self.is_news.then_some(&self.fault)
+    /// True if its fault is not the one that was told of last.
+    pub(super) fn is_news(&self) -> bool {
+        self.is_news
+    }
+
+    /// Takes as long as this start is to take, where nobody can be answered.
+    pub(super) fn pause(&self) {
+        if self.count > 1 {
+            thread::sleep(self.span());
+        }
+        self.keep();
     }
 
     /// Answers those who wait at `clients`, for as long as this start is to take; the settings, once they are sound.
-    pub(super) fn wait(self, config: &Path, peer: &HostId, clients: Option<&UnixListener>) -> Option<Loaded> {
+    pub(super) fn wait(
+        &self,
+        config: &Path,
+        peer: &HostId,
+        clients: Option<&UnixListener>,
+    ) -> Option<Loaded> {
         let mended = self.listen(config, peer, clients);
         // Without a runtime nobody can be answered, and the next start may have better luck.
         let mended = mended.ok().flatten();
-        if let Some(file) = self.file.filter(|_| mended.is_none()) {
+        if mended.is_none() {
+            self.keep();
+        }
+        mended
+    }
+
+    fn keep(&self) {
+        if let Some(file) = &self.file {
             // Where it cannot be kept the next start takes itself for the first.
             let _ = fs::write(file, format!("{} {}", self.count, fingerprint(&self.fault)));
         }
-        mended
     }
 
     fn listen(
@@ -128,9 +150,9 @@ fn last(file: &Path) -> Option<(u32, u64)> {
     Some(last).filter(|_| age.is_ok_and(|age| age < NEXT_TRY))
 }
 
-fn fingerprint(fault: &ConfigError) -> u64 {
+fn fingerprint(fault: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    fault.to_string().hash(&mut hasher);
+    fault.hash(&mut hasher);
     hasher.finish()
 }
 

@@ -91,6 +91,38 @@ fn a_fault_that_is_mended_meanwhile_is_one_no_more() {
     lonc.assert_alive();
 }
 
+/// As where the unit of the socket has lost its `FileDescriptorName=`.
+#[test]
+fn a_socket_that_is_of_no_use_is_told_of_once_and_tried_ever_less() {
+    let peer = Peer::start();
+    let Some(office) = Office::faulty(&peer) else {
+        return;
+    };
+    office.site.configure(peer.addr(), "");
+    let mut spans = Vec::new();
+    for round in 0..4 {
+        let begun = Instant::now();
+        let (mut lonc, client) = office.start_as("other");
+        let (status, log) = lonc.ended();
+        assert_eq!(status.code(), Some(1), "{log}");
+        assert_eq!(
+            log.matches("no socket named").count(),
+            usize::from(round == 0),
+            "{log}"
+        );
+        drop(client);
+        spans.push(begun.elapsed());
+    }
+    assert!(
+        spans[2] >= Duration::from_secs(2) && spans[3] >= Duration::from_secs(4),
+        "{spans:?}"
+    );
+    // Mended, it is as if nothing had been.
+    let (mut lonc, mut client) = office.start();
+    assert_eq!(client.ask("echo:1"), "1");
+    lonc.assert_alive();
+}
+
 /// A site whose socket is another's.
 struct Office {
     site: Site,
@@ -111,10 +143,18 @@ impl Office {
 
     /// The next start, and the client that it is for.
     fn start(&self) -> (Lonc, Client) {
+        self.start_as("client")
+    }
+
+    /// The same, with the socket under this name.
+    fn start_as(&self, name: &str) -> (Lonc, Client) {
         // It removes what is there, but not at once.
         let _ = fs::remove_file(self.socket());
         let mut command = Command::new(&self.activate);
-        command.arg("-l").arg(self.socket()).arg("--fdname=client");
+        command
+            .arg("-l")
+            .arg(self.socket())
+            .arg(format!("--fdname={name}"));
         command
             .arg("-E")
             .arg(variable("RUNTIME_DIRECTORY", &self.site.path("run")));
