@@ -14,6 +14,7 @@ mod critical;
 mod disk;
 mod dropped;
 mod entries;
+mod hostile;
 mod killed;
 mod last_value;
 mod many;
