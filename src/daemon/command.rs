@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{Write as _, stdout};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -15,7 +16,7 @@ use crate::daemon::Daemon;
 use crate::daemon::faulty::Failure;
 use crate::daemon::{process_name, reload, signals};
 use crate::journal::{self, LogHandle, message};
-use crate::systemd::{self, SocketError, Sockets};
+use crate::systemd::{self, Sockets};
 
 /// Carries the requests of local web workers to the lond of one remote LON-CAPA host.
 #[derive(Debug, Parser)]
@@ -61,7 +62,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ..
         }) => match passed {
             Ok(sockets) => serve(config, &peer, sockets),
-            Err(fault) => without_sockets(&fault),
+            Err(fault) => not_begun(&fault, None),
         },
         Ok(Arguments { config, peer, .. }) => check(&config, peer.as_ref()),
     }
@@ -82,6 +83,10 @@ fn serve(config: PathBuf, peer: &HostId, sockets: Sockets) -> ExitCode {
             None => return ExitCode::from(EX_CONFIG),
         },
     };
+    let clients = sockets
+        .client
+        .as_ref()
+        .and_then(|clients| clients.try_clone().ok());
     match (Daemon {
         config,
         loaded,
@@ -92,17 +97,18 @@ fn serve(config: PathBuf, peer: &HostId, sockets: Sockets) -> ExitCode {
     .run()
     {
         Ok(()) => ExitCode::SUCCESS,
-        Err(fault) => fail(&fault),
+        Err(fault) => not_begun(&fault, clients.as_ref()),
     }
 }
 
-/// What systemd passed is of no use: tried again and again, that is told once, and each time takes longer.
-fn without_sockets(fault: &SocketError) -> ExitCode {
+/// Serves nobody for a reason that lies outside of the configuration; who waits at `clients` is answered. Tried again and
+/// again, that is told once, and each time takes longer.
+fn not_begun(fault: &dyn Display, clients: Option<&UnixListener>) -> ExitCode {
     let failure = Failure::of(fault);
     if failure.is_news() {
         say(fault);
     }
-    failure.pause();
+    failure.turn_away(clients);
     ExitCode::FAILURE
 }
 

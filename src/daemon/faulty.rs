@@ -7,12 +7,12 @@
 use std::env;
 use std::fmt::Display;
 use std::fs;
+use std::future::{Future, pending};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use tokio::net;
@@ -71,11 +71,10 @@ impl Failure {
         self.is_news
     }
 
-    /// Takes as long as this start is to take, where nobody can be answered.
-    pub(super) fn pause(&self) {
-        if self.count > 1 {
-            thread::sleep(self.span());
-        }
+    /// Answers those who wait at `clients`, for as long as this start is to take, where only another start can help.
+    pub(super) fn turn_away(&self, clients: Option<&UnixListener>) {
+        // Without a runtime nobody can be answered, and the next start may have better luck.
+        let _ = self.listen(clients, pending());
         self.keep();
     }
 
@@ -86,7 +85,7 @@ impl Failure {
         peer: &HostId,
         clients: Option<&UnixListener>,
     ) -> Option<Loaded> {
-        let mended = self.listen(config, peer, clients);
+        let mended = self.listen(clients, mended(config, peer));
         // Without a runtime nobody can be answered, and the next start may have better luck.
         let mended = mended.ok().flatten();
         if mended.is_none() {
@@ -104,9 +103,8 @@ impl Failure {
 
     fn listen(
         &self,
-        config: &Path,
-        peer: &HostId,
         clients: Option<&UnixListener>,
+        mended: impl Future<Output = Loaded>,
     ) -> io::Result<Option<Loaded>> {
         if clients.is_none() && self.count < 2 {
             return Ok(None);
@@ -118,7 +116,7 @@ impl Failure {
             let end = Instant::now() + self.span();
             let mended = tokio::select! {
                 () = answer(clients, end) => None,
-                mended = mended(config, peer) => Some(mended),
+                mended = mended => Some(mended),
             };
             Ok(mended)
         });

@@ -125,3 +125,10 @@ impl Signals {
         }
     }
 }
+
+/// Nobody obeys any more: to stop is to end again.
+impl Drop for Signals {
+    fn drop(&mut self) {
+        self.arrived.is_serving.store(false, Ordering::SeqCst);
+    }
+}

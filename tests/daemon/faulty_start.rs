@@ -123,6 +123,38 @@ fn a_socket_that_is_of_no_use_is_told_of_once_and_tried_ever_less() {
     lonc.assert_alive();
 }
 
+/// Another sends the delayed messages of its spool.
+#[test]
+fn who_waits_where_it_may_not_begin_is_answered_too() {
+    let peer = Peer::start();
+    let Some(office) = Office::faulty(&peer) else {
+        return;
+    };
+    office.site.configure(peer.addr(), "");
+    fs::create_dir(office.site.path("delayed")).unwrap();
+    let mut first = office.site.clone().start();
+    for round in 0..3 {
+        let (mut lonc, mut client) = office.start();
+        client.send("echo:1\ncritical:echo:2\n");
+        assert_eq!([client.hear(), client.hear()], ["con_lost", "con_failed"]);
+        if round == 2 {
+            // It would take seconds yet.
+            lonc.signal(nix::sys::signal::Signal::SIGTERM);
+            assert_eq!(lonc.ended().0.code(), Some(0));
+            continue;
+        }
+        let (status, log) = lonc.ended();
+        assert_eq!(status.code(), Some(1), "{log}");
+        assert_eq!(
+            log.matches("another lonc").count(),
+            usize::from(round == 0),
+            "{log}"
+        );
+    }
+    assert_eq!(first.client().ask("echo:3"), "3");
+    first.assert_alive();
+}
+
 /// A site whose socket is another's.
 struct Office {
     site: Site,
