@@ -67,9 +67,12 @@ async function look(path, { width, height, scheme }) {
   const separator = path.includes('?') ? '&' : '?';
   await page.goto(`${base}${path}${separator}refresh=off`, { waitUntil: 'load' });
   const took = Date.now() - begun;
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-  if (wide > 0) {
-    faults.push(`${where}: ${wide} pixels wider than the window`);
+  for (const other of [320, 600, 930, 1000, 1150, 1920, width]) {
+    await page.setViewportSize({ width: other, height });
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    if (wide > 0) {
+      faults.push(`${where}: ${wide} pixels wider than a window of ${other}`);
+    }
   }
   const tall = await page.evaluate(() => document.documentElement.scrollHeight);
   const file = `${name}${path.replace(/[^a-z0-9]+/gi, '-').replace(/-$/, '')}-${width}-${scheme}.png`;
