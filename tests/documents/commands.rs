@@ -10,13 +10,14 @@ use crate::{files, read, root};
 
 const TABLE: &str = "tests/documents/commands.toml";
 /// Within a line of prose, these begin a command.
-const PROGRAMS: [&str; 11] = [
+const PROGRAMS: [&str; 12] = [
     "loncctl",
     "lonc",
     "systemctl",
     "journalctl",
     "cargo",
     "apt",
+    "adduser",
     "ssh",
     "sysctl",
     "varlinkctl",
