@@ -1,4 +1,4 @@
-"""What is off by default: metrics over HTTP, and SIGUSR1 for the lond of old."""
+"""What is off by default: metrics and pages over HTTP, and SIGUSR1 for the lond of old."""
 
 from harness.classic import as_www
 from harness.registry import scenario
@@ -30,6 +30,8 @@ def metrics_over_http(site):
     wait_until_up(host)
     # Within a second all are told the same.
     until("it is told of", lambda: 'lonc_peer_state{peer="msul1",state="up"} 1' in host.run("python3", "-c", GET).stdout)
+    pages = [host.run("python3", "-c", GET.replace("/metrics", path)).stdout for path in ("/", "/peer/msul1")]
+    assert " 1 up" in pages[0] and "msul1 is up, since " in pages[1] and "None is on disk." in pages[1], pages
     text = host.run("python3", "-c", CROWD + GET).stdout
     assert 'lonc_peer_state{peer="msul1",state="up"} 1' in text, text
     text = host.run("python3", "-c", GET.replace("socket.create_connection(('127.0.0.1', 15663), 20)", UNIX)).stdout
