@@ -169,11 +169,17 @@ fn what_others_wrote_is_text() {
             }
             status["links"][0]["trouble"]["text"] = EVIL.into();
             status["links"][0]["remote"] = EVIL.into();
+            status["clients"] = u64::MAX.into();
+            status["delayed"]["queued"] = u64::MAX.into();
             status["displaced"] = json!({ "text": EVIL, "pid": null, "sinceUsec": 1 });
             status["refused"] = json!({ "text": EVIL, "dateUsec": 1, "open": 1, "untilUsec": u64::MAX });
         }),
     );
-    let mut wrong = changed(&up, |status| status["links"][0]["otherHost"] = EVIL.into());
+    let mut wrong = changed(&up, |status| {
+        status["links"][0]["otherHost"] = EVIL.into();
+        status["clients"] = u64::MAX.into();
+        status["delayed"]["queued"] = u64::MAX.into();
+    });
     wrong.delayed = json!({ "total": 1, "messages": [
         { "name": EVIL, "state": "failed", "size": u64::MAX, "writtenUsec": u64::MAX, "attempts": 7 }
     ] });

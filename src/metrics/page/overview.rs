@@ -83,10 +83,13 @@ fn summary(crowd: &Crowd, lines: &[Line<'_>]) -> Markup {
     }
     let told = || lines.iter().filter_map(Line::status);
     let rate: f64 = told().map(|status| status.request_rate).sum();
-    let clients: usize = told().map(|status| status.clients).sum();
+    let clients = told().map(|status| status.clients).fold(0, usize::saturating_add);
     let lost = told().map(Status::num_lost).fold(0, u64::saturating_add);
     let delayed = told().filter_map(|status| status.delayed.as_ref());
-    let num_delayed: usize = delayed.clone().map(|delayed| delayed.queued).sum();
+    let num_delayed = delayed
+        .clone()
+        .map(|delayed| delayed.queued)
+        .fold(0, usize::saturating_add);
     let oldest = delayed.filter_map(|delayed| delayed.oldest_usec).min();
     html! {
         p.states {
