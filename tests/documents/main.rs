@@ -11,6 +11,10 @@
     clippy::string_slice,
     reason = "helpers of tests are tests too"
 )]
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "of what the syntax has, only some matters"
+)]
 
 mod commands;
 mod links;

@@ -1,6 +1,6 @@
 //! What a document holds, by its syntax.
 
-use pulldown_cmark::{CodeBlockKind, Event, LinkType, Parser, Tag, TagEnd};
+use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 
 /// The parts of a document in Markdown that are looked at.
 #[derive(Default)]
@@ -26,17 +26,8 @@ impl Parts {
                 Event::End(TagEnd::CodeBlock) => parts.blocks.extend(block.take()),
                 Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
                 Event::End(TagEnd::Heading(_)) => parts.anchors.extend(heading.take().as_deref().map(anchor)),
-                Event::Start(
-                    Tag::Link {
-                        link_type, dest_url, ..
-                    }
-                    | Tag::Image {
-                        link_type, dest_url, ..
-                    },
-                ) => {
-                    if link_type != LinkType::Autolink {
-                        parts.links.push(dest_url.into_string());
-                    }
+                Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+                    parts.links.push(dest_url.into_string());
                 }
                 Event::Text(text) => {
                     for part in [&mut block, &mut heading].into_iter().flatten() {
