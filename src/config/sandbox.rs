@@ -29,6 +29,8 @@ const PRIVATE: [&str; 2] = ["/tmp", "/var/tmp"];
 const HIDDEN: &str = "/home";
 /// What the units open by themselves.
 const OPEN: [&str; 3] = ["/var/spool/lonc", "/var/log/lonc", "/home/httpd/lonTabs"];
+/// And lonc-usr1.service.
+const USR1: &str = "/home/httpd/perl/logs";
 
 /// A directory that may be opened: no short path, nothing of the system's, and nothing that means something in a unit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -86,6 +88,9 @@ pub(crate) struct Sandbox {
     pub(crate) written: Vec<Opened>,
     /// What it may see, of what is hidden.
     pub(crate) read: Vec<Opened>,
+    /// Where `lonc-usr1` may write, which runs as www.
+    #[serde(default)]
+    pub(crate) usr1: Vec<Opened>,
 }
 
 impl Sandbox {
@@ -111,7 +116,12 @@ impl Sandbox {
             .chain(path(keys::SOCKET_DIR));
         let read = read.filter(|path| path.starts_with(HIDDEN)).collect();
         let written = opened(written, &[], |directory| directory.uid() == user);
+        let pid_file = path(keys::USR1_PID_FILE).as_deref().and_then(parent);
+        let is_hidden = |path: &PathBuf| path.starts_with(HIDDEN);
+        let pid_file = pid_file.filter(|path| is_hidden(path) && path != Path::new(USR1));
+        let is_its = |directory: &Metadata| self::user(WWW) == Some(directory.uid());
         Self {
+            usr1: opened(pid_file.into_iter().collect(), &[], is_its),
             is_of_www: www.is_some(),
             read: opened(read, &written, |directory| [0, user].contains(&directory.uid())),
             written,
@@ -121,10 +131,15 @@ impl Sandbox {
 
 /// The number of LON-CAPA's user, if the spool is its.
 fn www(spool: &Path) -> Option<u32> {
-    let user = User::from_name(WWW).ok().flatten()?.uid.as_raw();
+    let user = user(WWW).filter(|user| *user != 0)?;
     let has_group = Group::from_name(WWW).is_ok_and(|group| group.is_some());
     let is_its = fs::metadata(spool).is_ok_and(|directory| directory.uid() == user);
-    (has_group && is_its && user != 0).then_some(user)
+    (has_group && is_its).then_some(user)
+}
+
+fn user(name: &str) -> Option<u32> {
+    let user = User::from_name(name).ok().flatten()?;
+    Some(user.uid.as_raw())
 }
 
 /// The directory of the queue and those beside it; or where they all are, in which those can be made.

@@ -102,7 +102,8 @@ fn where_the_configuration_has_daemons_write_the_units_let_them() {
         generate(&site.path("lonc.toml"), &site.kept(), &site.path("units"))
     };
     let said = snapshot(
-        r#"{"is_of_www":true,"written":["/home/httpd/sockets","/srv/lonc"],"read":["/home/x/tabs"]}"#,
+        r#"{"is_of_www":true,"written":["/home/httpd/sockets","/srv/lonc"],"read":["/home/x/tabs"],
+            "usr1":["/home/x/logs"]}"#,
     );
     assert_eq!(said, [""; 0]);
     assert_eq!(
@@ -110,6 +111,14 @@ fn where_the_configuration_has_daemons_write_the_units_let_them() {
         "[Service]\nUser=www\nGroup=www\nBindPaths=-/home/httpd/sockets\nReadWritePaths=-/srv/lonc\n\
          BindReadOnlyPaths=-/home/x/tabs\n"
     );
+    let of =
+        |unit: &str| fs::read_to_string(site.path(format!("units/{unit}.d/10-configuration.conf"))).unwrap();
+    assert_eq!(of("lonc-table.service"), "[Service]\nUser=www\nGroup=www\n");
+    assert_eq!(
+        of("lonc-metrics.service"),
+        "[Service]\nBindReadOnlyPaths=-/home/x/tabs\n"
+    );
+    assert_eq!(of("lonc-usr1.service"), "[Service]\nBindPaths=-/home/x/logs\n");
     let control = site.path("units/lonc-control@.socket.d/10-configuration.conf");
     assert_eq!(fs::read_to_string(control).unwrap(), "[Socket]\nSocketUser=www\n");
     for odd in [

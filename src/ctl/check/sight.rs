@@ -2,13 +2,13 @@
 //! can says nothing of that.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::sys::statvfs::{FsFlags, statvfs};
-use nix::unistd::geteuid;
+use nix::unistd::{Group, User, geteuid};
 
 use super::{Finding, systemctl};
 use crate::config::{self, Peer};
@@ -19,13 +19,16 @@ use crate::units;
 /// To write into a directory: its owner's, group's and others' bits.
 const WRITE: [u32; 3] = [0o300, 0o030, 0o003];
 
+const HIDDEN: &str = "the units hide it from the daemon";
+const READ_ONLY: &str = "the daemon can only read there";
+
 /// A directory that daemons write to, and what comes of it if they cannot.
 struct Place {
     path: PathBuf,
     otherwise: &'static str,
 }
 
-/// Of the daemons that run; only root may look through their eyes.
+/// Of the daemons that run; only root may look through their eyes. Where none does, what the unit says.
 pub(super) fn daemons(site: &Site, peers: &[Peer]) -> Vec<Finding> {
     let Some(places) = places(site, peers).filter(|_| is_booted() && geteuid().is_root()) else {
         return Vec::new();
@@ -41,7 +44,10 @@ pub(super) fn daemons(site: &Site, peers: &[Peer]) -> Vec<Finding> {
             }
         }
     }
-    if found.is_empty() && num > 0 {
+    if num == 0 {
+        return unit(peers, &places).unwrap_or_default();
+    }
+    if found.is_empty() {
         let text = format!(
             "{} can write to spool and permanent log",
             units::count(num, "daemon")
@@ -50,6 +56,18 @@ pub(super) fn daemons(site: &Site, peers: &[Peer]) -> Vec<Finding> {
     }
     let findings = found.into_iter();
     findings.filter_map(|(text, peers)| told(&text, &peers)).collect()
+}
+
+/// What one that starts now could not do.
+fn unit(peers: &[Peer], places: &[Place]) -> Option<Vec<Finding>> {
+    let peer = peers.first()?;
+    let unit = Unit::of(&format!("lonc@{}.service", peer.id))?;
+    let faults = places.iter().filter_map(|place| {
+        let fault = unit.fault(&place.path)?;
+        let text = format!("{}: {fault}: {}", place.path.display(), place.otherwise);
+        told(&text, &[peer])
+    });
+    Some(faults.collect())
 }
 
 fn told(text: &str, peers: &[&Peer]) -> Option<Finding> {
@@ -124,38 +142,66 @@ fn fault(pid: u32, directory: &Path) -> Option<String> {
         Ok(metadata) => metadata,
         Err(fault) if fault.kind() == ErrorKind::NotFound => {
             let is_there = directory.exists();
-            let why = if is_there {
-                "the units hide it from the daemon"
-            } else {
-                "is not there"
-            };
+            let why = if is_there { HIDDEN } else { "is not there" };
             return Some(why.to_owned());
         }
         Err(_) => return None,
     };
-    if !metadata.is_dir() {
-        return Some("is no directory".to_owned());
-    }
     if statvfs(&seen).is_ok_and(|disk| disk.flags().contains(FsFlags::ST_RDONLY)) {
-        return Some("can only be read by the daemon".to_owned());
+        return Some(READ_ONLY.to_owned());
     }
-    let ids = Ids::of(pid)?;
-    let [owner, group, others] = WRITE;
-    let needed = if ids.user == metadata.uid() {
-        owner
-    } else if ids.groups.contains(&metadata.gid()) {
-        group
-    } else {
-        others
-    };
-    (metadata.mode() & needed != needed).then(|| {
-        format!(
-            "user {} of the daemon may not write there; it is user {}'s, mode {:04o}",
-            ids.user,
-            metadata.uid(),
-            metadata.mode() & 0o7777
-        )
-    })
+    Ids::of(pid)?.fault(&metadata)
+}
+
+/// What the unit of a daemon says.
+struct Unit {
+    ids: Ids,
+    /// Where it may write.
+    open: Vec<PathBuf>,
+}
+
+impl Unit {
+    /// By the lines of `systemctl show`; `Key=-path`, and for what is bound `path:path:options`.
+    fn of(name: &str) -> Option<Self> {
+        let arguments = ["--property=User,Group,BindPaths,ReadWritePaths", "--", name].map(str::to_owned);
+        Self::read(&systemctl::ask("show", &arguments).ok()?)
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let value = |key: &str| {
+            let mut pairs = text.lines().filter_map(|line| line.split_once('='));
+            pairs.find_map(|(known, value)| (known == key).then_some(value))
+        };
+        let user = User::from_name(value("User")?).ok()??;
+        let group = Group::from_name(value("Group")?).ok()??;
+        let paths = ["BindPaths", "ReadWritePaths"].into_iter().filter_map(value);
+        let paths = paths.flat_map(str::split_whitespace);
+        let path = |word: &str| word.trim_start_matches('-').split(':').next().map(PathBuf::from);
+        Some(Self {
+            open: paths.filter_map(path).collect(),
+            ids: Ids {
+                user: user.uid.as_raw(),
+                groups: [user.gid.as_raw(), group.gid.as_raw()].into(),
+            },
+        })
+    }
+
+    fn fault(&self, directory: &Path) -> Option<String> {
+        let metadata = match fs::metadata(directory) {
+            Ok(metadata) => metadata,
+            Err(fault) if fault.kind() == ErrorKind::NotFound => return Some("is not there".to_owned()),
+            Err(_) => return None,
+        };
+        if !self.open.iter().any(|open| directory.starts_with(open)) {
+            let why = if directory.starts_with("/home") {
+                HIDDEN
+            } else {
+                READ_ONLY
+            };
+            return Some(why.to_owned());
+        }
+        self.ids.fault(&metadata)
+    }
 }
 
 /// As whom a process runs.
@@ -179,6 +225,29 @@ impl Ids {
             groups,
         })
     }
+
+    /// Why who has these may not write into the directory, if so.
+    fn fault(&self, directory: &Metadata) -> Option<String> {
+        if !directory.is_dir() {
+            return Some("is no directory".to_owned());
+        }
+        let [owner, group, others] = WRITE;
+        let needed = if self.user == directory.uid() {
+            owner
+        } else if self.groups.contains(&directory.gid()) {
+            group
+        } else {
+            others
+        };
+        (directory.mode() & needed != needed).then(|| {
+            format!(
+                "user {} of the daemon may not write there; it is user {}'s, mode {:04o}",
+                self.user,
+                directory.uid(),
+                directory.mode() & 0o7777
+            )
+        })
+    }
 }
 
 #[cfg(test)]
@@ -200,6 +269,15 @@ mod tests {
         assert_eq!(fault(pid, &path), None);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o500)).unwrap();
         assert!(fault(pid, &path).is_some_and(|why| why.contains("may not write there")));
+        let unit = |user: &str, paths: &str| {
+            let text = format!("User={user}\nGroup={user}\nBindPaths=/x:/x:rbind\nReadWritePaths={paths}\n");
+            Unit::read(&text).unwrap().fault(&path)
+        };
+        let open = format!("-/y -{}", dir.path().display());
+        assert_eq!(unit("root", "-/y").as_deref(), Some(READ_ONLY));
+        assert!(unit("daemon", &open).is_some_and(|why| why.contains("may not write there")));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
+        assert_eq!(unit("daemon", &open), None);
         assert_eq!(Ids::of(pid).map(|ids| ids.user), Some(geteuid().as_raw()));
     }
 }
