@@ -27,6 +27,8 @@ const ROUNDS: usize = 3;
 const MAX_NAMES: usize = 1_000_000;
 /// The directory of lonc@.socket.
 const SOCKETS: &str = "/run/lonc";
+/// That of lonc-control@.socket.
+const CONTROLS: &str = "/run/lonc-control";
 /// Where a unit is that an administrator has masked.
 const MASKS: [&str; 2] = ["/etc/systemd/system", "/run/systemd/system"];
 
@@ -41,10 +43,8 @@ pub(super) fn wake(kept: &Snapshot, config: &Path, records: &Path) -> io::Result
         thread::sleep(LEAST);
         let before = changed(spool)?;
         let peers = waited_for(spool, kept)?;
-        for peer in peers
-            .into_iter()
-            .filter(|peer| ours.has(peer) && !is_masked(peer))
-        {
+        let sleeps = |peer: &&HostId| ours.has(peer) && !is_running(peer) && !is_masked(peer);
+        for peer in peers.into_iter().filter(sleeps) {
             if let Some(path) = socket(records, peer) {
                 // It is not for us to say what is wrong there.
                 let _ = place::occupant(&path);
@@ -86,6 +86,11 @@ fn socket(records: &Path, peer: &HostId) -> Option<PathBuf> {
     };
     let is_there = Identity::at(&record.path).is_ok_and(|now| now == record.file);
     is_there.then_some(record.path)
+}
+
+/// The control socket is there as long as the daemon is; whoever runs needs no visit.
+fn is_running(peer: &HostId) -> bool {
+    Path::new(CONTROLS).join(peer.as_ref()).exists()
 }
 
 /// A client of a service that cannot be started takes its socket down.

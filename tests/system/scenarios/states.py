@@ -25,7 +25,8 @@ def states_over_package(site):
         _keeps(site, host, number)
     _over_boot(host)
     _all_runs(host)
-    _over_boot(host)
+    host.run("dpkg", "--remove", "lonc", timeout=120)
+    _over_boot(host, lambda: site.install(host, site.deb))
     host.run("dpkg", "--purge", "lonc", timeout=120)
     _assert_nothing_runs(host)
     left = host.run("find", "/etc", "/run", "/var/lib", "-name", "*lonc*", "-not", "-path", "/var/lib/dpkg/*").stdout
@@ -133,10 +134,11 @@ def _keeps(site, host, number):
     _assert_same(f"round {number}: removal and installation", before, host)
 
 
-def _over_boot(host):
+def _over_boot(host, afterwards=lambda: None):
     """What is enabled runs, and nothing else; so it does when the package was away over a boot."""
     host.shut_down()
     host.boot()
+    afterwards()
     until("it is followed", lambda: not host.systemctl("list-jobs").startswith("JOB"))
     for unit in (TARGET, METRICS, f"lonc@{ENABLED}.service"):
         is_enabled = host.run("systemctl", "is-enabled", unit, check=False).stdout.strip() == "enabled"
