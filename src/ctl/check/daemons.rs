@@ -93,10 +93,11 @@ fn another(site: &Site, peer: &Peer) -> Option<Occupant> {
 /// What each daemon answers.
 pub(super) fn answers(site: &Site, peers: &[Peer], answers: &[Answer]) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let waiting = spool::Waiting::read(site, peers);
     for (peer, answer) in peers.iter().zip(answers) {
         match answer {
             Ok(status) => findings.extend(told(site, peer, status)),
-            Err(CallError::NotStarted) => findings.push(not_started(site, peer)),
+            Err(CallError::NotStarted) => findings.push(not_started(site, peer, waiting.as_ref())),
             Err(fault) => {
                 let remedy = standing::about(fault, &peer.id, &site.control(&peer.id));
                 findings.push(if Standing::silent(fault) == Standing::Denied {
@@ -165,11 +166,12 @@ fn displaced(site: &Site, peer: &Peer) -> Option<Finding> {
     ))
 }
 
-fn not_started(site: &Site, peer: &Peer) -> Finding {
+fn not_started(site: &Site, peer: &Peer, waiting: Option<&spool::Waiting>) -> Finding {
     if let Some(finding) = displaced(site, peer) {
         return finding;
     }
-    match spool::waiting(site, peer) {
+    let may_wait = waiting.is_some_and(|waiting| waiting.has(&peer.id));
+    match may_wait.then(|| spool::waiting(site, peer)).flatten() {
         Some(count @ 1..) => Finding::doubt(
             &peer.id,
             format!(

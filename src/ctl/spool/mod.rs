@@ -12,7 +12,7 @@ use super::screen::Screen;
 use super::site::Site;
 use crate::spool::Shelf;
 
-pub(super) use self::listing::waiting;
+pub(super) use self::listing::{Waiting, waiting};
 
 pub(super) async fn run(site: &Site, arguments: &arguments::Spool, screen: Screen) -> Result<Exit, Fault> {
     match arguments {
