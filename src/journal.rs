@@ -50,6 +50,8 @@ pub mod message {
     pub const TRY_FAILED: &str = "556ce79ceeb64d1ca1c9caaa8e5c8f84";
     /// The peer is down: requests are refused at once.
     pub const PEER_DOWN: &str = "8d78f1cba93c4004a8928aee684fb1aa";
+    /// An administrator has disabled the peer.
+    pub const DISABLED: &str = "537f2f93cd9c43b48896cd4f0d0c058a";
     /// A request was sent and got no reply.
     pub const SENT_NO_REPLY: &str = "3935f00758964e7489d778e02cf68d3b";
     /// Requests were answered that no link was there to send them.

@@ -62,7 +62,8 @@ pub mod internals {
     /// The configuration.
     pub mod config {
         pub use crate::config::{
-            Alias, ConfigError, HostId, Loaded, LogLevel, Peer, Peers, Settings, Start, check, load, peers,
+            Alias, ConfigError, Disabled, HostId, Loaded, LogLevel, Peer, Peers, Settings, Start, check,
+            load, peers,
         };
     }
     /// The control socket, from the operators' end.

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use chrono::{DateTime, Datelike as _, Local};
+use chrono::{DateTime, Datelike as _, Local, SecondsFormat, Utc};
 
 /// Longest span that is taken from anybody: clocks may overflow beyond some centuries, and nobody means it.
 pub(crate) const MAX_SPAN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -67,15 +67,37 @@ pub(crate) fn brief(usec: u64) -> String {
     }
 }
 
-/// A date in microseconds since 1970, in local time. There are numbers that are none.
+/// A round trip, given in microseconds: always in milliseconds, so that one sees which is longer; `0.042ms`, `1.34ms`,
+/// `21.4ms`, `1240ms`.
+pub(crate) fn round_trip(usec: u64) -> String {
+    let milliseconds = Duration::from_micros(usec).as_secs_f64() * 1e3;
+    match usec {
+        0..1_000 => format!("{milliseconds:.3}ms"),
+        1_000..9_995 => format!("{milliseconds:.2}ms"),
+        9_995..99_950 => format!("{milliseconds:.1}ms"),
+        _ => format!("{milliseconds:.0}ms"),
+    }
+}
+
+/// A date in microseconds since 1970, in local time with its distance from UTC: what a person reads, everywhere. There are
+/// numbers that are none.
 pub(crate) fn date(usec: u64) -> String {
-    let date = i64::try_from(usec).ok().and_then(DateTime::from_timestamp_micros);
-    // Near the end of all years those of other time zones are none any more.
-    let date = date.filter(|date| date.year() <= LAST_YEAR);
+    let date = calendar(usec).map(|date| date.with_timezone(&Local));
     date.map_or_else(
         || "never".to_owned(),
-        |date| date.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string(),
+        |date| date.format("%Y-%m-%d %H:%M:%S %:z").to_string(),
     )
+}
+
+/// The same in UTC as RFC 3339 has it: what a program reads.
+pub(crate) fn rfc3339(usec: u64) -> Option<String> {
+    calendar(usec).map(|date| date.to_rfc3339_opts(SecondsFormat::Micros, true))
+}
+
+fn calendar(usec: u64) -> Option<DateTime<Utc>> {
+    let date = i64::try_from(usec).ok().and_then(DateTime::from_timestamp_micros);
+    // Near the end of all years those of other time zones are none any more.
+    date.filter(|date| date.year() <= LAST_YEAR)
 }
 
 /// A size in bytes: `512B`, `1.2KiB`.
@@ -139,6 +161,20 @@ mod tests {
         ] {
             assert_eq!(brief(usec), text);
         }
+        for (usec, text) in [
+            (0, "0.000ms"),
+            (42, "0.042ms"),
+            (999, "0.999ms"),
+            (1_340, "1.34ms"),
+            (9_994, "9.99ms"),
+            (9_995, "10.0ms"),
+            (21_400, "21.4ms"),
+            (1_240_000, "1240ms"),
+        ] {
+            assert_eq!(round_trip(usec), text);
+        }
+        assert_eq!(rfc3339(0).unwrap(), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(rfc3339(u64::MAX), None);
         assert_eq!(brief(u64::MAX), "18446744073709.6s");
         assert_eq!(between(0, u64::MAX), "213503982d8h");
         for far in [

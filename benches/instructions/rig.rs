@@ -138,6 +138,8 @@ fn config() -> Config {
         spool: false,
         message_timeout: minute,
         max_attempts: 5,
+        disabled: false,
+        drain_timeout: minute,
         max_client_bytes: 1 << 20,
     }
 }

@@ -47,6 +47,13 @@ impl Host {
     }
 }
 
+impl Address {
+    /// That of a peer of which nobody says where it is.
+    pub(crate) fn unknown() -> Self {
+        Host::only("unknown".to_owned()).at(0)
+    }
+}
+
 impl fmt::Display for Address {
     /// `host:port`; an IPv6 address stands in brackets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

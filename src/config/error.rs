@@ -4,11 +4,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::host_id::HostId;
+use super::keys;
 use super::source::Source;
 use super::text;
 use crate::reader::{self, Links};
+use crate::units;
 
-/// A configuration that cannot be used; shown as one line that names the file, the line and the key.
+/// A configuration that cannot be used; shown as one line that names the file, the line and the key, or a line for each
+/// fault.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A file is missing, unreadable or no file.
@@ -102,9 +105,60 @@ pub enum ConfigError {
         /// The peer.
         peer: HostId,
     },
+    /// More than one of these, at least two.
+    #[error("{}", lines(.0))]
+    Several(Vec<ConfigError>),
 }
 
 impl ConfigError {
+    /// All of `faults` as one: those of `own` file first, by their lines.
+    pub(super) fn of(mut faults: Vec<Self>, own: &Path) -> Option<Self> {
+        let own = text::path(own);
+        faults.sort_by_key(|fault| {
+            let (file, line) = fault.place();
+            (file.is_none_or(|file| file != own), line)
+        });
+        if faults.len() > 1 {
+            Some(Self::Several(faults))
+        } else {
+            faults.pop()
+        }
+    }
+
+    /// Each fault, one line each.
+    pub(crate) fn each(&self) -> &[Self] {
+        if let Self::Several(faults) = self {
+            faults
+        } else {
+            std::slice::from_ref(self)
+        }
+    }
+
+    /// The first fault, and how many more there are, on one line.
+    pub(crate) fn brief(&self) -> String {
+        match self.each() {
+            [first, rest @ ..] if !rest.is_empty() => {
+                format!("{first} (and {})", units::count(rest.len(), "more fault"))
+            }
+            _ => self.to_string(),
+        }
+    }
+
+    /// Whether keys may be given where it is that nobody sees, or the table of servers is needed only for it.
+    pub(super) fn hides_keys(&self) -> bool {
+        let is_address = |key: &String| key.ends_with(&format!(".{}", keys::ADDRESS));
+        matches!(
+            self,
+            Self::Read { .. } | Self::NotUtf8 { .. } | Self::Syntax { .. }
+        ) || matches!(self, Self::Invalid { key, .. } if is_address(key))
+    }
+
+    /// Whether what it is about may not be read by us, whatever it holds.
+    pub(crate) fn is_denied(&self) -> bool {
+        let denied = |fault: &Self| matches!(fault, Self::Read { error, .. } if error.kind() == io::ErrorKind::PermissionDenied);
+        self.each().iter().all(denied)
+    }
+
     /// The file that is faulty, or is missing, and the line there.
     #[must_use]
     pub fn place(&self) -> (Option<String>, Option<usize>) {
@@ -113,6 +167,7 @@ impl ConfigError {
             | Self::Missing { path, .. }
             | Self::Doubtful { table: path, .. }
             | Self::UnknownPeer { path, .. } => (Some(text::path(path)), None),
+            Self::Several(faults) => faults.first().map(Self::place).unwrap_or_default(),
             Self::NotUtf8 { at }
             | Self::Syntax { at, .. }
             | Self::UnknownKey { at, .. }
@@ -127,6 +182,7 @@ impl ConfigError {
         match self {
             Self::UnknownKey { key, .. } => Some(key.trim_matches('"')),
             Self::Invalid { key, .. } | Self::Missing { key, .. } => Some(key),
+            Self::Several(faults) => faults.first().and_then(Self::key),
             Self::Read { .. }
             | Self::NotUtf8 { .. }
             | Self::Syntax { .. }
@@ -135,6 +191,11 @@ impl ConfigError {
             | Self::UnknownPeer { .. } => None,
         }
     }
+}
+
+fn lines(faults: &[ConfigError]) -> String {
+    let lines: Vec<_> = faults.iter().map(ToString::to_string).collect();
+    lines.join("\n")
 }
 
 fn wanted(by: Option<&str>) -> String {

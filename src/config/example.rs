@@ -20,7 +20,7 @@ fn the_example_holds_as_it_is_and_uncommented() {
 
 #[test]
 fn the_example_has_every_key_with_its_default() {
-    let raw = Raw::parse(Path::new("example"), uncommented().as_bytes()).unwrap();
+    let raw = Raw::parse(Path::new("example"), uncommented().as_bytes()).0;
     for key in keys::ALL {
         let given = raw
             .get(*key)

@@ -41,6 +41,11 @@ impl HostId {
         self.0.as_bytes()
     }
 
+    /// An id for a host that has none, while the rest is looked at.
+    pub(super) fn nobody() -> Self {
+        Self("-".to_owned())
+    }
+
     /// The id as a key of TOML: in quotes if it holds a dot.
     pub(super) fn toml_key(&self) -> String {
         if self.0.contains('.') {

@@ -21,27 +21,106 @@ pub(super) struct Layers {
     pub(super) file: PathBuf,
     pub(super) raw: Raw,
     perlvars: PerlVars,
+    /// What was wrong with what is left out.
+    faults: Vec<ConfigError>,
 }
 
 impl Layers {
-    /// Reads `lonc.toml` and the files it lists in `loncapa_conf`.
-    pub(super) fn read(file: &Path) -> Result<Self, ConfigError> {
-        let mut layers = Self::read_first(file)?;
-        let general = layers.general();
-        let wanted_by = general.origin(keys::LONCAPA_CONF);
-        for path in general.get(keys::LONCAPA_CONF, checks::paths)? {
-            layers.perlvars.extend(perlvars::read(&path, wanted_by.clone())?);
+    /// Reads `lonc.toml` and the files it lists in `loncapa_conf`. What has a fault is left out, and the fault noted.
+    pub(super) fn read(file: &Path) -> Self {
+        let mut layers = Self::read_first(file);
+        let listed = layers.general().get(keys::LONCAPA_CONF, checks::paths);
+        let wanted_by = layers.general().origin(keys::LONCAPA_CONF);
+        match listed {
+            Ok(paths) => {
+                for path in paths {
+                    match perlvars::read(&path, wanted_by.clone()) {
+                        Ok(vars) => layers.perlvars.extend(vars),
+                        Err(fault) => layers.faults.push(fault),
+                    }
+                }
+            }
+            Err(fault) => drop(layers.note(fault)),
         }
-        Ok(layers)
+        layers
     }
 
     /// Reads `lonc.toml` alone.
-    fn read_first(file: &Path) -> Result<Self, ConfigError> {
-        Ok(Self {
+    fn read_first(file: &Path) -> Self {
+        let (raw, faults) = Raw::read(file);
+        Self {
             file: file.to_owned(),
-            raw: Raw::read(file)?,
+            raw,
             perlvars: PerlVars::new(),
-        })
+            faults,
+        }
+    }
+
+    /// What `look` finds, or all faults of the files at once, those of `lonc.toml` first.
+    pub(super) fn look<T>(self, look: impl Fn(&Self) -> Result<T, ConfigError>) -> Result<T, ConfigError> {
+        let (found, fault) = self.salvage(look);
+        match (found, fault) {
+            (Some(found), None) => Ok(found),
+            (_, Some(fault)) => Err(fault),
+            // Where nothing was found there is a fault.
+            (None, None) => Err(ConfigError::Several(Vec::new())),
+        }
+    }
+
+    /// The same, and what is found without what has a fault, as far as anything can be.
+    pub(super) fn salvage<T>(
+        mut self,
+        look: impl Fn(&Self) -> Result<T, ConfigError>,
+    ) -> (Option<T>, Option<ConfigError>) {
+        // A file that cannot be read may say all that seems to be missing.
+        let found = loop {
+            let is_blind = self.faults.iter().any(ConfigError::hides_keys);
+            match look(&self) {
+                Ok(found) => break Some(found),
+                Err(ConfigError::Missing { .. }) if is_blind => {
+                    if !self.stand_in() {
+                        break None;
+                    }
+                }
+                Err(fault) => {
+                    let is_told = !is_blind || fault.place().0 == Some(text::path(&self.file));
+                    if !is_told || !self.note(fault) {
+                        break None;
+                    }
+                }
+            }
+        };
+        (found, ConfigError::of(self.faults, &self.file))
+    }
+
+    /// Notes a fault, and leaves out what it is about; false if that cannot be, or was done before.
+    fn note(&mut self, fault: ConfigError) -> bool {
+        let left_out = if let ConfigError::Invalid { at, key, .. } = &fault {
+            let path = key.split(' ').next().unwrap_or_default();
+            let name = path.rsplit('.').next().unwrap_or_default();
+            let left_out = self.raw.leave_out(at, name) || self.leave_out_of_perlvars(at, path);
+            // One that is wrong is not missing.
+            left_out && (path != keys::HOST_ID.name || self.stand_in())
+        } else {
+            matches!(fault, ConfigError::Missing { .. }) && self.stand_in()
+        };
+        self.faults.push(fault);
+        left_out
+    }
+
+    fn leave_out_of_perlvars(&mut self, at: &Source, path: &str) -> bool {
+        let before = self.perlvars.len();
+        let is_it = |key: &Key, given: &Given| key.path() == path && given.source.place() == at.place();
+        self.perlvars.retain(|key, given| !is_it(key, given));
+        self.perlvars.len() < before
+    }
+
+    /// Has something stand where the one key is missing that has no default; false if it does already.
+    fn stand_in(&mut self) -> bool {
+        let is_new = self.general().find(keys::HOST_ID).is_none();
+        self.raw
+            .stand_in(keys::HOST_ID, Value::String(HostId::nobody().to_string()));
+        is_new
     }
 
     /// What holds outside of every `[peer.<id>]`.
@@ -64,9 +143,14 @@ impl Layers {
 /// The files that `file` names: those of `loncapa_conf` and the table of servers. Where a file cannot be read, those
 /// are missing that only it names.
 pub(super) fn sources(file: &Path) -> Vec<PathBuf> {
-    let Ok(mut layers) = Layers::read_first(file) else {
+    let mut layers = Layers::read_first(file);
+    if layers
+        .faults
+        .iter()
+        .any(|fault| !matches!(fault, ConfigError::UnknownKey { .. }))
+    {
         return Vec::new();
-    };
+    }
     let listed = layers.general().get(keys::LONCAPA_CONF, checks::paths);
     let mut sources = listed.unwrap_or_default();
     for path in &sources {
@@ -252,6 +336,7 @@ mod tests {
             file: "/f".into(),
             raw: Raw::default(),
             perlvars: PerlVars::new(),
+            faults: Vec::new(),
         };
         let required = |key: Key| Key { default: None, ..key };
         let fault = |key| layers.general().get(key, checks::path).unwrap_err();

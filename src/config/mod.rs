@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 mod address;
 mod alias;
 mod checks;
+mod disabled;
 mod doubt;
 #[cfg(test)]
 mod effects;
@@ -35,12 +36,16 @@ mod sandbox;
 mod seen;
 mod settings;
 mod snapshot;
+mod sound_lines;
 mod source;
 mod taken_over;
 pub(crate) mod text;
 
 pub(crate) use address::Address;
+use address::Host;
 pub use alias::Alias;
+pub use disabled::Disabled;
+pub(crate) use disabled::MAX_REASON;
 pub(crate) use doubt::{Doubt, DoubtKind};
 pub use error::ConfigError;
 pub use host_id::HostId;
@@ -112,13 +117,20 @@ pub struct Peer {
 /// # Errors
 /// An unreadable file, a wrong key or value, a broken line of this peer in `hosts.tab`, a peer without address.
 pub fn load(config: &Path, peer: &HostId) -> Result<Loaded, ConfigError> {
-    let layers = Layers::read(config)?;
+    let mut loaded = Layers::read(config).look(|layers| of_layers(layers, peer))?;
+    loaded.settings.disabled = Disabled::read(config, peer);
+    Ok(loaded)
+}
+
+fn of_layers(layers: &Layers, peer: &HostId) -> Result<Loaded, ConfigError> {
     let view = layers.of(peer);
+    // The file's own faults come before those of the table.
+    let mut settings = settings::settings(view, peer, Host::default())?;
     let directory = Directory::for_one(view)?;
     let (host, source) = directory.host(view, peer)?;
-    let mut settings = settings::settings(view, peer, host)?;
-    settings.alike = directory.alike(&layers, &settings.host_id, peer);
-    let (alias, odd) = directory.alias(&layers, &settings)?;
+    settings.address = host.at(settings.address.port);
+    settings.alike = directory.alike(layers, &settings.host_id, peer);
+    let (alias, odd) = directory.alias(layers, &settings)?;
     settings.alias = alias;
     let seen = directory.seen(source.file());
     let mut report = Report::new(view);
@@ -141,7 +153,7 @@ pub fn load(config: &Path, peer: &HostId) -> Result<Loaded, ConfigError> {
 pub fn check(config: &Path, peer: Option<&HostId>) -> Result<String, ConfigError> {
     let (mut report, warnings) = match peer {
         Some(peer) => load(config, peer).map(|loaded| (loaded.report, loaded.warnings))?,
-        None => peers::check(&Layers::read(config)?)?,
+        None => Layers::read(config).look(peers::check)?,
     };
     if !warnings.is_empty() {
         report.gap();
@@ -161,7 +173,13 @@ pub fn check(config: &Path, peer: Option<&HostId>) -> Result<String, ConfigError
 /// An unreadable or broken `lonc.toml` or `loncapa_conf` file; no or a wrong `host_id`, `socket_dir`, `control_dir` or
 /// `start`.
 pub fn peers(config: &Path) -> Result<Peers, ConfigError> {
-    peers::list(&Layers::read(config)?)
+    Layers::read(config).look(peers::list)
+}
+
+/// The same without what has a fault, where there is one; as far as nothing is known, the defaults.
+pub(crate) fn salvage(config: &Path) -> Peers {
+    let (found, _) = Layers::read(config).salvage(peers::list);
+    found.unwrap_or_else(Peers::unknown)
 }
 
 /// What the files say now, with the paths to be watched, and what to tell about it. A fault of the configuration is
@@ -188,8 +206,7 @@ pub(crate) fn offer(config: &Path, watched: Vec<PathBuf>) -> (Offer, Vec<String>
 /// # Errors
 /// An unreadable or broken `lonc.toml` or `loncapa_conf` file; a wrong `usr1_pid_file`.
 pub(crate) fn usr1_pid_file(config: &Path) -> Result<PathBuf, ConfigError> {
-    let layers = Layers::read(config)?;
-    layers.general().get(keys::USR1_PID_FILE, checks::path)
+    Layers::read(config).look(|layers| layers.general().get(keys::USR1_PID_FILE, checks::path))
 }
 
 /// The directory of the sockets, for whoever looks after a socket whose peer may be in no table.
@@ -197,8 +214,7 @@ pub(crate) fn usr1_pid_file(config: &Path) -> Result<PathBuf, ConfigError> {
 /// # Errors
 /// An unreadable or broken `lonc.toml` or `loncapa_conf` file; a wrong `socket_dir`.
 pub(crate) fn socket_dir(config: &Path) -> Result<PathBuf, ConfigError> {
-    let layers = Layers::read(config)?;
-    layers.general().get(keys::SOCKET_DIR, checks::path)
+    Layers::read(config).look(|layers| layers.general().get(keys::SOCKET_DIR, checks::path))
 }
 
 /// The files beside `config` itself that the configuration is read from, there or not, as far as they can be told.

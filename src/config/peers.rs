@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use toml::Value;
+
 use super::address::{self, Address, Host};
 use super::alias::{Alias, Aliases};
 use super::checks;
@@ -18,7 +20,7 @@ use super::settings;
 use super::snapshot::{self, Place, Snapshot};
 use super::source::Source;
 use super::text;
-use super::{Peer, Peers, Settings};
+use super::{Peer, Peers, Settings, Start};
 
 /// Most peers that a host serves; each has units of systemd's.
 pub(crate) const MAX_PEERS: usize = 2000;
@@ -246,6 +248,26 @@ impl Directory {
     fn address(&self, view: View<'_>, peer: &HostId) -> Result<(Address, Source), ConfigError> {
         let (host, source) = self.host(view, peer)?;
         Ok((host.at(settings::port(view)?), source))
+    }
+}
+
+impl Peers {
+    /// None are known, and all else is as it is by default.
+    pub(super) fn unknown() -> Self {
+        let default = |key: keys::Key| {
+            let value = key.default_value();
+            PathBuf::from(value.as_ref().and_then(Value::as_str).unwrap_or_default())
+        };
+        Self {
+            host_id: HostId::nobody(),
+            socket_dir: default(keys::SOCKET_DIR),
+            control_dir: default(keys::CONTROL_DIR),
+            start: Start::default(),
+            peers: Vec::new(),
+            warnings: Vec::new(),
+            doubt: None,
+            mentioned: BTreeSet::new(),
+        }
     }
 }
 

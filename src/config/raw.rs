@@ -3,6 +3,7 @@
 //! The parser's own tree is walked instead of deriving a structure: a fault then always knows its key and its
 //! line, also when the key is unknown or the value has the wrong type.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
@@ -15,6 +16,7 @@ use toml::{Spanned, Value};
 use super::error::{self, ConfigError};
 use super::host_id::HostId;
 use super::keys::{self, Section};
+use super::sound_lines::sound_lines;
 use super::source::{Given, Source};
 use super::text;
 
@@ -29,20 +31,58 @@ pub(super) struct Raw {
 }
 
 impl Raw {
-    pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {
-        Self::parse(path, &error::read(path, None)?)
+    /// What the file says, and all faults of it.
+    pub(super) fn read(path: &Path) -> (Self, Vec<ConfigError>) {
+        match error::read(path, None) {
+            Ok(bytes) => Self::parse(path, &bytes),
+            Err(fault) => (Self::default(), vec![fault]),
+        }
     }
 
-    pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, ConfigError> {
-        let text = std::str::from_utf8(bytes).map_err(|error| ConfigError::NotUtf8 {
-            at: Source::at(path, text::line_of(bytes, error.valid_up_to()), None),
-        })?;
-        let reader = Reader {
-            path: Arc::from(path),
-            text,
+    /// What has a fault is left out.
+    pub(super) fn parse(path: &Path, bytes: &[u8]) -> (Self, Vec<ConfigError>) {
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let at = Source::at(path, text::line_of(bytes, error.valid_up_to()), None);
+                return (Self::default(), vec![ConfigError::NotUtf8 { at }]);
+            }
         };
-        let table = DeTable::parse(text).map_err(|error| reader.syntax(&error))?;
-        reader.file(table.into_inner())
+        let path = Arc::from(path);
+        let (sound, faults) = sound_lines(&path, text);
+        let reader = Reader {
+            path,
+            text: &sound,
+            faults: RefCell::new(faults),
+        };
+        let table = DeTable::parse(&sound)
+            .map(Spanned::into_inner)
+            .unwrap_or_default();
+        let raw = reader.file(table);
+        (raw, reader.faults.into_inner())
+    }
+
+    /// Leaves out what `fault` is about; false if that is nothing here.
+    pub(super) fn leave_out(&mut self, at: &Source, name: &str) -> bool {
+        let is_it = |key: &String, given: &Given| key == name && given.source.place() == at.place();
+        let values = self.sections.values_mut().chain(self.peers.values_mut());
+        let mut found = false;
+        for values in values {
+            let before = values.len();
+            values.retain(|key, given| !is_it(key, given));
+            found |= values.len() < before;
+        }
+        found
+    }
+
+    /// Takes `value` where a key at the top is missing.
+    pub(super) fn stand_in(&mut self, key: keys::Key, value: Value) {
+        let given = Given {
+            value,
+            source: Source::Default,
+        };
+        let values = self.sections.entry(key.section).or_default();
+        values.insert(key.name.to_owned(), given);
     }
 
     /// The value the file gives to a key, outside of `[peer.<id>]`.
@@ -60,38 +100,51 @@ impl Raw {
 struct Reader<'t> {
     path: Arc<Path>,
     text: &'t str,
+    faults: RefCell<Vec<ConfigError>>,
 }
 
 type Key<'t> = Spanned<std::borrow::Cow<'t, str>>;
 type Node<'t> = Spanned<DeValue<'t>>;
 
 impl<'t> Reader<'t> {
-    fn file(&self, table: DeTable<'t>) -> Result<Raw, ConfigError> {
+    fn file(&self, table: DeTable<'t>) -> Raw {
         let mut raw = Raw::default();
         for (key, node) in table {
             let name = key.get_ref().as_ref();
             if let Some(section) = Section::named(name) {
-                raw.sections.insert(section, self.section(&key, section, node)?);
+                let values = self.noted(self.section(&key, section, node));
+                raw.sections.insert(section, values.unwrap_or_default());
             } else if name == keys::PEER {
-                raw.peers = self.peers(self.table(&key, "peer.<id>", node)?)?;
+                let table = self.noted(self.table(&key, "peer.<id>", node));
+                raw.peers = self.peers(table.unwrap_or_default());
             } else if Section::Top.names().any(|known| known == name) {
-                let given = self.given(node, name, None)?;
-                let top = raw.sections.entry(Section::Top).or_default();
-                top.insert(name.to_owned(), given);
+                if let Some(given) = self.noted(self.given(node, name, None)) {
+                    let top = raw.sections.entry(Section::Top).or_default();
+                    top.insert(name.to_owned(), given);
+                }
             } else {
-                return Err(self.unknown(&key, "at the top", &top_names()));
+                self.note(self.unknown(&key, "at the top", &top_names()));
             }
         }
-        Ok(raw)
+        raw
+    }
+
+    fn note(&self, fault: ConfigError) {
+        self.faults.borrow_mut().push(fault);
+    }
+
+    /// What there is without its fault, which is noted.
+    fn noted<T>(&self, read: Result<T, ConfigError>) -> Option<T> {
+        read.map_err(|fault| self.note(fault)).ok()
     }
 
     fn section(&self, key: &Key<'t>, section: Section, node: Node<'t>) -> Result<Values, ConfigError> {
         let names: Vec<_> = section.names().collect();
         let table = self.table(key, section.name(), node)?;
-        self.values(section.name(), &names, None, table)
+        Ok(self.values(section.name(), &names, None, table))
     }
 
-    fn peers(&self, table: DeTable<'t>) -> Result<BTreeMap<HostId, Values>, ConfigError> {
+    fn peers(&self, table: DeTable<'t>) -> BTreeMap<HostId, Values> {
         let names: Vec<_> = keys::peer_names().collect();
         let peer = |(key, node): (Key<'t>, Node<'t>)| {
             let bad = |error| {
@@ -101,32 +154,28 @@ impl<'t> Reader<'t> {
                     format!("{} {error}", text::quoted(key.get_ref())),
                 )
             };
-            let id: HostId = key.get_ref().parse().map_err(bad)?;
+            let id: HostId = self.noted(key.get_ref().parse().map_err(bad))?;
             let section = format!("{}.{}", keys::PEER, id.toml_key());
-            let table = self.table(&key, &section, node)?;
-            let values = self.values(&section, &names, Some(&format!("[{section}]")), table)?;
-            Ok((id, values))
+            let table = self.noted(self.table(&key, &section, node))?;
+            let values = self.values(&section, &names, Some(&format!("[{section}]")), table);
+            Some((id, values))
         };
-        table.into_iter().map(peer).collect()
+        table.into_iter().filter_map(peer).collect()
     }
 
     /// The values of one section; `note` is kept beside each of them.
-    fn values(
-        &self,
-        section: &str,
-        names: &[&str],
-        note: Option<&str>,
-        table: DeTable<'t>,
-    ) -> Result<Values, ConfigError> {
+    fn values(&self, section: &str, names: &[&str], note: Option<&str>, table: DeTable<'t>) -> Values {
         let value = |(key, node): (Key<'t>, Node<'t>)| {
             if names.contains(&key.get_ref().as_ref()) {
-                let given = self.given(node, &format!("{section}.{}", key.get_ref()), note)?;
-                Ok((key.into_inner().into_owned(), given))
+                let given = self.given(node, &format!("{section}.{}", key.get_ref()), note);
+                self.noted(given)
+                    .map(|given| (key.into_inner().into_owned(), given))
             } else {
-                Err(self.unknown(&key, &format!("in [{section}]"), names))
+                self.note(self.unknown(&key, &format!("in [{section}]"), names));
+                None
             }
         };
-        table.into_iter().map(value).collect()
+        table.into_iter().filter_map(value).collect()
     }
 
     fn table(&self, key: &Key<'t>, section: &str, node: Node<'t>) -> Result<DeTable<'t>, ConfigError> {
@@ -155,21 +204,6 @@ impl<'t> Reader<'t> {
     fn source(&self, span: &Range<usize>, note: Option<&str>) -> Source {
         let line = text::line_of(self.text.as_bytes(), span.start);
         Source::at(Arc::clone(&self.path), line, note.map(str::to_owned))
-    }
-
-    fn syntax(&self, error: &toml::de::Error) -> ConfigError {
-        let at = error.span().unwrap_or_default();
-        let key = self
-            .text
-            .get(at.clone())
-            .filter(|_| error.message() == "duplicate key");
-        ConfigError::Syntax {
-            at: self.source(&at, None),
-            message: match key {
-                Some(key) => format!("key {} is given twice", text::quoted(key)),
-                None => format!("not TOML: {}", text::one_line(error.message())),
-            },
-        }
     }
 
     fn invalid(&self, at: &Key<'t>, key: &str, problem: String) -> ConfigError {
@@ -221,7 +255,7 @@ mod tests {
             Path::new("/f"),
             b"port = 1\n[link]\n\npipeline = 0x10\n[peer.'a.b']\nport = 2\n",
         )
-        .unwrap();
+        .0;
         assert_eq!(raw.get(keys::PORT).unwrap().source.to_string(), "/f:1");
         let pipeline = raw.get(keys::PIPELINE).unwrap();
         assert_eq!(
@@ -269,7 +303,7 @@ mod tests {
             ("link = 5", 1, Some("link")),
             ("port = 1\nport = 2", 2, None),
         ] {
-            let fault = Raw::parse(Path::new("/a:7"), text.as_bytes()).unwrap_err();
+            let fault = only(Raw::parse(Path::new("/a:7"), text.as_bytes()).1);
             assert_eq!(fault.place(), (Some("/a:7".to_owned()), Some(line)), "{fault}");
             assert_eq!(fault.key(), key, "{fault}");
         }
@@ -295,13 +329,35 @@ mod tests {
         );
         assert!(fault("a = 99999999999999999999").starts_with("/f:1: unknown"));
         assert!(fault("\nlink.pipeline = 99999999999999999999").starts_with("/f:2: link.pipeline: "));
-        let error = Raw::parse(Path::new("/f"), b"\n\n# \xe9\n").unwrap_err();
+        let error = only(Raw::parse(Path::new("/f"), b"\n\n# \xe9\n").1);
         assert_eq!(error.to_string(), "/f:3: is not UTF-8 text");
     }
 
     fn fault(text: &str) -> String {
-        Raw::parse(Path::new("/f"), text.as_bytes())
-            .unwrap_err()
-            .to_string()
+        only(Raw::parse(Path::new("/f"), text.as_bytes()).1).to_string()
+    }
+
+    fn only(mut faults: Vec<ConfigError>) -> ConfigError {
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        faults.remove(0)
+    }
+
+    #[test]
+    fn all_faults_are_told_and_what_is_sound_is_kept() {
+        let text = "port = \nhost_id = 'x'\nzzz = 1\n[link]\npipelin = 2\nconnections = 1\nconnections = 2\n\
+                    pipeline = 3\n[peer.'a b']\n[peer.c]\nport = 4\nx = 5\n";
+        let (raw, faults) = Raw::parse(Path::new("/f"), text.as_bytes());
+        let mut lines: Vec<_> = faults.iter().filter_map(|fault| fault.place().1).collect();
+        lines.sort_unstable();
+        assert_eq!(lines, [1, 3, 5, 7, 9, 12], "{faults:?}");
+        assert_eq!(raw.get(keys::PIPELINE).unwrap().source.to_string(), "/f:8");
+        assert!(raw.get(keys::HOST_ID).is_some());
+        assert!(raw.get_for(&"c".parse().unwrap(), "port").is_some());
+        // What may reach over several lines ends it: the rest is not taken for what it is not.
+        for open in ["port = [\n1\nzzz\n", "port = \"\"\"\nx\n", "x = {\ny\n"] {
+            let (raw, faults) = Raw::parse(Path::new("/f"), format!("host_id = 'x'\n{open}").as_bytes());
+            assert_eq!(faults.len(), 1, "{faults:?}");
+            assert!(raw.get(keys::HOST_ID).is_some());
+        }
     }
 }

@@ -11,6 +11,7 @@ use super::alias::Alias;
 use super::checks::{
     choice, duration, duration_or_zero, flag, host_id, path, path_or_none, size, socket_dir_of, whole,
 };
+use super::disabled::Disabled;
 use super::error::ConfigError;
 use super::host_id::HostId;
 use super::keys;
@@ -40,6 +41,8 @@ pub struct Settings {
     pub spool_dir: PathBuf,
     /// Other hosts whose ids end in `.<peer>`: the names of their delayed messages end as the peer's do.
     pub alike: Vec<HostId>,
+    /// That there is to be no link, by an administrator's word.
+    pub disabled: Option<Disabled>,
     /// Log of the delayed messages and their fate, kept for good.
     pub permanent_log: PathBuf,
     /// Log of the process that loncron shows, if there is to be one.
@@ -215,6 +218,7 @@ pub(super) fn settings(view: View<'_>, peer: &HostId, host: Host) -> Result<Sett
         control_dir: view.get(keys::CONTROL_DIR, socket_dir_of(peer))?,
         spool_dir: view.get(keys::SPOOL_DIR, path)?,
         alike: Vec::new(),
+        disabled: None,
         permanent_log: view.get(keys::PERMANENT_LOG, path)?,
         loncron_log: view.get(keys::LONCRON_LOG, path_or_none)?,
         link: link(view)?,

@@ -77,7 +77,7 @@ fn escaped(c: char) -> impl Iterator<Item = char> {
 }
 
 /// A path as it is shown in messages.
-pub(super) fn path(path: &Path) -> String {
+pub(crate) fn path(path: &Path) -> String {
     plain(&path.to_string_lossy())
 }
 

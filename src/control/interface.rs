@@ -28,6 +28,8 @@ pub enum State {
     Down,
     /// There is no link, since nobody needs one; the next request opens one.
     Idle,
+    /// An administrator wants no link: requests are answered `con_lost` at once.
+    Disabled,
 }
 
 /// Messages on disk.
@@ -56,6 +58,16 @@ pub struct Displaced {
     pub since_usec: u64,
 }
 
+/// An administrator wants no link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Disabled {
+    /// Why; empty if nobody said so.
+    pub reason: String,
+    /// Since when.
+    pub since_usec: u64,
+}
+
 /// Counted since the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -72,6 +84,9 @@ pub struct Counters {
     pub malformed: u64,
     /// Critical requests put on disk.
     pub stored: u64,
+    /// Critical requests answered `con_failed`: neither sent nor put on disk.
+    #[serde(default)]
+    pub not_stored: u64,
     /// Delayed messages answered.
     pub delivered: u64,
     /// Delayed messages that cannot be sent, and went to `failed/`.
@@ -119,6 +134,12 @@ pub struct Status {
     pub text: String,
     /// Clients do not reach it.
     pub displaced: Option<Displaced>,
+    /// There is to be no link.
+    #[serde(default)]
+    pub disabled: Option<Disabled>,
+    /// Since when lond has answered nothing, where something is in flight.
+    #[serde(default)]
+    pub silent_since_usec: Option<u64>,
     /// Why there is no link, if there is none.
     pub last_error: Option<String>,
     /// When the next try begins, if none is under way.
@@ -290,6 +311,9 @@ pub struct Metrics {
     pub depth: usize,
     /// When the oldest of those in flight was put on its link.
     pub oldest_usec: Option<u64>,
+    /// Since when the peer has answered nothing, where something is in flight.
+    #[serde(default)]
+    pub silent_since_usec: Option<u64>,
     /// Clients connected.
     pub clients: usize,
     /// Requests not yet on a link.

@@ -36,6 +36,10 @@ pub(super) enum Command {
     Send(Send),
     /// Ask lond for its name, and show how long that takes.
     Ping(Ping),
+    /// Take peers out: no link, and requests are answered at once; lasts until enable, also over reboots. As root.
+    Disable(Disable),
+    /// Put peers back that were disabled; as root.
+    Enable(Enable),
     /// Try again now where there is no link.
     Reconnect(Reconnect),
     /// Have daemons read the configuration anew.
@@ -70,6 +74,9 @@ pub(super) struct Status {
     /// These peers; without, all.
     #[arg(value_name = "PEER")]
     pub(super) peers: Vec<HostId>,
+    /// Only those that are not well: down, off, hung and their kind.
+    #[arg(long)]
+    pub(super) down: bool,
     /// For programs.
     #[arg(long)]
     pub(super) json: bool,
@@ -185,6 +192,25 @@ pub(super) struct Many {
     pub(super) timeout: Duration,
 }
 
+/// `loncctl disable`.
+#[derive(Debug, Args)]
+pub(super) struct Disable {
+    /// The peers.
+    #[arg(value_name = "PEER", required = true)]
+    pub(super) peers: Vec<HostId>,
+    /// Why, for whoever looks at it later; one line.
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: Option<String>,
+}
+
+/// `loncctl enable`.
+#[derive(Debug, Args)]
+pub(super) struct Enable {
+    /// The peers.
+    #[arg(value_name = "PEER", required = true)]
+    pub(super) peers: Vec<HostId>,
+}
+
 /// `loncctl reconnect`.
 #[derive(Debug, Args)]
 pub(super) struct Reconnect {
@@ -296,6 +322,9 @@ pub(super) struct SpoolDrop {
 pub(super) struct Check {
     /// This peer; without, all.
     pub(super) peer: Option<HostId>,
+    /// For programs.
+    #[arg(long)]
+    pub(super) json: bool,
     /// Longest wait for a name, for a connection, and for a daemon's answer.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = cli::span)]
     pub(super) timeout: Duration,

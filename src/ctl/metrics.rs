@@ -16,7 +16,9 @@ pub(super) async fn run(site: &Site, arguments: &Metrics) -> Result<Exit, Fault>
     // No sample may come twice.
     peers.sort();
     peers.dedup();
-    let readings = metrics::ask(&site.peers.control_dir, peers, arguments.patience.timeout).await;
+    let outside = site.outside();
+    let limit = arguments.patience.timeout;
+    let readings = metrics::ask(&site.peers.control_dir, &outside, peers, limit).await;
     let format = match arguments.format {
         MetricsFormat::OpenMetrics => Format::OpenMetrics,
         MetricsFormat::Prometheus => Format::Prometheus,

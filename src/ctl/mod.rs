@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `arguments` | the command line; every command is declared there and run from [`run`] |
 //! | `status`, `why`, `send`, `ping`, `clients`, `spool`, `metrics`, `peers`, `check` | a command each |
+//! | `disable` | `disable` and `enable` |
 //! | `steer` | `reconnect`, `reload` and `log-level` |
 //! | `takeover` | `takeover` and `giveback`: from the Perl lonc and back |
 //! | `site` | which peers there are, and where their sockets are |
@@ -17,6 +18,7 @@
 mod arguments;
 mod check;
 mod clients;
+mod disable;
 mod metrics;
 mod outcome;
 mod peers;
@@ -72,27 +74,33 @@ async fn obey(arguments: Arguments) -> Result<Exit, Fault> {
     let config = arguments.config;
     let site = || Site::read(&config);
     match arguments.command {
-        Command::Status(arguments) => status::run(&site()?, &arguments, screen).await,
-        Command::Why(arguments) => why::run(&site()?, &arguments, screen).await,
-        Command::Send(arguments) => send::run(&site()?, &arguments, screen).await,
-        Command::Ping(arguments) => ping::run(&site()?, &arguments, screen).await,
+        Command::Status(arguments) => status::run(&site(), &arguments, screen).await,
+        Command::Why(arguments) => why::run(&site(), &arguments, screen).await,
+        Command::Send(arguments) => send::run(&site(), &arguments, screen).await,
+        Command::Ping(arguments) => ping::run(&site(), &arguments, screen).await,
+        Command::Disable(arguments) => disable::disable(&site(), &arguments).await,
+        Command::Enable(arguments) => disable::enable(&site(), &arguments).await,
         Command::Reconnect(arguments) => {
             let order = if arguments.cycle {
                 Order::Cycle
             } else {
                 Order::Reconnect
             };
-            steer::run(&site()?, order, &arguments.which).await
+            steer::run(&site(), order, &arguments.which).await
         }
-        Command::Reload(arguments) => steer::run(&site()?, Order::Reload, &arguments).await,
-        Command::LogLevel(arguments) => steer::log_level(&site()?, &arguments).await,
-        Command::Clients(arguments) => clients::run(&site()?, &arguments, screen).await,
-        Command::Spool(arguments) => spool::run(&site()?, &arguments, screen).await,
-        Command::Metrics(arguments) => metrics::run(&site()?, &arguments).await,
+        Command::Reload(arguments) => steer::run(&site(), Order::Reload, &arguments).await,
+        Command::LogLevel(arguments) => steer::log_level(&site(), &arguments).await,
+        Command::Clients(arguments) => clients::run(&site(), &arguments, screen).await,
+        Command::Spool(arguments) => spool::run(&site(), &arguments, screen).await,
+        Command::Metrics(arguments) => metrics::run(&site(), &arguments).await,
         Command::Peers(arguments) => peers::run(&arguments),
         Command::Check(arguments) => check::run(&config, &arguments, screen).await,
-        Command::Takeover(arguments) => takeover::run(&site()?, Way::Takeover, &arguments).await,
-        Command::Giveback(arguments) => takeover::run(&site()?, Way::Giveback, &arguments).await,
+        Command::Takeover(arguments) => {
+            takeover::run(&Site::sound(&config)?, Way::Takeover, &arguments).await
+        }
+        Command::Giveback(arguments) => {
+            takeover::run(&Site::sound(&config)?, Way::Giveback, &arguments).await
+        }
         Command::Completions { shell } => completions(shell),
     }
 }

@@ -29,6 +29,8 @@ pub(super) enum Exit {
     TimedOut = 7,
     /// The answer was that the command is unknown or wrong.
     Rejected = 8,
+    /// This host is sound; a remote one is not, or the way to it.
+    Remote = 9,
     /// Wrong arguments.
     Usage = cli::EX_USAGE,
     /// A fault in the configuration.
@@ -36,14 +38,21 @@ pub(super) enum Exit {
 }
 
 impl Exit {
-    /// One that is not started is well: nobody has asked for it.
+    /// One that is not started is well: nobody has asked for it. So is one that is disabled: somebody wants it so.
     pub(super) fn of(standing: Standing) -> Self {
         match standing {
-            Standing::Up | Standing::Idle | Standing::NotStarted => Self::Fine,
-            Standing::Connecting | Standing::Down | Standing::Draining => Self::Amiss,
-            Standing::Displaced | Standing::Hung | Standing::Dead | Standing::Denied | Standing::Odd => {
-                Self::Broken
-            }
+            Standing::Up | Standing::Idle | Standing::NotStarted | Standing::Disabled => Self::Fine,
+            Standing::Connecting
+            | Standing::Stuck
+            | Standing::Down
+            | Standing::Draining
+            | Standing::Unlisted => Self::Amiss,
+            Standing::Displaced
+            | Standing::Off
+            | Standing::Hung
+            | Standing::Dead
+            | Standing::Denied
+            | Standing::Odd => Self::Broken,
         }
     }
 }

@@ -13,18 +13,25 @@ use super::table::Side::{Left, Right};
 use super::table::{Cell, NOTHING, Table};
 use super::words;
 use super::worker::{self, NoReply, exit_of};
-use crate::config::{HostId, Peer};
+use crate::config::{HostId, Peer, TakenOver};
+use crate::control::client::CallError;
+use crate::standing::Standing;
 use crate::units;
 
 /// Asks all at the same time.
 pub(super) async fn run(site: &Site, arguments: &arguments::Ping, screen: Screen) -> Result<Exit, Fault> {
     let mut peers = site.choose(&arguments.peers)?;
+    let mut exit = site.exit();
     if arguments.peers.is_empty() && !arguments.all {
         // To ask would start the daemons of all others.
-        peers.retain(|peer| site.control(&peer.id).exists());
+        let (running, others): (Vec<_>, Vec<_>) = peers
+            .into_iter()
+            .partition(|peer| site.control(&peer.id).exists());
+        exit = exit.max(tell_off(site, &others));
+        peers = running;
         if peers.is_empty() {
             complain(&"no daemon runs; loncctl ping PEER starts one, loncctl ping --all starts all");
-            return Ok(Exit::Amiss);
+            return Ok(exit.max(Exit::Amiss));
         }
     }
     let mut table = Table::new(&[
@@ -33,13 +40,32 @@ pub(super) async fn run(site: &Site, arguments: &arguments::Ping, screen: Screen
         ("TIME", Right),
         ("REMARK", Left),
     ]);
-    let mut exit = Exit::Fine;
     for (peer, pong) in ask_all(site, &peers, arguments.timeout).await {
         exit = exit.max(pong.exit(&peer));
         table.row(pong.cells(&peer));
     }
     screen::print(&table.render(screen))?;
     Ok(exit)
+}
+
+/// Says which of those that do not run cannot be started either: nobody listens.
+fn tell_off(site: &Site, peers: &[Peer]) -> Exit {
+    let outside = site.outside();
+    let (ours, _) = TakenOver::read(&site.config);
+    let off: Vec<_> = peers
+        .iter()
+        .map(|peer| &peer.id)
+        .filter(|id| ours.has(id) && outside.silent(id, &CallError::NotStarted) == Standing::Off)
+        .map(AsRef::as_ref)
+        .collect();
+    let Some(first) = off.first() else {
+        return Exit::Fine;
+    };
+    complain(&format_args!(
+        "off, as nobody listens: {}; loncctl why {first}",
+        words::some(&off)
+    ));
+    Exit::of(Standing::Off)
 }
 
 /// What came of a ping.
@@ -64,6 +90,30 @@ impl Pong {
             Ok(name) if exit_of(name) == Exit::Fine && self.another(peer).is_some() => Exit::Amiss,
             Ok(answer) => exit_of(answer),
             Err(fault) => fault.exit(),
+        }
+    }
+
+    /// Whether nobody answered in time.
+    pub(super) fn is_late(&self) -> bool {
+        matches!(self.answer, Err(NoReply::TimedOut(_)))
+    }
+
+    /// Whether we may not ask: that says nothing of lond.
+    pub(super) fn is_denied(&self) -> bool {
+        matches!(self.answer, Err(NoReply::Permission))
+    }
+
+    /// How long it took, or was waited for, in microseconds.
+    pub(super) fn took_usec(&self) -> u64 {
+        units::micros(self.took)
+    }
+
+    /// What it says of a link that is up.
+    pub(super) fn exit_of_link(&self, peer: &HostId) -> Exit {
+        if self.is_denied() {
+            Exit::Fine
+        } else {
+            self.exit(peer).min(Exit::Amiss)
         }
     }
 
@@ -97,11 +147,10 @@ impl Pong {
             Ok(answer) => words::word(&String::from_utf8_lossy(answer)),
             Err(_) => NOTHING.to_owned(),
         };
-        let usec = units::micros(self.took);
         vec![
             peer.into(),
             Cell::painted(answer, paint),
-            units::brief(usec).into(),
+            units::round_trip(self.took_usec()).into(),
             self.complaint(peer).unwrap_or_default().into(),
         ]
     }

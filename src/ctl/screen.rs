@@ -3,6 +3,7 @@
 use std::env;
 use std::io::{IsTerminal as _, Write as _, stdout};
 
+use rustix::termios::tcgetwinsize;
 use serde_json::Value;
 
 use super::outcome::Fault;
@@ -53,7 +54,12 @@ impl From<Grade> for Paint {
 pub(super) struct Screen {
     pub(super) is_terminal: bool,
     is_coloured: bool,
+    /// Characters of a line; without a terminal a line is as long as it is.
+    pub(super) width: Option<usize>,
 }
+
+/// Narrower is no terminal.
+const NARROWEST: usize = 20;
 
 impl Screen {
     pub(super) fn new() -> Self {
@@ -63,6 +69,7 @@ impl Screen {
         Self {
             is_terminal,
             is_coloured: is_terminal && wanted && able,
+            width: is_terminal.then(width).flatten(),
         }
     }
 
@@ -78,8 +85,22 @@ impl Screen {
         Self {
             is_terminal: is_coloured,
             is_coloured,
+            width: None,
         }
     }
+
+    #[cfg(test)]
+    pub(super) fn of_width(width: usize) -> Self {
+        Self {
+            width: Some(width),
+            ..Self::of(false)
+        }
+    }
+}
+
+fn width() -> Option<usize> {
+    let size = tcgetwinsize(stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|width| *width >= NARROWEST)
 }
 
 /// Prints to standard output, at once, what a person reads.

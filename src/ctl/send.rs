@@ -98,6 +98,7 @@ impl Sender<'_> {
             | Exit::Refused
             | Exit::TimedOut
             | Exit::Rejected
+            | Exit::Remote
             | Exit::Usage
             | Exit::Config => {}
         }

@@ -1,4 +1,4 @@
-//! What the configuration says about the peers, and where their sockets are.
+//! What the configuration says about the peers, and where their sockets are. A faulty one hides no daemon that runs.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -6,22 +6,68 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::outcome::{Exit, Fault};
-use crate::config::{self, ConfigError, HostId, Peer, Peers};
+use super::outcome::{Exit, Fault, complain};
+use crate::config::{self, Address, Alias, ConfigError, HostId, Peer, Peers};
 use crate::control::client::{self, CallError};
+use crate::control::roster::Roster;
+use crate::standing::{self, Outside, Seen};
 
 /// This host, as it is configured.
 pub(super) struct Site {
     pub(super) config: PathBuf,
     pub(super) peers: Peers,
+    /// The fault of the configuration, where the peers are those that can be told of all the same.
+    pub(super) fault: Option<ConfigError>,
 }
 
 impl Site {
-    pub(super) fn read(config: &Path) -> Result<Self, Fault> {
+    /// For what needs all of the configuration.
+    pub(super) fn sound(config: &Path) -> Result<Self, Fault> {
         Ok(Self {
             config: config.to_owned(),
             peers: config::peers(config)?,
+            fault: None,
         })
+    }
+
+    /// For what can be done with those daemons that run, whatever the configuration says; a fault is told.
+    pub(super) fn read(config: &Path) -> Self {
+        let (site, notice) = Self::with_notice(config);
+        if let Some(notice) = notice {
+            complain(&notice);
+        }
+        site
+    }
+
+    /// The same, and what is to be told.
+    pub(super) fn with_notice(config: &Path) -> (Self, Option<String>) {
+        let Roster { peers, fault, notice } = Roster::read(config);
+        let site = Self {
+            config: config.to_owned(),
+            peers,
+            fault,
+        };
+        (site, notice)
+    }
+
+    /// How to end at best: as ever, unless the configuration is faulty.
+    pub(super) fn exit(&self) -> Exit {
+        match &self.fault {
+            None => Exit::Fine,
+            // Others may read it.
+            Some(fault) if fault.is_denied() => Exit::Fine,
+            Some(_) => Exit::Config,
+        }
+    }
+
+    /// How each of `peers` stands; all are asked at the same time.
+    pub(super) async fn look(&self, peers: &[Peer], limit: Duration) -> Vec<Seen> {
+        standing::look(&self.config, &self.peers, peers, limit).await
+    }
+
+    /// What is seen of the peers whose daemons do not answer.
+    pub(super) fn outside(&self) -> Outside {
+        Outside::look(&self.config, &self.peers.socket_dir)
     }
 
     /// Those of `names`; of none, all there are.
@@ -30,6 +76,19 @@ impl Site {
             return self.all();
         }
         names.iter().map(|name| self.peer(name)).collect()
+    }
+
+    /// The same, also if nobody knows where it is.
+    pub(super) fn peer_or_unlisted(&self, name: &HostId) -> Peer {
+        self.peer(name).unwrap_or_else(|_| Self::unlisted(name))
+    }
+
+    fn unlisted(name: &HostId) -> Peer {
+        Peer {
+            id: name.clone(),
+            address: Address::unknown(),
+            alias: Alias::Unknown,
+        }
     }
 
     pub(super) fn peer(&self, name: &HostId) -> Result<Peer, Fault> {
@@ -43,12 +102,20 @@ impl Site {
                     alias: loaded.settings.alias,
                 }),
                 Err(fault @ ConfigError::UnknownPeer { .. }) => Err(Fault::UnknownPeer(fault)),
+                // It may be right; it runs not, or it would be known.
+                Err(_) if self.fault.is_some() => Ok(Self::unlisted(name)),
                 Err(fault) => Err(fault.into()),
             },
         }
     }
 
     fn all(&self) -> Result<Vec<Peer>, Fault> {
+        if self.peers.peers.is_empty() && self.fault.is_some() {
+            return Err(Fault::Said(
+                "no daemon runs whose control socket is there".to_owned(),
+                Exit::Config,
+            ));
+        }
         if self.peers.peers.is_empty() {
             let mut lines = self.peers.warnings.clone();
             lines.push(

@@ -119,7 +119,7 @@ pub(super) fn exit_of(fault: &CallError) -> Exit {
     if matches!(fault, CallError::Remote(_)) {
         Exit::Amiss
     } else {
-        Exit::of(Standing::silent(fault)).max(Exit::Amiss)
+        Exit::of(Standing::silent(fault, None, false)).max(Exit::Amiss)
     }
 }
 

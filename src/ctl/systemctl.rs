@@ -31,6 +31,24 @@ pub(super) fn states(verb: &str, units: &[String]) -> Vec<String> {
         .collect()
 }
 
+/// What systemd knows of this property of a unit, where it runs.
+pub(super) fn property(unit: &str, name: &str) -> Option<String> {
+    if !systemd::is_booted() {
+        return None;
+    }
+    let value = ask(
+        "show",
+        &[
+            "--value".into(),
+            format!("--property={name}"),
+            "--".into(),
+            unit.into(),
+        ],
+    )
+    .ok()?;
+    Some(value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
 /// What `systemctl` prints to a question, however it ends: it does so by the answer.
 pub(super) fn ask(verb: &str, arguments: &[String]) -> Result<String, String> {
     let output = command(verb, arguments)

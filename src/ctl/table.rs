@@ -44,14 +44,27 @@ pub(super) enum Side {
 pub(super) struct Table {
     columns: Vec<(&'static str, Side)>,
     rows: Vec<Vec<Cell>>,
+    /// Columns that a narrow screen does without, the first first.
+    dispensable: &'static [&'static str],
 }
+
+/// Between columns.
+const GAP: usize = 2;
+/// So much of a last column that is cut is to be seen, in characters, before others are left out for it.
+const LEAST: usize = 28;
 
 impl Table {
     pub(super) fn new(columns: &[(&'static str, Side)]) -> Self {
         Self {
             columns: columns.to_vec(),
             rows: Vec::new(),
+            dispensable: &[],
         }
+    }
+
+    /// The same where these columns are left out, one after the other, as far as the screen is too narrow.
+    pub(super) fn dropping(self, dispensable: &'static [&'static str]) -> Self {
+        Self { dispensable, ..self }
     }
 
     /// Adds a line, which has as many cells as there are columns.
@@ -64,17 +77,43 @@ impl Table {
         let heading = |(name, _): &(&str, Side)| Cell::painted(*name, Paint::Bold);
         let headings = self.columns.iter().map(heading).collect();
         let lines: Vec<&Vec<Cell>> = [&headings].into_iter().chain(&self.rows).collect();
-        let widths = self.widths(&lines);
+        let mut widths = self.widths(&lines);
+        if let Some(most) = screen.width {
+            self.fit(&mut widths, most);
+        }
         let line = |cells: &&Vec<Cell>| {
             let places = cells.iter().zip(&self.columns).zip(&widths);
-            let cells = places.map(|((cell, (_, side)), width)| padded(cell, *side, *width, screen));
+            let shown = places.filter_map(|(place, width)| Some((place, (*width)?)));
+            let cells = shown.map(|((cell, (_, side)), width)| padded(cell, *side, width, screen));
             let line = cells.collect::<Vec<_>>().join("  ");
             format!("{}\n", line.trim_end())
         };
         lines.iter().map(line).collect()
     }
 
-    fn widths(&self, lines: &[&Vec<Cell>]) -> Vec<usize> {
+    /// Leaves columns out until the lines have at most so many characters, and cuts the last.
+    fn fit(&self, widths: &mut [Option<usize>], most: usize) {
+        let last = widths.last().copied().flatten().unwrap_or_default();
+        let length = |widths: &[Option<usize>]| {
+            let shown = widths.iter().flatten();
+            shown.clone().sum::<usize>() + GAP * shown.count().saturating_sub(1)
+        };
+        for name in self.dispensable {
+            if length(widths) - last + last.min(LEAST) <= most {
+                break;
+            }
+            let at = self.columns.iter().position(|(column, _)| column == name);
+            if let Some(width) = at.and_then(|at| widths.get_mut(at)) {
+                *width = None;
+            }
+        }
+        let before = length(widths) - last;
+        if let Some(Some(width)) = widths.last_mut() {
+            *width = last.min(most.saturating_sub(before));
+        }
+    }
+
+    fn widths(&self, lines: &[&Vec<Cell>]) -> Vec<Option<usize>> {
         let width = |index: usize| {
             let cells = lines.iter().filter_map(|cells| cells.get(index));
             cells
@@ -82,13 +121,20 @@ impl Table {
                 .max()
                 .unwrap_or_default()
         };
-        (0..self.columns.len()).map(width).collect()
+        (0..self.columns.len()).map(|index| Some(width(index))).collect()
     }
 }
 
 fn padded(cell: &Cell, side: Side, width: usize, screen: Screen) -> String {
-    let gap = " ".repeat(width.saturating_sub(cell.text.chars().count()));
-    let text = screen.paint(&cell.text, cell.paint);
+    let length = cell.text.chars().count();
+    let gap = " ".repeat(width.saturating_sub(length));
+    let shown = if length > width {
+        let start: String = cell.text.chars().take(width.saturating_sub(1)).collect();
+        start + if width > 0 { "…" } else { "" }
+    } else {
+        cell.text.clone()
+    };
+    let text = screen.paint(&shown, cell.paint);
     match side {
         Side::Left => text + &gap,
         Side::Right => gap + &text,
@@ -116,6 +162,30 @@ mod tests {
             .replace("\x1b[0m", "");
         assert_ne!(coloured, plain);
         assert_eq!(plain.lines().last(), Some("é      1234  so it is"));
+    }
+
+    #[test]
+    fn a_narrow_screen_gets_fewer_columns_and_the_start_of_the_last() {
+        let mut table = Table::new(&[
+            ("PEER", Side::Left),
+            ("N", Side::Right),
+            ("M", Side::Right),
+            ("WHY", Side::Left),
+        ])
+        .dropping(&["M", "N"]);
+        let why = "it is so and not otherwise, and more";
+        table.row(vec!["msul1".into(), 333_333.into(), 7.into(), why.into()]);
+        let start = |length| why.chars().take(length).collect::<String>();
+        let last = |width| {
+            let text = table.render(Screen::of_width(width));
+            assert!(text.lines().all(|line| line.chars().count() <= width), "{text}");
+            text.lines().last().unwrap().to_owned()
+        };
+        assert_eq!(last(80), format!("msul1  333333  7  {why}"));
+        assert_eq!(last(50), format!("msul1  333333  7  {}…", start(31)));
+        assert_eq!(last(45), format!("msul1  333333  {}…", start(29)));
+        assert_eq!(last(40), format!("msul1  {}…", start(32)));
+        assert_eq!(last(20), format!("msul1  {}…", start(12)));
     }
 
     fn table() -> Table {

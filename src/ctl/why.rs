@@ -2,50 +2,71 @@
 
 use std::time::SystemTime;
 
-use serde_json::json;
-
 use super::outcome::{Exit, Fault};
 use super::ping::Pong;
 use super::screen::{self, Paint, Screen};
 use super::site::Site;
 use super::{arguments, words};
 use crate::config::HostId;
-use crate::control::interface::{State, StatusReply};
 use crate::standing::account::{self, Account};
-use crate::standing::{self, Grade, Standing};
+use crate::standing::{self, Grade, Seen, Standing};
 use crate::units;
 
-/// Where text is broken, in characters.
-const WIDTH: usize = 96;
+/// Where text is broken, in characters, unless the screen is narrower.
+const WIDTH: usize = 98;
+/// Before the text of a labelled line, in characters.
+const INDENT: usize = 15;
 
 pub(super) async fn run(site: &Site, arguments: &arguments::Why, screen: Screen) -> Result<Exit, Fault> {
     let peer = site.peer(&arguments.peer)?;
     let limit = arguments.patience.timeout;
-    let asked = site
-        .ask::<StatusReply>(&peer.id, "GetStatus", &json!({}), limit)
-        .await;
-    let answer = asked.map(|reply| reply.status);
-    let mut exit = Exit::of(Standing::of(&answer));
-    let account = match &answer {
-        Ok(status) => {
-            let now = units::micros_since_1970(SystemTime::now());
-            let mut account = account::of(status, now);
-            if status.state == State::Up && !status.draining && status.displaced.is_none() {
-                // Requests are no different for the daemon, which runs.
-                let pong = Pong::get(site.socket(&peer.id), limit).await;
-                add_pong(&mut account, &pong, &peer.id);
-                exit = exit.max(pong.exit(&peer.id).min(Exit::Amiss));
-            }
-            account
-        }
-        Err(fault) => account::of_silent(&peer, &site.control(&peer.id), fault),
+    let look = async || site.look(std::slice::from_ref(&peer), limit).await.pop();
+    let Some(mut seen) = look().await else {
+        return Ok(Exit::Broken);
     };
+    let mut exit = Exit::of(seen.standing);
+    let mut pong = None;
+    if matches!(seen.standing, Standing::Up | Standing::Stuck) {
+        // Requests are no different for the daemon, which runs.
+        let asked = Pong::get(site.socket(&peer.id), limit).await;
+        if asked.is_late() {
+            // How long lond has been silent is best told now.
+            seen = look().await.unwrap_or(seen);
+        }
+        exit = exit.max(asked.exit_of_link(&peer.id));
+        pong = Some(asked);
+    }
+    let account = account_of(site, &seen, pong.as_ref());
     screen::print(&render(&account, screen))?;
-    Ok(exit)
+    Ok(exit.max(site.exit()))
+}
+
+fn account_of(site: &Site, seen: &Seen, pong: Option<&Pong>) -> Account {
+    let id = &seen.peer.id;
+    let status = match &seen.answer {
+        Ok(status) => status,
+        Err(fault) => return account::of_silent(seen, &site.socket(id), &site.control(id), fault),
+    };
+    let now = units::micros_since_1970(SystemTime::now());
+    let mut account = account::of(status, now);
+    if let Some(pong) = pong {
+        add_pong(&mut account, pong, id);
+        if pong.is_late() {
+            account.remedy = standing::about_silence(status, Some(pong.took_usec()), now);
+        }
+    }
+    if let Some(notice) = seen.not_yet() {
+        account.line("not yet", words::safe(&notice));
+    }
+    account
 }
 
 /// That a link is up does not say that the right lond is at its other end.
 fn add_pong(account: &mut Account, pong: &Pong, peer: &HostId) {
+    if pong.is_denied() {
+        account.line("ping", "not tried: you may not send requests".to_owned());
+        return;
+    }
     let Some(complaint) = pong.complaint(peer) else {
         account.line("ping", format!("answered by {peer}"));
         return;
@@ -58,38 +79,20 @@ fn add_pong(account: &mut Account, pong: &Pong, peer: &HostId) {
 }
 
 fn render(account: &Account, screen: Screen) -> String {
-    let line = |(label, text): &(&str, String)| format!("  {label:11}  {text}");
-    let mut lines = vec![screen.paint(&account.headline, account.grade.into())];
+    let width = screen.width.unwrap_or(usize::MAX);
+    let line = |(label, text): &(&str, String)| {
+        let text = if text.chars().count() + INDENT <= width {
+            text.clone()
+        } else {
+            words::wrapped(text, width.saturating_sub(INDENT)).join(&format!("\n{:INDENT$}", ""))
+        };
+        format!("  {label:11}  {text}")
+    };
+    let headline = words::wrapped(&account.headline, width).join("\n");
+    let mut lines = vec![screen.paint(&headline, account.grade.into())];
     lines.extend(account.lines.iter().map(line));
     lines.push(screen.paint("What to do:", Paint::Bold));
-    let remedy = wrapped(&account.remedy, WIDTH);
+    let remedy = words::wrapped(&account.remedy, width.min(WIDTH).saturating_sub(2));
     lines.extend(remedy.iter().map(|line| format!("  {line}")));
     lines.join("\n") + "\n"
-}
-
-/// Lines of at most `width` characters, but for longer words.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            Some(_) | None => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_is_wrapped_at_words() {
-        assert_eq!(wrapped("a bc def", 4), ["a bc", "def"]);
-        assert_eq!(wrapped("abcdef g", 4), ["abcdef", "g"]);
-    }
 }

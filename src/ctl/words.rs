@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::config::text::plain;
 pub(super) use crate::config::text::safe;
+use crate::units;
 
 /// What a terminal is told by ourselves, in colours and live views.
 const OWN: [&str; 9] = [
@@ -36,15 +37,76 @@ pub(super) fn own(text: &str) -> String {
     shown + &plain(rest)
 }
 
+/// The first of these, and how many more there are.
+pub(super) fn some(all: &[&str]) -> String {
+    const NAMED: usize = 8;
+    let named: Vec<_> = all.iter().take(NAMED).map(|one| safe(one)).collect();
+    match all.len().saturating_sub(NAMED) {
+        0 => named.join(" "),
+        more => format!("{} and {more} more", named.join(" ")),
+    }
+}
+
+/// Lines of at most `width` characters, but for longer words.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) | None => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// For programs, which get every character, and on a terminal as harmless: JSON has a way to write each in ASCII.
 pub(super) fn json(value: &Value) -> String {
-    let text = format!("{value:#}\n");
+    let text = format!("{:#}\n", with_dates(value));
     ascii(&text)
 }
 
 /// The same on one line.
 pub(super) fn json_line(value: &Value) -> String {
-    ascii(&format!("{value}\n"))
+    ascii(&format!("{}\n", with_dates(value)))
+}
+
+/// Fields that are dates, in microseconds since 1970; all others in microseconds are spans.
+const DATES: [&str; 11] = [
+    "sinceUsec",
+    "nextTryUsec",
+    "waitingSinceUsec",
+    "silentSinceUsec",
+    "failingSinceUsec",
+    "startedUsec",
+    "takenUsec",
+    "oldestUsec",
+    "dateUsec",
+    "untilUsec",
+    "writtenUsec",
+];
+
+/// The same with each date once more, in UTC as RFC 3339 has it: `since` beside `sinceUsec`.
+fn with_dates(value: &Value) -> Value {
+    match value {
+        Value::Array(all) => all.iter().map(with_dates).collect(),
+        Value::Object(fields) => {
+            let mut shown: Map<_, _> = fields
+                .iter()
+                .map(|(name, value)| (name.clone(), with_dates(value)))
+                .collect();
+            for name in DATES {
+                let date = fields.get(name).and_then(Value::as_u64).and_then(units::rfc3339);
+                let short = name.strip_suffix("Usec").unwrap_or(name);
+                shown.extend(date.map(|date| (short.to_owned(), Value::from(date))));
+            }
+            Value::Object(shown)
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+    }
 }
 
 fn ascii(json: &str) -> String {
@@ -76,6 +138,12 @@ mod tests {
     #[test]
     fn what_others_say_cannot_steer_a_terminal() {
         assert_eq!(word(" 2.11 x\x07"), "2.11_x\\u{7}");
+    }
+
+    #[test]
+    fn text_is_wrapped_at_words() {
+        assert_eq!(wrapped("a bc def", 4), ["a bc", "def"]);
+        assert_eq!(wrapped("abcdef g", 4), ["abcdef", "g"]);
     }
 
     #[test]

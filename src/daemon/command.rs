@@ -155,7 +155,9 @@ fn reload(config: &Path, peer: &HostId) -> ExitCode {
 
 fn tell_fault(fault: &ConfigError, log: &LogHandle) {
     if journal::is_journald_on_stderr() {
-        error!(MESSAGE_ID = message::CONFIG_FAULT, LONC_ERROR = %fault, "{fault}");
+        for fault in fault.each() {
+            error!(MESSAGE_ID = message::CONFIG_FAULT, LONC_ERROR = %fault, "{fault}");
+        }
         log.close();
     } else {
         say(fault);

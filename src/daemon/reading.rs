@@ -12,14 +12,23 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::config::{self, ConfigError, HostId, Loaded};
+use crate::config::{self, ConfigError, Disabled, HostId, Loaded};
 use crate::systemd;
 
 /// Longest wait for it; less than `lonc --reload` waits for the outcome.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What comes of it.
-pub(super) type Outcome = Result<Loaded, ConfigError>;
+pub(super) struct Outcome {
+    pub(super) loaded: Result<Loaded, ConfigError>,
+    pub(super) word: Word,
+}
+
+/// The administrator's word on the link, whatever else is wrong.
+pub(super) enum Word {
+    Unread,
+    Read(Option<Disabled>),
+}
 
 /// Who is told when what was read is in force, or why it is not.
 pub(super) type Asker = oneshot::Sender<Result<Vec<String>, ConfigError>>;
@@ -61,7 +70,13 @@ impl Reading {
         let begun = if self.last.as_ref().is_some_and(|last| !last.is_finished()) {
             Err(io::Error::from(io::ErrorKind::ResourceBusy))
         } else {
-            let read = move || drop(tell.send(config::load(&path, &id)));
+            let read = move || {
+                let outcome = Outcome {
+                    word: Word::Read(Disabled::read(&path, &id)),
+                    loaded: config::load(&path, &id),
+                };
+                drop(tell.send(outcome));
+            };
             thread::Builder::new().name("config".to_owned()).spawn(read)
         };
         let failed = begun.map(|thread| self.last = Some(thread)).err();
@@ -70,24 +85,27 @@ impl Reading {
 }
 
 async fn outcome(path: PathBuf, failed: Option<io::Error>, told: oneshot::Receiver<Outcome>) -> Outcome {
-    let fault = |error| ConfigError::Read {
-        path: path.clone(),
-        wanted_by: None,
-        error,
+    let fault = |error| Outcome {
+        loaded: Err(ConfigError::Read {
+            path: path.clone(),
+            wanted_by: None,
+            error,
+        }),
+        word: Word::Unread,
     };
     if let Some(error) = failed {
-        return Err(fault(error));
+        return fault(error);
     }
     match timeout(PATIENCE, told).await {
         Ok(Ok(outcome)) => outcome,
         // A thread that panicked has said why.
-        Ok(Err(_)) => Err(fault(io::Error::other("the thread that read it has ended"))),
-        Err(_) => Err(fault(io::Error::new(
+        Ok(Err(_)) => fault(io::Error::other("the thread that read it has ended")),
+        Err(_) => fault(io::Error::new(
             io::ErrorKind::TimedOut,
             format!(
                 "it, or a file that it names, was not read within {} s",
                 PATIENCE.as_secs()
             ),
-        ))),
+        )),
     }
 }

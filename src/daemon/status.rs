@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use lonc_proto::session::{LinkState, State, Status};
 use lonc_proto::time::Instant;
 
-use crate::config::{Address, HostId, Settings};
+use crate::config::{Address, Disabled, HostId, Settings};
 use crate::units;
 
 /// How the peer stood at one moment. Displays as the one line `systemctl status` shows.
@@ -25,6 +25,8 @@ pub(super) struct Snapshot {
     pub next_try: Option<SystemTime>,
     /// The instance takes no more clients and is about to end.
     pub draining: bool,
+    /// There is to be no link.
+    pub disabled: Option<Disabled>,
     /// When this was so, as the session counts time.
     pub taken: Instant,
     /// When this was so, by the calendar.
@@ -60,6 +62,7 @@ impl Snapshot {
             address: settings.address.clone(),
             since: today.checked_sub(now.since(status.since)).unwrap_or(today),
             draining: false,
+            disabled: settings.disabled.clone(),
             taken: now,
             today,
             recent_requests: 0,
@@ -111,22 +114,26 @@ impl fmt::Display for Snapshot {
             write!(out, ", {delayed} being sent")?;
         }
         if let Some(rtt) = rtt {
-            write!(out, ", rtt {}", milliseconds(*rtt))?;
+            write!(out, ", rtt {}", units::round_trip(units::micros(*rtt)))?;
         }
-        if let Some(error) = last_error.as_ref().filter(|_| *state != State::Up) {
+        if let Some(disabled) = self
+            .disabled
+            .as_ref()
+            .filter(|disabled| !disabled.reason.is_empty())
+        {
+            write!(out, "; {}", disabled.reason)?;
+        }
+        let tries_go_on = !matches!(state, State::Up | State::Disabled);
+        if let Some(error) = last_error.as_ref().filter(|_| tries_go_on) {
             write!(out, "; {error}")?;
         }
-        if let Some(next) = self.next_try.filter(|_| *state != State::Up) {
+        if let Some(next) = self.next_try.filter(|_| tries_go_on) {
             write!(out, "; next try {}", second(next))?;
         }
         Ok(())
     }
 }
 
-fn second(time: SystemTime) -> impl fmt::Display {
-    humantime::format_rfc3339_seconds(time)
-}
-
-fn milliseconds(span: Duration) -> String {
-    format!("{:.1} ms", span.as_secs_f64() * 1e3)
+fn second(time: SystemTime) -> String {
+    units::date(units::micros_since_1970(time))
 }

@@ -10,7 +10,7 @@ use crate::config::{ConfigError, Loaded, LogLevel, Seen, Settings};
 use crate::daemon::descriptors;
 use crate::daemon::driver::ToDriver;
 use crate::daemon::order::Order;
-use crate::daemon::reading::{Outcome, Reading};
+use crate::daemon::reading::{Outcome, Reading, Word};
 use crate::daemon::reload;
 use crate::daemon::signals::Signals;
 use crate::journal::{LogHandle, message};
@@ -77,7 +77,8 @@ impl Steering {
 
     /// Has the driver go by what was read; on a fault the old configuration stays in force.
     async fn reload(&mut self, outcome: Outcome) -> Result<Vec<String>, ConfigError> {
-        match outcome.and_then(|loaded| loaded.in_place_of(&self.settings, &self.seen)) {
+        let Outcome { loaded, word } = outcome;
+        match loaded.and_then(|loaded| loaded.in_place_of(&self.settings, &self.seen)) {
             Ok(Loaded {
                 settings,
                 warnings,
@@ -100,11 +101,24 @@ impl Steering {
                 Ok(warnings)
             }
             Err(fault) => {
-                let outcome = format!("reload failed, the old configuration stays in force: {fault}");
+                // The administrator's word on the link is heeded all the same.
+                if let Word::Read(disabled) = word
+                    && disabled != self.settings.disabled
+                {
+                    let settings = Settings {
+                        disabled,
+                        ..self.settings.clone()
+                    };
+                    self.go_by(settings).await;
+                }
+                let outcome = format!(
+                    "reload failed, the old configuration stays in force: {}",
+                    fault.brief()
+                );
                 // Whoever ordered it is to find it: it repeats no other.
                 error!(
                     MESSAGE_ID = message::CONFIG_FAULT,
-                    LONC_ERROR = %fault,
+                    LONC_ERROR = %fault.brief(),
                     cause = ?Instant::now(),
                     "{outcome}"
                 );
@@ -126,6 +140,10 @@ impl Steering {
         self.set_level(settings.daemon.log_level);
         self.log
             .set_loncron_log(settings.loncron_log.as_deref(), &settings.peer);
+        self.go_by(settings).await;
+    }
+
+    async fn go_by(&mut self, settings: Settings) {
         self.settings = settings.clone();
         let (answer, taken) = oneshot::channel();
         self.tell(ToDriver::Reconfigure(Box::new(settings), answer)).await;

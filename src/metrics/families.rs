@@ -1,8 +1,9 @@
 //! Every metric, once: its name, what it says, and where its value comes from.
 
+use super::Reading;
 use super::exposition::{Format, Kind, Number, Writer};
-use super::{CallError, Reading};
-use crate::control::interface::{DelayedSummary, Histogram, Metrics, State};
+use crate::control::interface::{DelayedSummary, Histogram, Metrics};
+use crate::standing::Standing;
 
 /// A value, and what tells it from others of its family: a label and its value.
 type Value = (Option<(&'static str, &'static str)>, Number);
@@ -35,27 +36,23 @@ const fn histogram(name: &'static str, help: &'static str, read: fn(&Metrics) ->
     Family { name, help, source }
 }
 
-/// Known of all instances, also of those that do not answer.
+/// Known of all peers, also of those whose instance does not answer.
+const PEER: &str = "lonc_peer_state";
+const PEER_HELP: &str = "State of the peer (1 for the one it is in), as loncctl status has it: down and disabled answer con_lost at once, not-started is usual until a client comes.";
 const INSTANCE: &str = "lonc_instance_state";
-const INSTANCE_HELP: &str = "Whether the instance of the peer answers (1 for the state it is in): not_started is usual until a client comes.";
-const INSTANCE_STATES: [&str; 4] = ["answering", "not_started", "hung", "failed"];
+const INSTANCE_HELP: &str = "Whether the instance of the peer answers (1 for the state it is in), or why not: not-started is usual until a client comes, off is not, as nobody listens.";
+const ANSWERING: &str = "answering";
+const SILENT: [Standing; 6] = [
+    Standing::NotStarted,
+    Standing::Off,
+    Standing::Hung,
+    Standing::Dead,
+    Standing::Denied,
+    Standing::Odd,
+];
 
 /// Known of those that answer.
 const FAMILIES: &[Family] = &[
-    gauge(
-        "lonc_peer_state",
-        "State of the peer (1 for the one it is in): down answers con_lost at once.",
-        |of| {
-            let states = [
-                ("connecting", State::Connecting),
-                ("up", State::Up),
-                ("down", State::Down),
-                ("idle", State::Idle),
-            ];
-            let value = |(word, state)| label("state", word, u64::from(of.state == state));
-            states.map(value).to_vec()
-        },
-    ),
     gauge("lonc_links", "TCP links to the peer, open or not.", |of| {
         one(of.links)
     }),
@@ -204,6 +201,11 @@ const FAMILIES: &[Family] = &[
         count(of.counters.stored)
     }),
     counter(
+        "lonc_delayed_not_stored",
+        "Critical requests answered con_failed: neither sent nor put on disk.",
+        |of| count(of.counters.not_stored),
+    ),
+    counter(
         "lonc_delayed_delivered",
         "Delayed messages that were answered.",
         |of| count(of.counters.delivered),
@@ -271,11 +273,19 @@ fn shelves(delayed: DelayedSummary) -> Vec<Value> {
 /// All families of all instances.
 pub(super) fn write(readings: &[Reading], format: Format) -> String {
     let mut writer = Writer::new(format);
+    writer.family(PEER, Kind::Gauge, PEER_HELP);
+    for Reading { peer, standing, .. } in readings {
+        for state in Standing::ALL {
+            let labels = [("peer", peer.as_ref()), ("state", state.name())];
+            writer.sample(PEER, &labels, Number::Whole(u64::from(state == *standing)));
+        }
+    }
     writer.family(INSTANCE, Kind::Gauge, INSTANCE_HELP);
-    for Reading { peer, outcome } in readings {
-        let now = instance_state(outcome);
-        for state in INSTANCE_STATES {
-            let labels = [("peer", peer.as_ref()), ("state", state)];
+    for reading in readings {
+        let now = reading.instance().map_or(ANSWERING, Standing::name);
+        let words = SILENT.iter().map(|silent| silent.name());
+        for state in [ANSWERING].into_iter().chain(words) {
+            let labels = [("peer", reading.peer.as_ref()), ("state", state)];
             writer.sample(INSTANCE, &labels, Number::Whole(u64::from(state == now)));
         }
     }
@@ -283,22 +293,6 @@ pub(super) fn write(readings: &[Reading], format: Format) -> String {
         family.write(readings, &mut writer);
     }
     writer.end()
-}
-
-fn instance_state(outcome: &Result<Metrics, CallError>) -> &'static str {
-    match outcome {
-        Ok(_) => "answering",
-        Err(CallError::NotStarted | CallError::Refused) => "not_started",
-        Err(CallError::TimedOut(_)) => "hung",
-        Err(
-            CallError::Permission
-            | CallError::Closed
-            | CallError::Remote(_)
-            | CallError::Malformed(_)
-            | CallError::TooLong
-            | CallError::Io(_),
-        ) => "failed",
-    }
 }
 
 impl Family {
@@ -309,7 +303,7 @@ impl Family {
             Source::Histogram(_) => Kind::Histogram,
         };
         writer.family(self.name, kind, self.help);
-        for Reading { peer, outcome } in readings {
+        for Reading { peer, outcome, .. } in readings {
             let Ok(metrics) = outcome else { continue };
             match self.source {
                 Source::Counter(read) => plain(

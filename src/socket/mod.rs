@@ -9,10 +9,12 @@
 //! | [`alias`] | the second name: a symbolic link, made and removed |
 //! | [`record`] | which file is that of a socket of systemd's: what `lonc-socket` wrote down |
 //! | [`wake`] | has systemd start the instances of peers for which messages wait |
+//! | [`listening`] | whether anybody listens, told without a connection |
 //! | [`command`] | `lonc-socket`, which looks after the sockets of systemd's |
 
 pub(crate) mod alias;
 pub(crate) mod command;
+pub(crate) mod listening;
 pub(crate) mod place;
 pub(crate) mod record;
 mod wake;

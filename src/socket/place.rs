@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 use crate::config::text;
 
 /// The kernel's list of UNIX sockets. Below `self`: elsewhere in `/proc` the daemon sees nothing.
-const LIST: &str = "/proc/self/net/unix";
+pub(super) const LIST: &str = "/proc/self/net/unix";
 /// In that list, the flag of a socket at which somebody listens: `SO_ACCEPTCON`.
-const LISTENS: &[u8] = b"00010000";
+pub(super) const LISTENS: &[u8] = b"00010000";
 /// So much of a process' title is told, in bytes.
 const MAX_TITLE: u64 = 60;
 

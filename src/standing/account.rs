@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use super::{Grade, Standing, advice, links, remedy};
-use crate::config::Peer;
+use super::{Grade, Seen, Standing, advice, links, remedy, silence, words_of};
 use crate::config::text::safe;
 use crate::control::client::CallError;
 use crate::control::interface::{Link, LinkState, State, Status, Trouble};
@@ -43,6 +42,10 @@ impl Account {
 pub(crate) fn of(status: &Status, now: u64) -> Account {
     let mut account = headline(status, now);
     account.line("address", safe(&status.address));
+    if let Some(disabled) = &status.disabled {
+        let reason = safe(&disabled.reason);
+        account.line("disabled", words_of(&reason, disabled.since_usec));
+    }
     if let Some(displaced) = &status.displaced {
         account.grade = Grade::Bad;
         account.line("socket", safe(&displaced.text));
@@ -61,31 +64,33 @@ pub(crate) fn of(status: &Status, now: u64) -> Account {
         tell_link(&mut account, link, status, now);
     }
     if let Some(rtt) = status.rtt_usec {
-        account.line("round trip", units::brief(rtt));
+        account.line("round trip", units::round_trip(rtt));
     }
     account.line("waiting", waiting(status, now));
-    account.remedy = remedy(status);
+    account.remedy = if Standing::of_status(status) == Standing::Stuck {
+        silence::remedy(status, None, now)
+    } else {
+        remedy(status)
+    };
     account
 }
 
 fn headline(status: &Status, now: u64) -> Account {
-    let (word, grade) = match status.state {
-        _ if status.draining => ("stopping", Grade::Warning),
-        State::Up => ("up", Grade::Good),
-        State::Connecting => ("connecting", Grade::Warning),
-        State::Down => ("down", Grade::Bad),
-        State::Idle => ("idle", Grade::Good),
+    let standing = Standing::of_status(status);
+    let (word, grade) = if standing == Standing::Displaced {
+        // There is a link as well, or none.
+        (Standing::of_state(status.state).name(), Grade::Bad)
+    } else {
+        (standing.name(), standing.grade())
     };
     let (since, span) = (
         units::date(status.since_usec),
         units::between(status.since_usec, now),
     );
-    let state = match (status.draining, status.state) {
-        (true, State::Up) => "; up".to_owned(),
-        (true, State::Connecting) => "; connecting".to_owned(),
-        (true, State::Down) => "; down".to_owned(),
-        (true, State::Idle) => "; idle".to_owned(),
-        (false, _) => String::new(),
+    let state = if status.draining {
+        format!("; {}", Standing::of_state(status.state).name())
+    } else {
+        String::new()
     };
     Account::new(
         format!("{} is {word}{state}, since {since} ({span})", safe(&status.peer)),
@@ -253,28 +258,41 @@ fn waiting(status: &Status, now: u64) -> String {
     parts.join("; ")
 }
 
-/// About a daemon that did not answer at `control`.
-pub(crate) fn of_silent(peer: &Peer, control: &Path, fault: &CallError) -> Account {
-    let standing = Standing::silent(fault);
-    let id = &peer.id;
-    let headline = match standing {
+/// About one whose daemon did not answer at `control`; its clients ask at `socket`.
+pub(crate) fn of_silent(seen: &Seen, socket: &Path, control: &Path, fault: &CallError) -> Account {
+    let id = &seen.peer.id;
+    let headline = match seen.standing {
         Standing::NotStarted => format!("{id} is not started"),
+        Standing::Off => format!("{id} is off: nobody listens where its workers ask"),
+        Standing::Disabled => format!("{id} is disabled"),
         Standing::Hung => format!("{id}: its daemon hangs"),
         Standing::Dead => format!("{id}: its daemon is dead"),
         Standing::Denied => format!("{id}: you may not ask its daemon"),
         Standing::Odd
+        | Standing::Unlisted
         | Standing::Up
+        | Standing::Stuck
         | Standing::Idle
         | Standing::Connecting
         | Standing::Down
         | Standing::Displaced
         | Standing::Draining => format!("{id}: its daemon cannot be asked"),
     };
-    let mut account = Account::new(headline, standing.grade());
-    account.line("address", peer.address.to_string());
+    let mut account = Account::new(headline, seen.standing.grade());
+    account.line("address", seen.peer.address.to_string());
     account.line("asked at", safe(&control.to_string_lossy()));
     account.line("answer", safe(&fault.to_string()));
-    account.remedy = advice::about(fault, id, control);
+    if let Some(disabled) = &seen.disabled {
+        let since = units::micros_since_1970(disabled.since);
+        account.line("disabled", words_of(&disabled.reason, since));
+    }
+    account.remedy = if seen.standing == Standing::Disabled {
+        remedy::of_disabled(id.as_ref())
+    } else if seen.standing == Standing::Off {
+        advice::about_off(id, socket)
+    } else {
+        advice::about(fault, id, control)
+    };
     account
 }
 
@@ -295,6 +313,7 @@ fn remedy(status: &Status) -> String {
         (State::Up, _) if other_host(status).is_some() => remedy::of_wrong_host(peer),
         (State::Up, _) if status.refused.is_some() => remedy::of_refusal(peer),
         (State::Up, _) => "Nothing: requests go through".to_owned(),
+        (State::Disabled, _) => remedy::of_disabled(peer),
         (State::Idle, _) => "Nothing: nobody needs a link, and the next request opens one".to_owned(),
         (State::Connecting, None) => "Wait: the first try is under way, and requests wait for it".to_owned(),
         (State::Down, None) => "Look at the log: journalctl -u lonc@".to_owned() + peer,

@@ -40,6 +40,21 @@ pub(crate) fn about(fault: &CallError, peer: &HostId, socket: &Path) -> String {
     }
 }
 
+/// Nobody listens at `socket`, where the workers of `peer` ask.
+pub(crate) fn about_off(peer: &HostId, socket: &Path) -> String {
+    if !systemd::is_booted() {
+        return format!(
+            "Workers are refused at {}. Start its daemon: lonc {peer}",
+            socket.display()
+        );
+    }
+    format!(
+        "Workers are refused at {}. To have systemd listen there: systemctl start lonc@{peer}.socket; for all peers: \
+         systemctl start lonc.target. If it ends again: systemctl status lonc@{peer}.socket",
+        socket.display()
+    )
+}
+
 /// Another's socket, or none, is where clients look for `peer`.
 pub(crate) fn about_displaced(peer: impl std::fmt::Display) -> String {
     let whose = format!(

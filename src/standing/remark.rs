@@ -1,5 +1,6 @@
 //! What is worth a remark beside the state.
 
+use super::Standing;
 use crate::control::interface::Status;
 use crate::units;
 
@@ -9,10 +10,13 @@ const SLOW: u64 = 1_000_000;
 /// In one line, as others wrote it; nothing where all is well. `now` is in microseconds since 1970.
 ///
 /// That clients do not reach it; why it is not up and when it tries again; what is odd about its links; how many messages need an operator.
-pub(crate) fn remark(status: &Status, now: u64) -> String {
+pub(super) fn remark(status: &Status, now: u64) -> String {
     let mut parts = Vec::new();
     parts.extend(status.displaced.as_ref().map(|displaced| displaced.text.clone()));
-    parts.extend(status.last_error.clone());
+    match &status.disabled {
+        Some(disabled) => parts.extend(Some(disabled.reason.clone()).filter(|reason| !reason.is_empty())),
+        None => parts.extend(status.last_error.clone()),
+    }
     parts.extend(
         status
             .next_try_usec
@@ -32,7 +36,12 @@ fn about_links(status: &Status, now: u64) -> Vec<String> {
     let mut parts = Vec::new();
     let oldest = status.links.iter().filter_map(|link| link.oldest_usec).min();
     if let Some(oldest) = oldest.filter(|oldest| now.saturating_sub(*oldest) >= SLOW) {
-        parts.push(format!("oldest in flight for {}", units::between(oldest, now)));
+        let is_stuck = Standing::of_status(status) == Standing::Stuck;
+        let who = if is_stuck { "lond answers nothing; " } else { "" };
+        parts.push(format!(
+            "{who}oldest in flight for {}",
+            units::between(oldest, now)
+        ));
     }
     let others = status.links.iter().filter_map(|link| link.other_host.as_ref());
     parts.extend(others.max().map(|other| format!("{other} answers there")));

@@ -96,6 +96,15 @@ fn of_closing(trouble: &Trouble, peer: &str, own: &str, address: &str) -> String
     )
 }
 
+/// An administrator wants no link.
+pub(super) fn of_disabled(peer: &str) -> String {
+    let peer = safe(peer);
+    format!(
+        "Nothing, while it is to be so: requests are answered con_lost at once, and critical ones wait on disk. To have the \
+         link back: loncctl enable {peer}"
+    )
+}
+
 /// lond closes links beyond so many.
 pub(super) fn of_refusal(peer: &str) -> String {
     let peer = safe(peer);

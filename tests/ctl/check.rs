@@ -3,9 +3,10 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 
+use serde_json::Value;
 use test_harness::{Peer, Site};
 
-use crate::field::{sections, start};
+use crate::field::{listen, sections, start};
 use crate::tool::ctl;
 
 #[test]
@@ -27,7 +28,8 @@ fn a_sound_host() {
 #[test]
 fn findings_have_remedies() {
     let (up, dead) = (Peer::start(), Peer::dead());
-    let site = Site::office(&up, &sections(&[("dead", dead.addr())]));
+    let site = Site::office(&up, &sections(&[("dead", dead.addr()), ("unasked", dead.addr())]));
+    let _listening = ["msul1", "unasked"].map(|id| listen(&site, id));
     let config = fs::read_to_string(site.path("lonc.toml")).unwrap();
     site.write_config(&format!(
         "{config}[peer.lost]\naddress = 'no-such-host.invalid'\n"
@@ -39,14 +41,17 @@ fn findings_have_remedies() {
     for words in [
         "all users of this host may leave messages there",
         "chmod o-w",
-        "there is no socket: workers cannot ask this peer",
+        "WRONG lost: off: nobody listens where its workers ask",
         "WRONG dead: down: cannot connect",
         "-> loncctl why dead",
         "WRONG lost: name lookup of no-such-host.invalid failed",
         "-> getent hosts no-such-host.invalid",
         "Connection refused",
-        "Does lond run on dead",
-        "ok msul1: not started: nobody has asked for it yet",
+        "WRONG unasked: not-started; cannot connect",
+        "Does lond run on unasked",
+        "ok msul1: not-started; ",
+        "this host: ",
+        "4 peers: 1 down, 2 not-started, 1 off",
     ] {
         ran.must_say(words);
     }
@@ -61,6 +66,41 @@ fn findings_have_remedies() {
         .lines()
         .filter(|line| line.starts_with("doubt") || line.starts_with("WRONG"));
     assert_eq!(findings.count(), remedies, "{ran:?}");
+}
+
+#[test]
+fn what_is_this_hosts_is_told_apart_from_what_is_not_and_what_is_alike_once() {
+    let (up, dead) = (Peer::start(), Peer::dead());
+    let ids: Vec<_> = (0..7).map(|number| format!("down{number}")).collect();
+    let peers: Vec<_> = ids.iter().map(|id| (id.as_str(), dead.addr())).collect();
+    let table = "hosts_tab = 'DIR/hosts.tab'\n".to_owned();
+    let site = Site::office(&up, &(table + &sections(&peers)));
+    site.write("hosts.tab", "msul2:msu:library:127.0.0.1:\n");
+    fs::set_permissions(site.path("delayed"), Permissions::from_mode(0o2770)).unwrap();
+    let _lonc = start(&site, "msul1", "up");
+    let _loncs: Vec<_> = ids.iter().map(|id| start(&site, id, "down")).collect();
+    let findings = |weight: &str, scope: &str| {
+        let json = ctl(&site, &["check", "--json"]).json();
+        let all = json["findings"].as_array().unwrap().clone();
+        let is_it = |one: &Value| one["weight"] == weight && one["scope"] == scope;
+        all.into_iter().filter(is_it).collect::<Vec<_>>()
+    };
+    let remote = findings("wrong", "remote");
+    assert_eq!(remote.len(), 1, "{remote:?}");
+    assert_eq!(remote[0]["subjects"].as_array().unwrap().len(), 7, "{remote:?}");
+    let ran = ctl(&site, &["check"]);
+    ran.must_say("1 up, 7 down");
+    ran.must_say("WRONG 7: down: nothing listens at lond's port: down0 down1 down2 down3 down4 down5 down6");
+    for id in &ids {
+        assert_eq!(ran.out.matches(&format!(" {id}")).count(), 1, "{ran:?}");
+    }
+    // Of the machine that this runs on there may be something to be told.
+    let is_sound = findings("wrong", "host").is_empty() && findings("doubt", "host").is_empty();
+    assert_eq!(ran.code == 9, is_sound, "{ran:?}");
+    fs::set_permissions(site.path("delayed"), Permissions::from_mode(0o777)).unwrap();
+    let ran = ctl(&site, &["check"]);
+    assert!([1, 2].contains(&ran.code), "{ran:?}");
+    ran.must_say("all users of this host may leave messages there");
 }
 
 #[test]

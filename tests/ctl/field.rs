@@ -1,7 +1,9 @@
 //! A field of peers, with the daemons of some of them.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::net::UnixListener;
 
 use test_harness::{Lonc, Site, wait_until};
 
@@ -20,6 +22,12 @@ pub(crate) fn sections(peers: &[(&str, SocketAddr)]) -> String {
         .unwrap();
     }
     toml
+}
+
+/// Listens where the workers of `id` ask, as systemd does for a peer whose daemon is not started.
+pub(crate) fn listen(site: &Site, id: &str) -> UnixListener {
+    fs::create_dir_all(site.path("sockets")).unwrap();
+    UnixListener::bind(site.path(format!("sockets/{id}"))).unwrap()
 }
 
 /// Starts the daemon of `id`, and waits until it is in `state` as `loncctl` has it.

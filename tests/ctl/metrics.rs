@@ -2,20 +2,26 @@
 
 use test_harness::{ABSENT, Lonc, Peer};
 
+use crate::field::listen;
 use crate::tool::command;
 
 #[test]
 fn all_peers_are_told_in_the_format_asked_for() {
     let peer = Peer::start();
     let lonc = Lonc::start_linked(&peer, ABSENT);
+    let off = "\nlonc_peer_state{peer=\"absent\",state=\"off\"} 1\n";
     let text = printed(&lonc, &["metrics"]);
+    assert!(text.contains(off), "{text}");
+    let _absent = listen(&lonc.site, "absent");
+    let text = printed(&lonc, &["metrics"]);
+    assert!(!text.contains(off), "{text}");
     assert!(text.ends_with("\n# EOF\n"), "{text}");
     assert!(
         text.contains("\nlonc_peer_state{peer=\"msul1\",state=\"up\"} 1\n"),
         "{text}"
     );
     assert!(
-        text.contains("\nlonc_instance_state{peer=\"absent\",state=\"not_started\"} 1\n"),
+        text.contains("\nlonc_instance_state{peer=\"absent\",state=\"not-started\"} 1\n"),
         "{text}"
     );
     let older = printed(&lonc, &["metrics", "--format", "prometheus"]);
@@ -33,7 +39,7 @@ fn those_named_are_told_and_none_twice() {
     assert!(!text.contains("msul1"), "{text}");
     assert_eq!(
         text.lines().filter(|line| !line.starts_with('#')).count(),
-        4,
+        22,
         "{text}"
     );
     let unknown = command(&lonc.site, &["metrics", "nobody"]).output().unwrap();

@@ -1,10 +1,12 @@
 //! `loncctl send` and `ping`: requests, as a worker has them.
 
+use std::fs;
+
 use nix::sys::signal::Signal;
 use stand_in_lond::Behaviour;
 use test_harness::{Lonc, Peer, SLOW, Site};
 
-use crate::field::{sections, start};
+use crate::field::{listen, sections, start};
 use crate::tool::{ctl, ctl_with};
 
 #[test]
@@ -43,7 +45,7 @@ fn each_outcome_has_its_status() {
     let ran = send(&["--critical", "echo:later"]);
     assert_eq!((ran.code, ran.out.as_str()), (4, "con_delayed\n"), "{ran:?}");
     ran.must_say("loncctl spool list msul1");
-    std::fs::remove_dir_all(lonc.site.path("delayed")).unwrap();
+    fs::remove_dir_all(lonc.site.path("delayed")).unwrap();
     let ran = send(&["--critical", "echo:later"]);
     assert_eq!((ran.code, ran.out.as_str()), (5, "con_failed\n"), "{ran:?}");
 }
@@ -84,8 +86,16 @@ fn pings_show_names_and_times() {
     let others = sections(&[("idle", peer.addr()), ("silent", silent.addr())]);
     let site = Site::office(&peer, &others);
     let ran = ctl(&site, &["ping"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    ran.must_say("off, as nobody listens: idle msul1 silent");
+    let listening = ["idle", "msul1", "silent"].map(|id| listen(&site, id));
+    let ran = ctl(&site, &["ping"]);
     assert_eq!(ran.code, 1, "{ran:?}");
     ran.must_say("no daemon runs; loncctl ping PEER starts one");
+    let [_idle, ..] = listening;
+    for id in ["msul1", "silent"] {
+        fs::remove_file(site.path(format!("sockets/{id}"))).unwrap();
+    }
     let _loncs = [start(&site, "msul1", "up"), start(&site, "silent", "up")];
     let ran = ctl(&site, &["ping", "--timeout", "3s"]);
     assert_eq!((ran.code, ran.out.lines().count()), (7, 3), "{ran:?}");

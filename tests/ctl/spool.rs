@@ -6,7 +6,7 @@ use serde_json::Value;
 use test_harness::spool::{name, names_in, word};
 use test_harness::{Peer, SLOW, Site};
 
-use crate::field::start;
+use crate::field::{listen, start};
 use crate::tool::{Ran, ctl, ctl_with};
 
 #[test]
@@ -75,8 +75,11 @@ fn without_a_daemon_the_directories_tell() {
     let ran = spool(&site, "retry", &[]);
     assert_eq!(ran.code, 1, "{ran:?}");
     ran.must_say("not started");
+    let listening = listen(&site, "msul1");
     let ran = ctl(&site, &["check", "msul1"]);
     ran.must_say("not started, and 2 delayed messages to be sent");
+    drop(listening);
+    fs::remove_file(site.socket()).unwrap();
     let _lonc = start(&site, "msul1", "up");
     site.await_empty();
     assert_eq!(peer.count(&word(0)), 0);

@@ -11,13 +11,14 @@ use stand_in_lond::{Behaviour, Step};
 use test_harness::programs::Running;
 use test_harness::{Lonc, Peer, QUICK, Site};
 
-use crate::field::{await_state, sections, start};
+use crate::field::{await_state, listen, sections, start};
 use crate::tool::{bare, command, ctl, run};
 
 #[test]
 fn each_state_has_its_line() {
     let (site, loncs, _peers) = all_states();
     site.put(1, "echo:1");
+    let _idle = listen(&site, "idle");
     let ran = ctl(&site, &["status", "--timeout", "10s"]);
     assert_eq!(ran.code, 1, "{ran:?}");
     let columns = ran.line("PEER").len();
@@ -53,9 +54,10 @@ fn programs_get_all_that_the_daemon_tells() {
     let at: SocketAddr = "192.0.2.1:1".parse().unwrap();
     let site = Site::office(&peer, &sections(&[("idle", at)]));
     let _lonc = start(&site, "msul1", "up");
+    let _idle = listen(&site, "idle");
     let json = ctl(&site, &["status", "--json", "--timeout", "10s"]).json();
     assert_eq!(json[0]["peer"], "idle");
-    assert_eq!(json[0]["state"], "notStarted");
+    assert_eq!(json[0]["state"], "not-started");
     assert!(
         json[0]["status"].is_null() && json[0]["error"].is_string(),
         "{json}"
@@ -102,7 +104,7 @@ fn a_watch_shows_what_changes() {
             .find(|json| json[0]["state"] == state)
             .unwrap();
     };
-    await_state("notStarted");
+    await_state("off");
     let _lonc = start(&site, "msul1", "down");
     await_state("down");
     peer.revive();
@@ -123,6 +125,7 @@ fn forty_daemons_answer_together() {
     for id in &ids {
         await_state(&site, id, "up");
     }
+    let _msul1 = listen(&site, "msul1");
     let begun = Instant::now();
     let ran = ctl(&site, &["status", "--timeout", "10s"]);
     eprintln!("40 daemons answered in {:?}", begun.elapsed());

@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use stand_in_lond::{Behaviour, Step};
 use test_harness::{Lonc, Peer, SLOW, Site};
 
-use crate::field::{sections, start};
+use crate::field::{listen, sections, start};
 use crate::tool::{Ran, ctl};
 
 /// One try, whose steps do not last.
@@ -171,7 +171,11 @@ fn a_lost_link_and_what_waits() {
 #[test]
 fn daemons_that_do_not_answer() {
     let peer = Peer::start();
-    let site = Site::office(&peer, &sections(&[("idle", peer.addr())]));
+    let site = Site::office(&peer, &sections(&[("idle", peer.addr()), ("off", peer.addr())]));
+    let ran = ctl(&site, &["why", "off"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    ran.must_say("off is off: nobody listens where its workers ask");
+    let _idle = listen(&site, "idle");
     let ran = ctl(&site, &["why", "idle"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     ran.must_say("idle is not started");
@@ -197,7 +201,7 @@ fn a_daemon_that_ends() {
     crate::field::await_state(&site, "msul1", "draining");
     let ran = ctl(&site, &["why", "msul1", "--timeout", "10s"]);
     assert_eq!(ran.code, 1, "{ran:?}");
-    ran.must_say("msul1 is stopping; up, since ");
+    ran.must_say("msul1 is draining; up, since ");
     ran.must_say("1 in flight");
     ran.must_say("It finishes what is in flight and ends");
 }

@@ -24,7 +24,7 @@ fn all_peers_are_shown_and_one_of_them() {
         "2 peers",
         ">msul1</a>",
         " 1 up",
-        " 1 not-started",
+        " 1 off",
         "href=\"peer/absent?\"",
     ] {
         assert!(body.contains(part), "{part}: {body}");
@@ -40,7 +40,10 @@ fn all_peers_are_shown_and_one_of_them() {
         assert!(body.contains(part), "{part}: {body}");
     }
     let (_, body) = get(&lonc.site, "/peer/absent");
-    assert!(body.contains("absent is not started"), "{body}");
+    assert!(
+        body.contains("absent is off: nobody listens where its workers ask"),
+        "{body}"
+    );
     let (head, body) = get(&lonc.site, "/style.css");
     assert!(
         head.contains("\r\nContent-Type: text/css") && body.contains("prefers-color-scheme"),

@@ -138,6 +138,13 @@ impl Stage {
         self.deaf.push(UnixListener::bind(path).unwrap());
     }
 
+    /// Somebody listens where this peer's workers ask, as systemd does for one whose daemon is not started.
+    fn is_listened_for(&mut self, peer: &str) {
+        let sockets = self.site.path("sockets");
+        std::fs::create_dir_all(&sockets).unwrap();
+        self.deaf.push(UnixListener::bind(sockets.join(peer)).unwrap());
+    }
+
     /// `number` peers, most of them up; from 20 on of every kind some.
     pub(crate) fn with(number: usize) -> Self {
         let (up, down) = up_and_down();
@@ -153,7 +160,7 @@ impl Stage {
                 13 if index < 40 => stage.hangs(id),
                 17 => stage.answers(id, changed(&up.as_of(id), displace)),
                 // Nobody has asked it yet.
-                19 => {}
+                19 => stage.is_listened_for(id),
                 _ => stage.answers(id, changed(&up.as_of(id), |status| keep_busy(status, index))),
             }
         }

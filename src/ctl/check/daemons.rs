@@ -4,18 +4,18 @@ use std::path::Path;
 
 use super::{Finding, systemctl};
 use crate::config::Peer;
-use crate::control::client::CallError;
-use crate::control::interface::{State, Status};
+use crate::control::interface::Status;
 use crate::ctl::site::Site;
 use crate::ctl::{spool, words};
+use crate::journal::message;
 use crate::socket::place::{self, Identity, Occupant};
 use crate::socket::record;
-use crate::standing::{self, Answer, Standing};
+use crate::standing::{self, Seen, Standing};
 use crate::systemd;
 use crate::units;
 
 /// What systemd says, where it runs.
-pub(super) fn units(site: &Site, peers: &[Peer]) -> Vec<Finding> {
+pub(super) fn units(site: &Site, all: &[Seen]) -> Vec<Finding> {
     if !systemd::is_booted() {
         return vec![Finding::fine(
             &"systemd",
@@ -46,12 +46,18 @@ pub(super) fn units(site: &Site, peers: &[Peer]) -> Vec<Finding> {
     } else {
         findings.push(Finding::fine(&"lonc.target", "active, enabled"));
     }
-    findings.extend(unit_of_each(site, peers, "socket"));
-    findings.extend(unit_of_each(site, peers, "service"));
+    findings.extend(unit_of_each(site, all, "socket"));
+    findings.extend(unit_of_each(site, all, "service"));
     findings
 }
 
-fn unit_of_each(site: &Site, peers: &[Peer], kind: &str) -> Vec<Finding> {
+fn unit_of_each(site: &Site, all: &[Seen], kind: &str) -> Vec<Finding> {
+    let peers: Vec<_> = all
+        .iter()
+        // That nobody listens is told of these.
+        .filter(|seen| kind != "socket" || seen.standing != Standing::Off)
+        .map(|seen| &seen.peer)
+        .collect();
     let names: Vec<_> = peers
         .iter()
         .map(|peer| format!("lonc@{}.{kind}", peer.id))
@@ -59,7 +65,7 @@ fn unit_of_each(site: &Site, peers: &[Peer], kind: &str) -> Vec<Finding> {
     let states = systemctl::states("is-active", &names);
     let amiss = names
         .iter()
-        .zip(peers)
+        .zip(&peers)
         .zip(&states)
         .filter_map(|((name, peer), state)| {
             let other = (kind == "socket" && state != "active").then(|| another(site, peer));
@@ -90,40 +96,64 @@ fn another(site: &Site, peer: &Peer) -> Option<Occupant> {
     found.listens().then_some(found)
 }
 
-/// What each daemon answers.
-pub(super) fn answers(site: &Site, peers: &[Peer], answers: &[Answer]) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let waiting = spool::Waiting::read(site, peers);
-    for (peer, answer) in peers.iter().zip(answers) {
-        match answer {
-            Ok(status) => findings.extend(told(site, peer, status)),
-            Err(CallError::NotStarted) => findings.push(not_started(site, peer, waiting.as_ref())),
-            Err(fault) => {
-                let remedy = standing::about(fault, &peer.id, &site.control(&peer.id));
-                findings.push(if Standing::silent(fault) == Standing::Denied {
-                    Finding::doubt(&peer.id, fault.to_string(), remedy)
-                } else {
-                    Finding::wrong(&peer.id, fault.to_string(), remedy)
-                });
-            }
-        }
-    }
-    findings
+/// How each peer stands, as far as that is this host's.
+pub(super) fn answers(site: &Site, all: &[Seen]) -> Vec<Finding> {
+    let peers: Vec<_> = all.iter().map(|seen| seen.peer.clone()).collect();
+    let waiting = spool::Waiting::read(site, &peers);
+    let here = |seen| here(site, seen, waiting.as_ref());
+    all.iter().flat_map(here).collect()
 }
 
-fn told(site: &Site, peer: &Peer, status: &Status) -> Vec<Finding> {
-    let id = &peer.id;
+fn here(site: &Site, seen: &Seen, waiting: Option<&spool::Waiting>) -> Vec<Finding> {
+    let id = &seen.peer.id;
+    match (&seen.answer, seen.standing) {
+        (Ok(status), _) => told(site, seen, status),
+        (Err(_), Standing::Disabled) => vec![disabled(seen)],
+        (Err(_), Standing::Off) => {
+            let remedy = standing::about_off(id, &site.socket(id));
+            vec![Finding::wrong(
+                id,
+                "off: nobody listens where its workers ask",
+                remedy,
+            )]
+        }
+        (Err(_), Standing::NotStarted) => not_started(site, &seen.peer, waiting),
+        (Err(fault), standing) => {
+            let remedy = standing::about(fault, id, &site.control(id));
+            let text = format!("{}: {fault}", standing.name());
+            vec![if standing == Standing::Denied {
+                Finding::doubt(id, text, remedy)
+            } else {
+                Finding::wrong(id, text, remedy)
+            }]
+        }
+    }
+}
+
+/// Somebody wants it so.
+fn disabled(seen: &Seen) -> Finding {
+    let words = seen
+        .disabled
+        .as_ref()
+        .map(|disabled| standing::words_of(&disabled.reason, units::micros_since_1970(disabled.since)));
+    Finding::fine(&seen.peer.id, words.unwrap_or_else(|| "disabled".to_owned()))
+        .alike("disabled by an administrator")
+}
+
+fn told(site: &Site, seen: &Seen, status: &Status) -> Vec<Finding> {
+    let id = &seen.peer.id;
     let why = format!("loncctl why {id}");
-    let error = status.last_error.as_deref().unwrap_or("no link yet");
-    let mut findings = vec![match status.state {
-        State::Up | State::Idle => Finding::fine(id, words::safe(&status.text)),
-        State::Connecting => Finding::doubt(id, format!("connecting: {error}"), why.clone()),
-        State::Down => Finding::wrong(id, format!("down: {error}"), why.clone()),
-    }];
+    let mut findings = Vec::new();
+    if status.disabled.is_some() {
+        findings.push(disabled(seen));
+    }
+    findings.extend(seen.not_yet().map(|notice| {
+        Finding::doubt(id, notice, format!("loncctl reload {id}")).alike("goes by what was said before")
+    }));
     // A daemon in a sandbox of old may not see the directory.
     findings.extend(match &status.displaced {
         Some(displaced) => Some(Finding::wrong(id, words::safe(&displaced.text), why.clone())),
-        None => displaced(site, peer),
+        None => displaced(site, &seen.peer),
     });
     if let Some(delayed) = status
         .delayed
@@ -137,7 +167,18 @@ fn told(site: &Site, peer: &Peer, status: &Status) -> Vec<Finding> {
         findings.push(Finding::doubt(
             id,
             text,
-            format!("loncctl spool list {id}; then spool show, spool retry"),
+            format!("loncctl spool list {id}; then spool show, and spool retry or spool delete"),
+        ));
+    }
+    if status.counters.not_stored > 0 {
+        let count = units::count(status.counters.not_stored, "critical request");
+        findings.push(Finding::doubt(
+            id,
+            format!("{count} answered con_failed since its start: neither sent nor stored"),
+            format!(
+                "The disk of the spool, its rights: journalctl -u lonc@{id} MESSAGE_ID={}",
+                message::NOT_STORED
+            ),
         ));
     }
     if status.version != env!("CARGO_PKG_VERSION") {
@@ -166,20 +207,22 @@ fn displaced(site: &Site, peer: &Peer) -> Option<Finding> {
     ))
 }
 
-fn not_started(site: &Site, peer: &Peer, waiting: Option<&spool::Waiting>) -> Finding {
+fn not_started(site: &Site, peer: &Peer, waiting: Option<&spool::Waiting>) -> Vec<Finding> {
     if let Some(finding) = displaced(site, peer) {
-        return finding;
+        return vec![finding];
     }
     let may_wait = waiting.is_some_and(|waiting| waiting.has(&peer.id));
-    match may_wait.then(|| spool::waiting(site, peer)).flatten() {
-        Some(count @ 1..) => Finding::doubt(
+    let waiting = may_wait.then(|| spool::waiting(site, peer)).flatten();
+    let waiting = waiting.filter(|count| *count > 0);
+    let doubt = waiting.map(|count| {
+        Finding::doubt(
             &peer.id,
             format!(
                 "not started, and {} to be sent",
                 units::count(count, "delayed message")
             ),
             format!("loncctl ping {} starts it", peer.id),
-        ),
-        Some(0) | None => Finding::fine(&peer.id, "not started: nobody has asked for it yet"),
-    }
+        )
+    });
+    doubt.into_iter().collect()
 }

@@ -11,6 +11,7 @@ use nix::unistd::{Gid, Group, User};
 use super::Finding;
 use crate::config::{self, Peer};
 use crate::ctl::site::Site;
+use crate::standing::{Seen, Standing};
 use crate::systemd;
 use crate::units;
 
@@ -20,7 +21,7 @@ const WEB_USERS: [&str; 3] = ["www-data", "www", "apache"];
 const SPARE: u64 = 64 << 20;
 
 /// The sockets for requests. The control sockets are looked at by asking there.
-pub(super) fn sockets(site: &Site, peers: &[Peer]) -> Vec<Finding> {
+pub(super) fn sockets(site: &Site, all: &[Seen]) -> Vec<Finding> {
     let dir = &site.peers.socket_dir;
     if let Err(fault) = fs::read_dir(dir) {
         return vec![unreadable(
@@ -31,13 +32,15 @@ pub(super) fn sockets(site: &Site, peers: &[Peer]) -> Vec<Finding> {
     }
     let mut findings = Vec::new();
     let mut sound = 0;
-    for peer in peers {
+    for Seen { peer, standing, .. } in all {
         let path = site.socket(&peer.id);
         match fs::symlink_metadata(&path) {
             Ok(metadata) => match wrong_with_socket(&path, &metadata) {
                 Some(finding) => findings.push(finding),
                 None => sound += 1,
             },
+            // That nobody listens is told of these.
+            Err(_) if *standing == Standing::Off => {}
             Err(_) => findings.push(Finding::doubt(
                 &path.display(),
                 "there is no socket: workers cannot ask this peer",
@@ -48,7 +51,7 @@ pub(super) fn sockets(site: &Site, peers: &[Peer]) -> Vec<Finding> {
     if sound > 0 {
         findings.push(Finding::fine(&dir.display(), units::count(sound, "socket")));
     }
-    findings.extend(web_user(site, peers));
+    findings.extend(web_user(site, all));
     findings
 }
 
@@ -81,10 +84,10 @@ fn wrong_with_socket(path: &Path, metadata: &Metadata) -> Option<Finding> {
 }
 
 /// Whether the web server's user, if there is one, may use the sockets.
-fn web_user(site: &Site, peers: &[Peer]) -> Option<Finding> {
-    let path = peers
+fn web_user(site: &Site, all: &[Seen]) -> Option<Finding> {
+    let path = all
         .iter()
-        .map(|peer| site.socket(&peer.id))
+        .map(|seen| site.socket(&seen.peer.id))
         .find(|path| path.exists())?;
     let metadata = fs::metadata(&path).ok()?;
     if metadata.mode() & 0o002 != 0 {
@@ -202,10 +205,6 @@ fn unreadable(path: &Path, fault: &io::Error, missing: &str) -> Finding {
     if fault.kind() == ErrorKind::NotFound {
         Finding::doubt(&path.display(), "is not there", missing)
     } else {
-        Finding::doubt(
-            &path.display(),
-            fault.to_string(),
-            "Look as root: sudo loncctl check",
-        )
+        Finding::unseen(&path.display(), fault.to_string())
     }
 }

@@ -41,7 +41,7 @@ fn named(pid_file: &Path) -> Option<Finding> {
         Ok(_) => {}
         Err(fault) if fault.kind() == ErrorKind::NotFound => return None,
         Err(fault) => {
-            return Some(Finding::doubt(&subject, fault.to_string(), AS_ROOT));
+            return Some(Finding::unseen(&subject, fault.to_string()));
         }
     }
     let Some(pid) = signalled(pid_file) else {
@@ -52,7 +52,7 @@ fn named(pid_file: &Path) -> Option<Finding> {
         (Some(Kind::Perl), _) => format!("process {pid}, a Perl lonc"),
         (None, None) if is_there(pid) => {
             let text = format!("process {pid} is hidden from you");
-            return Some(Finding::doubt(&subject, text, AS_ROOT));
+            return Some(Finding::unseen(&subject, text));
         }
         (None, None) => return Some(missing(pid_file, &format!("there is no process {pid}"))),
         (None, Some(command)) => {
@@ -72,7 +72,6 @@ fn is_there(pid: i32) -> bool {
     matches!(kill(Pid::from_raw(pid), None), Ok(()) | Err(Errno::EPERM))
 }
 
-const AS_ROOT: &str = "Look as root: sudo loncctl check";
 const START: &str = "systemctl restart lonc-usr1.service, which keeps its process there; for good: systemctl enable lonc-usr1.service";
 
 fn missing(pid_file: &Path, what: &str) -> Finding {

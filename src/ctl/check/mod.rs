@@ -2,6 +2,8 @@
 
 mod daemons;
 mod files;
+mod finding;
+mod limits;
 mod loncron;
 mod moving;
 mod names;
@@ -10,126 +12,77 @@ mod sight;
 
 use std::path::Path;
 
+use self::finding::{Finding, Report};
 use super::outcome::{Exit, Fault};
-use super::screen::{self, Paint, Screen};
+use super::screen::{self, Screen};
 use super::site::Site;
-use super::{arguments, peers, status, systemctl, words};
-use crate::config::{self, DoubtKind, Peer};
+use super::{arguments, peers, systemctl};
+use crate::config::{self, ConfigError, DoubtKind, Peer};
+use crate::standing::{Seen, Standing};
 use crate::units;
 
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Weight {
-    Fine,
-    /// It may be meant to be so.
-    Doubt,
-    Wrong,
-}
-
-/// Something that was looked at.
-struct Finding {
-    weight: Weight,
-    /// What was looked at; a peer or a file.
-    subject: String,
-    text: String,
-    /// What to do.
-    remedy: Option<String>,
-}
-
-impl Finding {
-    fn fine(subject: &impl ToString, text: impl Into<String>) -> Self {
-        Self {
-            weight: Weight::Fine,
-            subject: subject.to_string(),
-            text: text.into(),
-            remedy: None,
-        }
-    }
-
-    fn doubt(subject: &impl ToString, text: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            weight: Weight::Doubt,
-            remedy: Some(remedy.into()),
-            ..Self::fine(subject, text)
-        }
-    }
-
-    fn wrong(subject: &impl ToString, text: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            weight: Weight::Wrong,
-            ..Self::doubt(subject, text, remedy)
-        }
-    }
-
-    fn render(&self, screen: Screen) -> String {
-        let (word, paint) = match self.weight {
-            Weight::Fine => ("ok   ", Paint::Good),
-            Weight::Doubt => ("doubt", Paint::Warning),
-            Weight::Wrong => ("WRONG", Paint::Bad),
-        };
-        let (word, subject) = (screen.paint(word, paint), words::safe(&self.subject));
-        let remedy = self
-            .remedy
-            .as_ref()
-            .map(|remedy| format!("       -> {}\n", words::safe(remedy)));
-        let text = words::safe(&self.text);
-        format!("{word}  {subject}: {text}\n{}", remedy.unwrap_or_default())
-    }
-}
-
-/// Prints each finding as it comes; ends by the worst. Unlike other commands it goes on, as far as it makes sense,
-/// where the configuration has a fault.
+/// A summary, then what was found. Unlike other commands it goes on, as far as it makes sense, where the configuration has
+/// a fault.
 pub(super) async fn run(file: &Path, arguments: &arguments::Check, screen: Screen) -> Result<Exit, Fault> {
-    let mut report = Report {
-        screen,
-        worst: Weight::Fine,
-    };
-    let site = match Site::read(file) {
-        Ok(site) => site,
-        Err(Fault::Config(fault)) => {
-            let remedy =
-                "Mend it there; lonc.toml(5) has all keys. Daemons that run go on with what they have";
-            report.add(&[Finding::wrong(&"configuration", fault.to_string(), remedy)])?;
-            return Ok(Exit::Config);
-        }
-        Err(fault) => return Err(fault),
-    };
+    let (site, _) = Site::with_notice(file);
     let peers = match &arguments.peer {
         Some(peer) => vec![site.peer(peer)?],
         None => site.peers.peers.clone(),
     };
-    report.add(&configuration(&site, &peers))?;
+    let mut report = Report::default();
+    report.add(match &site.fault {
+        Some(fault) => faulty(fault),
+        None => configuration(&site, &peers),
+    });
     let (peers, findings) = moving::ours(&site, &peers);
-    report.add(&findings)?;
-    report.add(&files::sockets(&site, &peers))?;
-    report.add(&names::aliases(&site, &peers))?;
-    report.add(&files::spool(&site, &peers))?;
-    report.add(&sight::daemons(&site, &peers))?;
-    report.add(&daemons::units(&site, &peers))?;
-    report.add(&loncron::all(&site))?;
-    let answers = status::ask(&site, &peers, arguments.timeout).await;
-    report.add(&daemons::answers(&site, &peers, &answers))?;
-    report.add(&network::all(&site, &peers, &answers, arguments.timeout).await)?;
-    Ok(match report.worst {
-        Weight::Fine => Exit::Fine,
-        Weight::Doubt => Exit::Amiss,
-        Weight::Wrong => Exit::Broken,
-    })
-}
-
-struct Report {
-    screen: Screen,
-    worst: Weight,
-}
-
-impl Report {
-    fn add(&mut self, findings: &[Finding]) -> Result<(), Fault> {
-        for finding in findings {
-            self.worst = self.worst.max(finding.weight);
-            screen::print(&finding.render(self.screen))?;
-        }
-        Ok(())
+    report.add(findings);
+    let all = site.look(&peers, arguments.timeout).await;
+    report.add(files::sockets(&site, &all));
+    report.add(names::aliases(&site, &peers));
+    report.add(files::spool(&site, &peers));
+    report.add(sight::daemons(&site, &peers));
+    report.add(limits::all(&site, &peers));
+    report.add(daemons::units(&site, &all));
+    report.add(loncron::all(&site));
+    report.add(daemons::answers(&site, &all));
+    report.add(network::all(&site, &all, arguments.timeout).await);
+    let summary = summary(&all);
+    if arguments.json {
+        screen::print_json(&report.json(&summary))?;
+    } else {
+        report.print(&summary, screen)?;
     }
+    Ok(report.exit().max(site.exit()))
+}
+
+/// How many peers stand how.
+fn summary(all: &[Seen]) -> String {
+    let count = |standing: Standing| all.iter().filter(|seen| seen.standing == standing).count();
+    let counts = Standing::ALL
+        .into_iter()
+        .map(|standing| (count(standing), standing.name()));
+    let counts: Vec<_> = counts
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, name)| format!("{count} {name}"))
+        .collect();
+    let number = units::count(all.len(), "peer");
+    if counts.is_empty() {
+        number
+    } else {
+        format!("{number}: {}", counts.join(", "))
+    }
+}
+
+fn faulty(fault: &ConfigError) -> Vec<Finding> {
+    let remedy = "Mend it there; lonc.toml(5) has all keys. Daemons that run go on with what they have";
+    let finding = |fault: &ConfigError| {
+        if fault.is_denied() {
+            Finding::unseen(&"configuration", fault.to_string())
+        } else {
+            Finding::wrong(&"configuration", fault.to_string(), remedy)
+        }
+    };
+    fault.each().iter().map(finding).collect()
 }
 
 fn configuration(site: &Site, peers: &[Peer]) -> Vec<Finding> {
@@ -154,14 +107,18 @@ fn configuration(site: &Site, peers: &[Peer]) -> Vec<Finding> {
         _ => config::check(&site.config, None),
     };
     let subject = site.config.display();
-    findings.push(match checked {
-        Err(fault) => Finding::wrong(&subject, fault.to_string(), mend),
-        Ok(_) if peers.is_empty() => Finding::wrong(
+    if let Err(fault) = &checked {
+        let wrong = |fault: &ConfigError| Finding::wrong(&subject, fault.to_string(), mend);
+        findings.extend(fault.each().iter().map(wrong));
+        return findings;
+    }
+    findings.push(match () {
+        () if peers.is_empty() => Finding::wrong(
             &subject,
             "there are no peers",
             "Name them in hosts.tab, or as [peer.<id>] in lonc.toml",
         ),
-        Ok(_) => Finding::fine(
+        () => Finding::fine(
             &subject,
             format!(
                 "sound; this host is {}, with {}",

@@ -2,12 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::config::{Peer, TakenOver};
 use crate::control::interface::Status;
 use crate::ctl::table::Side::{Left, Right};
 use crate::ctl::table::{Cell, NOTHING, Side, Table, or_nothing};
 use crate::ctl::words;
-use crate::standing::{self, Answer, Standing};
+use crate::standing::Seen;
 use crate::units;
 
 const COLUMNS: [(&str, Side); 14] = [
@@ -27,31 +26,27 @@ const COLUMNS: [(&str, Side); 14] = [
     ("REMARK", Left),
 ];
 
+/// Columns that a narrow terminal does without, the first first.
+const DISPENSABLE: [&str; 10] = [
+    "VERSION", "REQ/S", "ADDRESS", "CLIENTS", "LOST", "FLIGHT", "LINKS", "OLDEST", "RTT", "DELAYED",
+];
+
 /// `now` is in microseconds since 1970.
-pub(super) fn table(peers: &[Peer], answers: &[Answer], ours: &TakenOver, now: u64) -> Table {
-    let mut table = Table::new(&COLUMNS);
-    for (peer, answer) in peers.iter().zip(answers) {
-        let standing = Standing::of(answer);
+pub(super) fn table(all: &[&Seen], now: u64) -> Table {
+    let mut table = Table::new(&COLUMNS).dropping(&DISPENSABLE);
+    for seen in all {
         let mut cells = vec![
-            Cell::from(&peer.id),
-            Cell::painted(standing.word(), standing.grade().into()),
+            Cell::from(&seen.peer.id),
+            Cell::painted(seen.standing.name(), seen.standing.grade().into()),
         ];
-        match answer {
-            Ok(status) => cells.extend(told(status, now)),
-            Err(fault) => {
-                cells.extend([NOTHING.into(), (&peer.address).into()]);
-                cells.extend(COLUMNS.iter().skip(5).map(|_| Cell::from(NOTHING)));
-                let remark = if standing != Standing::NotStarted {
-                    fault.to_string()
-                } else if !ours.has(&peer.id) {
-                    "not taken over from the Perl lonc".to_owned()
-                } else {
-                    // The state says it all.
-                    String::new()
-                };
-                cells.push(words::safe(&remark).into());
-            }
+        let remark = words::safe(&seen.remark(now));
+        if let Some(status) = seen.status() {
+            cells.extend(told(status, now));
+        } else {
+            cells.extend([NOTHING.into(), (&seen.peer.address).into()]);
+            cells.extend(COLUMNS.iter().skip(5).map(|_| Cell::from(NOTHING)));
         }
+        cells.push(remark.into());
         table.row(cells);
     }
     table
@@ -63,7 +58,7 @@ fn told(status: &Status, now: u64) -> Vec<Cell> {
     vec![
         units::between(status.since_usec, now).into(),
         words::word(&status.address).into(),
-        or_nothing(status.rtt_usec.map(units::brief)),
+        or_nothing(status.rtt_usec.map(units::round_trip)),
         format!("{}/{}", status.num_open(), status.max_links).into(),
         status.clients.into(),
         status.in_flight.into(),
@@ -72,22 +67,29 @@ fn told(status: &Status, now: u64) -> Vec<Cell> {
         format!("{:.1}", status.request_rate).into(),
         status.num_lost().into(),
         or_nothing(status.peer_version.as_deref().map(words::word)),
-        words::safe(&standing::remark(status, now)).into(),
     ]
 }
 
 /// The same for programs: the daemon's status as it is, or why there is none.
-pub(super) fn json(peers: &[Peer], answers: &[Answer]) -> Value {
-    let entry = |(peer, answer): (&Peer, &Answer)| {
+pub(super) fn json(all: &[&Seen]) -> Value {
+    let entry = |seen: &&Seen| {
+        let disabled = seen.disabled.as_ref().map(|disabled| {
+            json!({
+                "reason": disabled.reason,
+                "sinceUsec": units::micros_since_1970(disabled.since),
+            })
+        });
         json!({
-            "peer": peer.id.as_ref(),
-            "address": peer.address.to_string(),
-            "state": Standing::of(answer).name(),
-            "error": answer.as_ref().err().map(ToString::to_string),
-            "status": answer.as_ref().ok(),
+            "peer": seen.peer.id.as_ref(),
+            "address": seen.peer.address.to_string(),
+            "state": seen.standing.name(),
+            "error": seen.answer.as_ref().err().map(ToString::to_string),
+            "notice": seen.not_yet(),
+            "disabled": disabled,
+            "status": seen.status(),
         })
     };
-    peers.iter().zip(answers).map(entry).collect()
+    all.iter().map(entry).collect()
 }
 
 #[cfg(test)]
@@ -95,26 +97,44 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::config::{Address, Alias};
+    use crate::config::{Address, Alias, Peer};
     use crate::control::client::CallError;
     use crate::ctl::screen::Screen;
+    use crate::standing::Standing;
 
     #[test]
     fn every_line_has_all_columns() {
-        let peers = [peer("a"), peer("b")];
-        let answers = [
-            Err(CallError::NotStarted),
-            Err(CallError::TimedOut(Duration::from_secs(1))),
+        let all = [
+            seen("a", CallError::NotStarted, Standing::NotStarted),
+            seen("b", CallError::TimedOut(Duration::from_secs(1)), Standing::Hung),
         ];
-        let text = table(&peers, &answers, &TakenOver::All, 0).render(Screen::of(false));
+        let all: Vec<_> = all.iter().collect();
+        let text = table(&all, 0).render(Screen::of(false));
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[0].split_whitespace().count(), COLUMNS.len());
         assert_eq!(lines[1].split_whitespace().count(), COLUMNS.len() - 1);
         assert!(lines[1].starts_with("a     not-started"), "{text}");
         assert!(lines[2].ends_with("no answer within 1s"), "{text}");
-        let json = json(&peers, &answers);
-        assert_eq!(json[0]["state"], "notStarted");
+        let json = json(&all);
+        assert_eq!(json[0]["state"], "not-started");
         assert_eq!(json[1]["address"], "zaphod.msu.edu:5663");
+    }
+
+    #[test]
+    fn what_is_dispensable_are_columns() {
+        for name in DISPENSABLE {
+            assert!(COLUMNS.iter().any(|(column, _)| *column == name), "{name}");
+        }
+    }
+
+    fn seen(id: &str, fault: CallError, standing: Standing) -> Seen {
+        Seen {
+            peer: peer(id),
+            answer: Err(fault),
+            standing,
+            disabled: None,
+            is_ours: true,
+        }
     }
 
     fn peer(id: &str) -> Peer {

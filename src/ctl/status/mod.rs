@@ -4,17 +4,14 @@ mod lines;
 
 use std::time::{Duration, SystemTime};
 
-use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::arguments;
 use super::outcome::{Exit, Fault};
 use super::screen::{self, Screen};
 use super::site::Site;
-use crate::config::{Peer, TakenOver};
-use crate::control::client;
-use crate::control::interface::StatusReply;
-use crate::standing::{Answer, Standing};
+use crate::config::Peer;
+use crate::standing::Seen;
 use crate::units;
 
 /// Does what the arguments say; does not end with `--watch`.
@@ -23,55 +20,52 @@ pub(super) async fn run(site: &Site, arguments: &arguments::Status, screen: Scre
     let view = View {
         site,
         peers,
+        only_unwell: arguments.down,
         limit: arguments.patience.timeout,
         screen,
     };
     match (arguments.watch, arguments.json) {
-        (false, false) => view.once().await,
-        (false, true) => view.once_for_programs().await,
+        (false, is_json) => view.once(is_json).await,
         (true, is_json) => view.watch(arguments.interval, is_json).await,
     }
-}
-
-/// How each of `peers` stands; all are asked at the same time.
-pub(super) async fn ask(site: &Site, peers: &[Peer], limit: Duration) -> Vec<Answer> {
-    let answers =
-        client::ask_all::<_, StatusReply>(site.controls(peers), "GetStatus", json!({}), limit).await;
-    answers
-        .into_iter()
-        .map(|answer| answer.map(|reply| reply.status))
-        .collect()
 }
 
 struct View<'a> {
     site: &'a Site,
     peers: Vec<Peer>,
+    only_unwell: bool,
     limit: Duration,
     screen: Screen,
 }
 
 impl View<'_> {
-    async fn answers(&self) -> Vec<Answer> {
-        ask(self.site, &self.peers, self.limit).await
+    async fn look(&self) -> Vec<Seen> {
+        self.site.look(&self.peers, self.limit).await
     }
 
-    fn table(&self, answers: &[Answer]) -> String {
+    /// Those of whom something is to be told.
+    fn told<'s>(&self, all: &'s [Seen]) -> Vec<&'s Seen> {
+        let is_told = |seen: &&Seen| !self.only_unwell || Exit::of(seen.standing) != Exit::Fine;
+        all.iter().filter(is_told).collect()
+    }
+
+    fn table(&self, all: &[Seen]) -> String {
+        let told = self.told(all);
+        if told.is_empty() {
+            return format!("{}: none of them is down\n", units::count(all.len(), "peer"));
+        }
         let now = units::micros_since_1970(SystemTime::now());
-        let (ours, _) = TakenOver::read(&self.site.config);
-        lines::table(&self.peers, answers, &ours, now).render(self.screen)
+        lines::table(&told, now).render(self.screen)
     }
 
-    async fn once(&self) -> Result<Exit, Fault> {
-        let answers = self.answers().await;
-        screen::print(&self.table(&answers))?;
-        Ok(worst(&answers))
-    }
-
-    async fn once_for_programs(&self) -> Result<Exit, Fault> {
-        let answers = self.answers().await;
-        let list = lines::json(&self.peers, &answers);
-        screen::print_json(&list)?;
-        Ok(worst(&answers))
+    async fn once(&self, is_json: bool) -> Result<Exit, Fault> {
+        let all = self.look().await;
+        if is_json {
+            screen::print_json(&lines::json(&self.told(&all)))?;
+        } else {
+            screen::print(&self.table(&all))?;
+        }
+        Ok(worst(&all).max(self.site.exit()))
     }
 
     /// On a terminal the lines stay in place; elsewhere they follow each other. JSON is a line each time.
@@ -80,11 +74,11 @@ impl View<'_> {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let answers = self.answers().await;
+            let all = self.look().await;
             if is_json {
-                screen::print_json_line(&lines::json(&self.peers, &answers))?;
+                screen::print_json_line(&lines::json(&self.told(&all)))?;
             } else {
-                screen::print(&self.frame(&self.table(&answers)))?;
+                screen::print(&self.frame(&self.table(&all)))?;
             }
         }
     }
@@ -101,7 +95,7 @@ impl View<'_> {
     }
 }
 
-fn worst(answers: &[Answer]) -> Exit {
-    let exits = answers.iter().map(|answer| Exit::of(Standing::of(answer)));
+fn worst(all: &[Seen]) -> Exit {
+    let exits = all.iter().map(|seen| Exit::of(seen.standing));
     exits.max().unwrap_or(Exit::Fine)
 }

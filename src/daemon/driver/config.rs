@@ -29,6 +29,8 @@ pub(super) fn session_config(settings: &Settings) -> Config {
         spool: true,
         message_timeout: settings.spool.message_timeout,
         max_attempts: settings.spool.max_attempts,
+        disabled: settings.disabled.is_some(),
+        drain_timeout: settings.daemon.drain_timeout,
         max_client_bytes: settings.client.max_client_bytes,
     }
 }

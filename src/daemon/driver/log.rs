@@ -10,14 +10,12 @@ use lonc_proto::session::{Cause, Event, LinkError, Lost, State, Stored};
 use lonc_proto::time::Instant;
 use tracing::{debug, error, info, warn};
 
+use super::repeated::Repeated;
 use crate::config::Address;
 use crate::daemon::credentials::Credentials;
 use crate::daemon::status::Snapshot;
 use crate::journal::message;
 use crate::units;
-
-/// What happens all the time while something is wrong is told at most this often, with its number.
-const QUIET: Duration = Duration::from_secs(60);
 
 /// Tells of events, and keeps those that repeat from drowning the others.
 #[derive(Default)]
@@ -32,35 +30,13 @@ pub(super) struct Log {
     accept_failed: Repeated,
 }
 
-#[derive(Default)]
-struct Repeated {
-    count: usize,
-    told: Option<Instant>,
-}
-
-impl Repeated {
-    /// How many to tell of, if it is time to tell.
-    fn add(&mut self, count: usize, now: Instant) -> Option<usize> {
-        self.count += count;
-        if self.told.is_some_and(|told| now.since(told) < QUIET) {
-            return None;
-        }
-        self.told = Some(now);
-        Some(std::mem::take(&mut self.count))
-    }
-
-    /// Starts afresh; how many nobody was told of.
-    fn end(&mut self) -> usize {
-        std::mem::take(self).count
-    }
-}
-
 impl Log {
     pub(super) fn event(
         &mut self,
         event: &Event,
         client: Option<Credentials>,
         address: &Address,
+        remotes: &[Option<SocketAddr>],
         now: Instant,
     ) {
         match event {
@@ -70,7 +46,9 @@ impl Log {
                 "lond at {address} answered \"{}\" to {}; going on", note.answer, note.step
             ),
             Event::LinkUp { link, version, cause } => {
-                self.link_up(link.index(), version.as_deref(), *cause, address, now);
+                let remote = remotes.get(link.index()).copied().flatten();
+                let place = place(address, remote);
+                self.link_up(link.index(), version.as_deref(), *cause, &place, now);
             }
             Event::LinkRefused { link, why, retry_in } => {
                 link_refused(link.index(), why, *retry_in, address);
@@ -117,6 +95,11 @@ impl Log {
                 "{address} is down: requests are answered con_lost at once until a try succeeds"
             ),
             State::Idle => debug!(LONC_STATE = %state, "nobody needs a link to {address}"),
+            State::Disabled => info!(
+                MESSAGE_ID = message::DISABLED,
+                LONC_STATE = %state,
+                "the peer at {address} is disabled by an administrator: requests are answered con_lost at once"
+            ),
             State::Up => {
                 let count = self.never_sent.end();
                 if count > 0 {
@@ -127,7 +110,7 @@ impl Log {
     }
 
     /// Tells of the growth of links once in a while, and of each of them only to who wants details.
-    fn link_up(&mut self, link: usize, version: Option<&str>, cause: Cause, address: &Address, now: Instant) {
+    fn link_up(&mut self, link: usize, version: Option<&str>, cause: Cause, address: &str, now: Instant) {
         self.last_failure = None;
         let version = version.unwrap_or("unknown");
         if cause == Cause::Demand {
@@ -162,7 +145,7 @@ impl Log {
                 )
             };
         }
-        if *why == LinkError::Stopped {
+        if matches!(why, LinkError::Stopped | LinkError::Disabled) {
             return;
         }
         if self.last_failure.as_ref() == Some(why) {
@@ -242,6 +225,15 @@ impl Log {
                 "cannot accept a client: {error}; those who connect wait until it works again"
             );
         }
+    }
+}
+
+/// The peer as it is configured, and the address that its name led to.
+fn place(address: &Address, remote: Option<SocketAddr>) -> String {
+    let configured = address.to_string();
+    match remote.map(|remote| remote.to_string()) {
+        Some(remote) if remote != configured => format!("{configured} ({remote})"),
+        Some(_) | None => configured,
     }
 }
 
@@ -353,7 +345,7 @@ fn link_lost(link: usize, why: &LinkError, lost: usize, requeued: usize, address
         };
     }
     match why {
-        LinkError::Stopped => tell!(info, message::LINK_LOST),
+        LinkError::Stopped | LinkError::Disabled => tell!(info, message::LINK_LOST),
         LinkError::Unasked | LinkError::ReplyTooLong => tell!(error, message::PROTOCOL_FAULT),
         LinkError::Lookup { .. }
         | LinkError::Connect { .. }

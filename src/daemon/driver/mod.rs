@@ -11,6 +11,7 @@ mod log;
 mod memory;
 mod moves;
 mod places;
+mod repeated;
 mod rounds;
 mod spool;
 mod timer;
@@ -278,7 +279,10 @@ impl Driver {
                 None
             }
         };
-        self.log.event(event, credentials, &self.settings.address, now);
+        let is_up = matches!(event, Event::LinkUp { .. });
+        let remotes = if is_up { self.links.remotes() } else { Vec::new() };
+        self.log
+            .event(event, credentials, &self.settings.address, &remotes, now);
     }
 
     fn reconfigure(&mut self, settings: Settings, now: Instant) {

@@ -8,8 +8,8 @@ use lonc_proto::time::Instant;
 
 use super::instance::Instance;
 use crate::control::interface::{
-    Bucket, Cause, Client, Counters, DelayedSummary, Displaced, Histogram, Link, LinkState, Metrics, Refused,
-    State, Status, Trouble, TroubleKind,
+    Bucket, Cause, Client, Counters, DelayedSummary, Disabled, Displaced, Histogram, Link, LinkState,
+    Metrics, Refused, State, Status, Trouble, TroubleKind,
 };
 use crate::daemon::driver::ClientReport;
 use crate::daemon::socket_watch::Reach;
@@ -39,6 +39,11 @@ pub(super) fn status(
         draining: snapshot.draining,
         text: reach.with(snapshot),
         displaced: displaced(reach),
+        disabled: snapshot.disabled.as_ref().map(|disabled| Disabled {
+            reason: disabled.reason.clone(),
+            since_usec: micros_since_1970(disabled.since),
+        }),
+        silent_since_usec: silent_since(snapshot),
         last_error: now.last_error.clone(),
         next_try_usec: snapshot.next_try.map(micros_since_1970),
         rtt_usec: now.rtt.map(micros),
@@ -83,6 +88,7 @@ pub(super) fn metrics(
         max_links: now.max_links,
         depth: now.links.iter().filter_map(|link| link.depth).sum(),
         oldest_usec: oldest.map(|at| micros_since_1970(snapshot.date(at))),
+        silent_since_usec: silent_since(snapshot),
         clients: now.clients,
         queued: now.queued,
         in_flight: now.in_flight,
@@ -132,12 +138,19 @@ pub(super) fn clients(mut reports: Vec<ClientReport>, now: Instant) -> Vec<Clien
     reports.into_iter().map(client).collect()
 }
 
+/// On each link lond answers one after the other: the oldest in flight is as old as its silence there.
+fn silent_since(snapshot: &Snapshot) -> Option<u64> {
+    let oldest = snapshot.status.links.iter().filter_map(|link| link.oldest).max();
+    oldest.map(|at| micros_since_1970(snapshot.date(at)))
+}
+
 fn state(state: session::State) -> State {
     match state {
         session::State::Connecting => State::Connecting,
         session::State::Up => State::Up,
         session::State::Down => State::Down,
         session::State::Idle => State::Idle,
+        session::State::Disabled => State::Disabled,
     }
 }
 
@@ -234,7 +247,7 @@ fn kind(why: &LinkError) -> TroubleKind {
         LinkError::RequestTimeout | LinkError::MessageTimeout => TroubleKind::ReplyTimeout,
         LinkError::ProbeTimeout => TroubleKind::ProbeTimeout,
         LinkError::PathDead(_) => TroubleKind::PathDead,
-        LinkError::Stopped => TroubleKind::Stopped,
+        LinkError::Stopped | LinkError::Disabled => TroubleKind::Stopped,
     }
 }
 
@@ -256,6 +269,7 @@ fn counters(snapshot: &Snapshot, instance: &Instance) -> Counters {
         sent_no_reply: counters.sent_no_reply,
         malformed: counters.malformed,
         stored: counters.delayed,
+        not_stored: counters.not_stored,
         delivered: counters.delivered,
         set_aside: instance.desk.set_aside(),
         links_opened: counters.links_opened,

@@ -1,14 +1,14 @@
 //! What the pages show, asked of the instances.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 
-use crate::config::{self, ConfigError, HostId, Peer, Peers, TakenOver};
+use crate::config::{self, ConfigError, HostId};
 use crate::control::client::{self, CallError};
-use crate::control::interface::{DelayedReply, Metrics, MetricsReply, StatusReply};
-use crate::standing::Answer;
+use crate::control::interface::{DelayedReply, Metrics, MetricsReply};
+use crate::standing::{self, Seen};
 use crate::units;
 
 /// Most delayed messages that a page lists.
@@ -24,19 +24,12 @@ pub(in crate::metrics) struct Crowd {
     pub(super) now: u64,
 }
 
-/// A peer, and what its instance told.
-pub(super) struct Seen {
-    pub(super) peer: Peer,
-    pub(super) answer: Answer,
-    /// Whether it is served by us, and not by a Perl lonc.
-    pub(super) is_ours: bool,
-}
-
 /// One peer, for its page.
 pub(in crate::metrics) struct Close {
     pub(super) host_id: HostId,
     pub(super) seen: Seen,
-    pub(super) control: std::path::PathBuf,
+    pub(super) control: PathBuf,
+    pub(super) socket: PathBuf,
     pub(super) metrics: Result<Metrics, CallError>,
     pub(super) delayed: Result<DelayedReply, CallError>,
     /// When, in microseconds since 1970.
@@ -45,28 +38,11 @@ pub(in crate::metrics) struct Close {
 
 /// Asks the instances of all peers, each of which may take `limit`.
 pub(in crate::metrics) async fn crowd(config: &Path, limit: Duration) -> Result<Crowd, ConfigError> {
-    let Peers {
-        host_id,
-        control_dir,
-        peers,
-        warnings,
-        ..
-    } = config::peers(config)?;
-    let (ours, _) = TakenOver::read(config);
-    let paths = peers
-        .iter()
-        .map(|peer| control_dir.join(peer.id.as_ref()))
-        .collect();
-    let answers = client::ask_all::<_, StatusReply>(paths, "GetStatus", json!({}), limit).await;
-    let seen = |(peer, answer): (Peer, Result<StatusReply, CallError>)| Seen {
-        is_ours: ours.has(&peer.id),
-        peer,
-        answer: answer.map(|reply| reply.status),
-    };
+    let all = config::peers(config)?;
     Ok(Crowd {
-        host_id,
-        peers: peers.into_iter().zip(answers).map(seen).collect(),
-        num_warnings: warnings.len(),
+        peers: standing::look(config, &all, &all.peers, limit).await,
+        num_warnings: all.warnings.len(),
+        host_id: all.host_id,
         now: now(),
     })
 }
@@ -78,24 +54,23 @@ pub(in crate::metrics) async fn close(
     limit: Duration,
 ) -> Result<Option<Close>, ConfigError> {
     let peers = config::peers(config)?;
-    let Some(peer) = peers.peers.into_iter().find(|peer| peer.id == *id) else {
-        return Ok(None);
-    };
+    let peer = peers.peers.iter().find(|peer| peer.id == *id);
+    let peer: Vec<_> = peer.cloned().into_iter().collect();
     let control = peers.control_dir.join(id.as_ref());
     let (nothing, most) = (json!({}), json!({ "limit": MOST_MESSAGES }));
-    let (status, metrics, delayed) = tokio::join!(
-        client::ask::<_, StatusReply>(&control, "GetStatus", &nothing, limit),
+    let (mut seen, metrics, delayed) = tokio::join!(
+        standing::look(config, &peers, &peer, limit),
         client::ask::<_, MetricsReply>(&control, "GetMetrics", &nothing, limit),
         client::ask::<_, DelayedReply>(&control, "ListDelayed", &most, limit),
     );
+    let Some(seen) = seen.pop() else {
+        return Ok(None);
+    };
     Ok(Some(Close {
         host_id: peers.host_id,
-        seen: Seen {
-            is_ours: TakenOver::read(config).0.has(id),
-            peer,
-            answer: status.map(|reply| reply.status),
-        },
+        seen,
         control,
+        socket: peers.socket_dir.join(id.as_ref()),
         metrics: metrics.map(|reply| reply.metrics),
         delayed,
         now: now(),

@@ -70,7 +70,7 @@ pub(super) fn badge(standing: Standing, number: Option<usize>) -> Markup {
     html! {
         span class={ "badge " (class) } {
             svg aria-hidden="true" focusable="false" { use href={ "#" (class) }; }
-            " " @if let Some(number) = number { (number) " " } (standing.word())
+            " " @if let Some(number) = number { (number) " " } (standing.name())
         }
     }
 }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::facts::{Crowd, Seen};
+use super::facts::Crowd;
 use super::layout;
 use super::view::View;
 use crate::config::text::safe;
 use crate::control::interface::Status;
-use crate::standing::{self, Grade, Standing};
+use crate::standing::{Grade, Seen, Standing};
 use crate::units;
 
 /// Where there are more peers than these, those that are well are folded away.
@@ -133,20 +133,10 @@ struct Line<'a> {
 
 impl<'a> Line<'a> {
     fn of(seen: &'a Seen, now: u64) -> Self {
-        let standing = Standing::of(&seen.answer);
-        let remark = match &seen.answer {
-            Ok(status) => standing::remark(status, now),
-            Err(_) if standing == Standing::NotStarted && !seen.is_ours => {
-                "not taken over from the Perl lonc".to_owned()
-            }
-            // The state says it all.
-            Err(_) if standing == Standing::NotStarted => String::new(),
-            Err(fault) => fault.to_string(),
-        };
         Self {
             seen,
-            standing,
-            remark: safe(&remark),
+            standing: seen.standing,
+            remark: safe(&seen.remark(now)),
             now,
         }
     }

@@ -2,12 +2,12 @@
 
 use maud::{Markup, html};
 
-use super::facts::{Close, Seen};
+use super::facts::Close;
 use super::view::View;
 use super::{layout, picture};
 use crate::config::text::safe;
 use crate::control::interface::{Cause, DelayedReply, Link, Metrics, Status};
-use crate::standing::Standing;
+use crate::standing::Seen;
 use crate::standing::account::{self, Account, Mark};
 use crate::units;
 
@@ -15,11 +15,15 @@ use crate::units;
 const SHOWN_OTHERWISE: [&str; 2] = ["reached", "link"];
 
 pub(super) fn page(close: &Close, view: View) -> Markup {
-    let Seen { peer, answer, .. } = &close.seen;
-    let standing = Standing::of(answer);
+    let Seen {
+        peer,
+        answer,
+        standing,
+        ..
+    } = &close.seen;
     let account = match answer {
         Ok(status) => account::of(status, close.now),
-        Err(fault) => account::of_silent(peer, &close.control, fault),
+        Err(fault) => account::of_silent(&close.seen, &close.socket, &close.control, fault),
     };
     let main = html! {
         p { a href={ "../" (view.query()) } { "All peers" } }
@@ -34,8 +38,8 @@ pub(super) fn page(close: &Close, view: View) -> Markup {
         }
         @if answer.is_ok() { (delayed(close)) }
     };
-    let title = format!("{} {} – lonc on {}", peer.id, standing.word(), close.host_id);
-    let heading = html! { (peer.id) " " (layout::badge(standing, None)) };
+    let title = format!("{} {} – lonc on {}", peer.id, standing.name(), close.host_id);
+    let heading = html! { (peer.id) " " (layout::badge(*standing, None)) };
     layout::page("../", &title, &heading, &main, view)
 }
 

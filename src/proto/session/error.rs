@@ -65,6 +65,9 @@ pub enum LinkError {
     /// This instance stops.
     #[error("stopping")]
     Stopped,
+    /// The peer is disabled.
+    #[error("disabled by an administrator")]
+    Disabled,
 }
 
 /// How connecting failed; what comes later tells more.

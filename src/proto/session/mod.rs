@@ -87,6 +87,10 @@ pub struct Config {
     pub message_timeout: Duration,
     /// A delayed message that breaks the link so many times in a row is set aside.
     pub max_attempts: u32,
+    /// There is to be no link: requests are answered `con_lost` at once, critical ones stored.
+    pub disabled: bool,
+    /// How long requests that are in flight when the peer is disabled may take.
+    pub drain_timeout: Duration,
     /// A client with so many bytes of answers not taken is not served further. Holds for those who come from now on.
     pub max_client_bytes: usize,
 }

@@ -23,6 +23,15 @@ pub enum State {
     Down,
     /// No link, since nobody needs one; the next request opens one.
     Idle,
+    /// No link and no tries, by an administrator's word; requests do not wait.
+    Disabled,
+}
+
+impl State {
+    /// True if requests are answered at once that there is no link.
+    pub(super) fn refuses(self) -> bool {
+        matches!(self, Self::Down | Self::Disabled)
+    }
 }
 
 impl fmt::Display for State {
@@ -32,6 +41,7 @@ impl fmt::Display for State {
             Self::Up => "up",
             Self::Down => "down",
             Self::Idle => "idle",
+            Self::Disabled => "disabled",
         })
     }
 }
@@ -73,6 +83,8 @@ pub struct Counters {
     pub sent_no_reply: u64,
     /// Critical requests stored for later.
     pub delayed: u64,
+    /// Critical requests answered `con_failed`: neither sent nor stored.
+    pub not_stored: u64,
     /// Delayed messages answered.
     pub delivered: u64,
     /// Encrypted replies that could not be used.

@@ -7,6 +7,7 @@ mod clients;
 mod critical;
 mod delayed;
 mod demand;
+mod disabled;
 mod links;
 mod local;
 mod opening;

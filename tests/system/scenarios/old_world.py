@@ -24,7 +24,7 @@ def metrics_over_http(site):
     assert host.run("systemctl", "is-enabled", "lonc-metrics.socket", check=False).stdout.strip() == "disabled"
     host.systemctl("enable", "--now", "lonc-metrics.socket")
     text = host.run("python3", "-c", GET).stdout
-    assert 'lonc_instance_state{peer="msul1",state="not_started"} 1' in text, text
+    assert 'lonc_instance_state{peer="msul1",state="not-started"} 1' in text, text
     assert not host.is_active("lonc@msul1.service"), "a question started the daemon"
     host.systemctl("start", "lonc@msul1.service")
     wait_until_up(host)

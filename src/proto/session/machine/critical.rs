@@ -66,7 +66,7 @@ impl Machine {
             return true;
         }
         // Its answer must not overtake others of it.
-        let is_late = self.state == State::Down || arrived + PATIENCE <= self.now;
+        let is_late = self.state.refuses() || arrived + PATIENCE <= self.now;
         if !is_late || theirs > 0 {
             false
         } else if !self.is_full() {
@@ -106,7 +106,7 @@ impl Machine {
         match self.state {
             State::Connecting | State::Idle => true,
             State::Up => !self.must_wait(id),
-            State::Down => false,
+            State::Down | State::Disabled => false,
         }
     }
 
@@ -130,11 +130,11 @@ impl Machine {
     /// When one of those who wait, or of what is being stored, will have waited too long.
     pub(super) fn critical_due(&self) -> Option<Instant> {
         let patience = match self.state {
-            State::Up | State::Down if self.is_full() => {
+            State::Up | State::Down | State::Disabled if self.is_full() => {
                 (!self.delayed.late.is_empty()).then_some(STORE_TIMEOUT)
             }
             State::Up => Some(PATIENCE),
-            State::Connecting | State::Down | State::Idle => None,
+            State::Connecting | State::Down | State::Idle | State::Disabled => None,
         };
         // Whoever has others in flight waits for those.
         let is_alone = |client: &Client| client.num_in_flight() == 0;
@@ -181,7 +181,10 @@ impl Machine {
                 self.counters.delayed += 1;
                 answer::CON_DELAYED
             }
-            Stored::Failed => answer::CON_FAILED,
+            Stored::Failed => {
+                self.counters.not_stored += 1;
+                answer::CON_FAILED
+            }
         };
         self.answer_stored(&storing, words);
     }
@@ -222,6 +225,7 @@ impl Machine {
 
     fn tell_not_stored(&mut self, count: usize, is_handed_in: bool) {
         if count > 0 {
+            self.counters.not_stored += count as u64;
             self.event(Event::NotStored { count, is_handed_in });
         }
     }

@@ -25,6 +25,7 @@ impl Machine {
             _ if self.stopped => 0,
             State::Connecting | State::Down => self.config.connections.max(1),
             State::Up | State::Idle => self.config.connections,
+            State::Disabled => 0,
         }
     }
 

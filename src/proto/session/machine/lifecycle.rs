@@ -258,7 +258,7 @@ impl Machine {
 
     /// What was written is answered that there is no reply; what was not goes back to its queue.
     fn settle_in_flight(&mut self, written: VecDeque<InFlight>, unwritten: VecDeque<InFlight>) {
-        let alone = written.len() == 1 && !self.stopped;
+        let alone = written.len() == 1 && !self.stopped && !self.config.disabled;
         let (mut delayed, mut owners) = (VecDeque::new(), Vec::new());
         for InFlight { owner, request, .. } in written {
             match owner {

@@ -2,6 +2,7 @@
 
 mod critical;
 mod demand;
+mod disabled;
 mod flush;
 mod lifecycle;
 mod replies;
@@ -70,7 +71,9 @@ pub(in crate::session) struct Machine {
 
 impl Machine {
     pub(in crate::session) fn new(config: Config, seed: u64, now: Instant) -> Self {
-        let state = if config.connections == 0 {
+        let state = if config.disabled {
+            State::Disabled
+        } else if config.connections == 0 {
             State::Idle
         } else {
             State::Connecting
@@ -98,6 +101,9 @@ impl Machine {
             sparing: false,
             stopped: false,
         };
+        if machine.config.disabled {
+            machine.event(Event::StateChanged(State::Disabled));
+        }
         machine.keep_links();
         machine
     }
@@ -198,7 +204,7 @@ impl Machine {
 
     /// Tries now, beside a try that does not get on; one that does is left alone.
     pub(in crate::session) fn reconnect(&mut self) {
-        if self.stopped {
+        if self.stopped || self.config.disabled {
             return;
         }
         if matches!(self.state, State::Down | State::Idle) {
@@ -229,6 +235,9 @@ impl Machine {
         }
         let reopen = reopen || config.identity != self.config.identity;
         self.config = config;
+        if self.config.disabled {
+            return self.disable();
+        }
         let keep = if reopen { 0 } else { self.config.max_connections };
         self.demand.forget();
         let mut active = self.links_that(|link| !link.retiring);
@@ -242,12 +251,14 @@ impl Machine {
             }
         }
         let is_lost = match self.state {
-            State::Idle => self.config.connections > 0,
+            State::Idle | State::Disabled => self.config.connections > 0,
             State::Up => !self.any_up(),
             State::Connecting | State::Down => reopen && !self.any_up(),
         };
         if is_lost {
             self.wait_anew();
+        } else if self.state == State::Disabled {
+            self.enter(State::Idle);
         }
         self.keep_links();
     }
@@ -292,6 +303,7 @@ impl Machine {
             .chain(self.wait_ends().map(|end| self.grace.heeded(end)))
             .chain(self.demand_due())
             .chain(self.critical_due())
+            .chain(self.disabled_due())
             .min()
     }
 
@@ -309,6 +321,7 @@ impl Machine {
         for id in due {
             self.link_is_due(id);
         }
+        self.end_disabled();
         self.take_back_stalled();
         self.retire_unneeded();
     }

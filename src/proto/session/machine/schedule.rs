@@ -48,7 +48,7 @@ impl Machine {
         self.settle_behind();
         match self.state {
             State::Connecting => self.refuse_late(),
-            State::Down => self.refuse(),
+            State::Down | State::Disabled => self.refuse(),
             State::Up => {}
             State::Idle => self.wake_up(),
         }

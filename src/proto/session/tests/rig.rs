@@ -44,6 +44,8 @@ pub(in crate::session) fn config() -> Config {
         spool: false,
         message_timeout: 60 * SECOND,
         max_attempts: 3,
+        disabled: false,
+        drain_timeout: 20 * SECOND,
         max_client_bytes: 64 << 20,
     }
 }

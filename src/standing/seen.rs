@@ -1,0 +1,107 @@
+//! The peers, each as its daemon tells, or as it is seen from outside.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{Answer, Outside, Standing, remark};
+use crate::config::{Address, Disabled, Peer, Peers, TakenOver};
+use crate::control::client;
+use crate::control::interface::{Status, StatusReply};
+use crate::units;
+
+/// A peer, as it was at one moment.
+pub(crate) struct Seen {
+    pub(crate) peer: Peer,
+    pub(crate) answer: Answer,
+    pub(crate) standing: Standing,
+    /// What the administrator's file says, whether or not the daemon goes by it.
+    pub(crate) disabled: Option<Disabled>,
+    /// The Perl lonc may serve it.
+    pub(crate) is_ours: bool,
+}
+
+impl Seen {
+    pub(crate) fn status(&self) -> Option<&Status> {
+        self.answer.as_ref().ok()
+    }
+
+    /// What is worth a remark beside the word, as others wrote it; nothing where all is well. `now` is in microseconds since
+    /// 1970.
+    pub(crate) fn remark(&self, now: u64) -> String {
+        match (&self.answer, &self.disabled) {
+            (Ok(status), _) => [remark::remark(status, now), self.not_yet().unwrap_or_default()]
+                .into_iter()
+                .filter(|part| !part.is_empty())
+                .collect::<Vec<_>>()
+                .join("; "),
+            (Err(_), Some(disabled)) if self.standing == Standing::Disabled => disabled.reason.clone(),
+            (Err(_), _) if !self.is_ours => "not taken over from the Perl lonc".to_owned(),
+            (Err(_), _) if self.standing == Standing::Off => {
+                format!("nobody listens for it: loncctl why {}", self.peer.id)
+            }
+            // The state says it all.
+            (Err(_), _) if self.standing == Standing::NotStarted => String::new(),
+            (Err(fault), _) => fault.to_string(),
+        }
+    }
+
+    /// What waits for a reload of its daemon.
+    pub(crate) fn not_yet(&self) -> Option<String> {
+        let status = self.status()?;
+        let id = &self.peer.id;
+        match (&self.disabled, &status.disabled) {
+            (Some(_), None) => return Some(format!("is to be disabled: loncctl reload {id}")),
+            (None, Some(_)) => return Some(format!("is to be enabled: loncctl reload {id}")),
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+        let address = self.peer.address.to_string();
+        let is_known = self.peer.address != Address::unknown();
+        (is_known && address != status.address)
+            .then(|| format!("its address is {address} now: loncctl reload {id}"))
+    }
+}
+
+/// How each of `peers` stands, whom the configuration `config` has, and who are among those of `all`; they are asked at the
+/// same time, and each may take `limit`.
+pub(crate) async fn look(config: &Path, all: &Peers, peers: &[Peer], limit: Duration) -> Vec<Seen> {
+    let control = |peer: &Peer| all.control_dir.join(peer.id.as_ref());
+    let paths = peers.iter().map(control).collect();
+    let answers = client::ask_all::<_, StatusReply>(paths, "GetStatus", json!({}), limit).await;
+    let outside = Outside::look(config, &all.socket_dir);
+    let (ours, _) = TakenOver::read(config);
+    let seen = |(peer, answer): (&Peer, Result<StatusReply, _>)| {
+        let answer = answer.map(|reply| reply.status);
+        let is_ours = ours.has(&peer.id);
+        let standing = match &answer {
+            Ok(status) => Standing::of_status(status),
+            Err(fault) => outside.silent(&peer.id, fault),
+        };
+        // Whether anybody listens there is the other lonc's.
+        let standing = if standing == Standing::Off && !is_ours {
+            Standing::NotStarted
+        } else {
+            standing
+        };
+        Seen {
+            standing,
+            disabled: outside.disabled(&peer.id).cloned(),
+            is_ours,
+            peer: peer.clone(),
+            answer,
+        }
+    };
+    peers.iter().zip(answers).map(seen).collect()
+}
+
+/// That it is disabled, by whom and why, in words.
+pub(crate) fn words_of(reason: &str, since_usec: u64) -> String {
+    let since = units::date(since_usec);
+    let why = if reason.is_empty() {
+        String::new()
+    } else {
+        format!(": {reason}")
+    };
+    format!("disabled by an administrator since {since}{why}")
+}
