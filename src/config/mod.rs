@@ -185,19 +185,22 @@ pub(crate) fn salvage(config: &Path) -> Peers {
 /// What the files say now, with the paths to be watched, and what to tell about it. A fault of the configuration is
 /// among that.
 pub(crate) fn offer(config: &Path, watched: Vec<PathBuf>) -> (Offer, Vec<String>) {
-    let read = || {
-        let layers = Layers::read(config)?;
-        Ok((peers::list(&layers)?, layers))
+    let look = |layers: &Layers| {
+        let spool_dir = layers.general().get(keys::SPOOL_DIR, checks::path).ok();
+        Ok((peers::list(layers)?, spool_dir, Sandbox::of(layers)))
     };
-    match read() {
-        Ok((mut peers, layers)) => {
+    match Layers::read(config).look(look) {
+        Ok((mut peers, spool_dir, sandbox)) => {
             let warnings = std::mem::take(&mut peers.warnings);
             let mut offer = Offer::of(peers, watched);
-            offer.snapshot.spool_dir = layers.general().get(keys::SPOOL_DIR, checks::path).ok();
-            offer.snapshot.sandbox = Sandbox::of(&layers);
+            offer.snapshot.spool_dir = spool_dir;
+            offer.snapshot.sandbox = sandbox;
             (offer, warnings)
         }
-        Err(fault) => (Offer::of_fault(&fault, watched), vec![fault.to_string()]),
+        Err(fault) => {
+            let warnings = fault.each().iter().map(ToString::to_string).collect();
+            (Offer::of_fault(&fault, watched), warnings)
+        }
     }
 }
 

@@ -131,7 +131,7 @@ impl Offer {
     }
 
     pub(super) fn of_fault(fault: &ConfigError, watched: Vec<PathBuf>) -> Self {
-        Self::nothing(DoubtKind::Fault, fault.to_string(), watched)
+        Self::nothing(DoubtKind::Fault, fault.brief(), watched)
     }
 }
 

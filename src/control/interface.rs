@@ -6,6 +6,7 @@ mod delayed;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::delayed::{CountsReply, DelayedCount};
 pub(crate) use self::link::{Cause, Link, LinkState, Refused, Trouble, TroubleKind};
 use crate::config::LogLevel;
 

@@ -111,7 +111,9 @@ impl Failure {
         }
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let mended = runtime.block_on(async {
-            systemd::status(&format!("requests are answered con_lost: {}", self.fault.brief()));
+            // A status is one line.
+            let first = self.fault.lines().next().unwrap_or_default();
+            systemd::status(&format!("requests are answered con_lost: {first}"));
             let clients = clients.map(listener).transpose()?;
             let end = Instant::now() + self.span();
             let mended = tokio::select! {

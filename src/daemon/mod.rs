@@ -65,7 +65,7 @@ use self::acceptor::Acceptor;
 use self::alarm::Alarm;
 use self::driver::{Driver, Questions};
 use self::listen::{ListenError, ListenSocket};
-use self::operators::Instance;
+use self::operators::{Census, Instance};
 use self::signals::Signals;
 use self::socket_watch::SocketWatch;
 use self::steering::Steering;
@@ -85,6 +85,13 @@ pub enum StartError {
     /// The system refused something that every process needs.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
+}
+
+impl StartError {
+    #[expect(clippy::needless_pass_by_value, reason = "so map_err gives it")]
+    fn taken(taken: spool::Taken) -> Self {
+        Self::Spool(taken.to_string())
+    }
 }
 
 /// What an instance is made of.
@@ -121,8 +128,7 @@ impl Daemon {
         steering::tell_warnings(&self.loaded.warnings);
         descriptors::make_room(settings.client.max_clients);
         let signals = Signals::serve();
-        let lock = spool::claim(&settings).await;
-        let lock = lock.map_err(|taken| StartError::Spool(taken.to_string()))?;
+        let lock = spool::claim(&settings).await.map_err(StartError::taken)?;
         // Only now, when no signal can end us between making a socket's file and knowing that it is ours to remove.
         let (acceptor, control) = open_sockets(self.socket, self.control, &settings)?;
         info!(
@@ -145,6 +151,7 @@ impl Daemon {
                 questions,
                 orders,
                 desk: driver.desk(),
+                census: Census::of(settings.spool_dir.clone()),
                 socket,
                 published,
                 level,

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use super::fresh::Fresh;
 use super::http::{Request, Response};
 use super::page::{self, Close, Crowd};
-use super::{PATIENCE, Reading, collect, negotiation, text};
+use super::{PATIENCE, Told, collect, negotiation, text};
 use crate::config::HostId;
 
 /// How long an instance may take to answer for a page: somebody looks at an empty window meanwhile.
@@ -25,7 +25,7 @@ pub(super) struct Desk {
     /// The names of this host by which it may be asked, beside `localhost` and any address.
     names: Vec<String>,
     /// What the instances told last.
-    last: Fresh<Vec<Reading>>,
+    last: Fresh<Told>,
     crowd: Fresh<Crowd>,
     close: Mutex<HashMap<HostId, Arc<Fresh<Option<Close>>>>>,
 }
@@ -66,16 +66,13 @@ impl Desk {
             .map_or(PATIENCE, |span| PATIENCE.min(span / 2));
         let format = negotiation::format(&request.accept);
         match self.last.get(limit, collect(&self.config, limit)).await {
-            Ok(readings) => Response {
+            Ok(told) => Response {
                 status: "200 OK",
                 content_type: format.content_type(),
-                body: text(&readings, format),
+                body: text(&told, format),
                 refresh: None,
             },
-            Err(fault) => {
-                super::say(&fault);
-                Response::plain("500 Internal Server Error", &fault.to_string())
-            }
+            Err(never) => match never {},
         }
     }
 

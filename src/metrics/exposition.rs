@@ -104,6 +104,9 @@ impl Writer {
     /// A value of the family.
     pub(super) fn sample(&mut self, name: &str, labels: Labels<'_>, value: Number) {
         // Writing to a text does not fail.
+        if labels.is_empty() {
+            return self.line(format_args!("{name} {value}"));
+        }
         let _ = write!(self.out, "{name}{{");
         for (index, (label, value)) in labels.iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };

@@ -1,7 +1,7 @@
 //! Every metric, once: its name, what it says, and where its value comes from.
 
-use super::Reading;
 use super::exposition::{Format, Kind, Number, Writer};
+use super::{Reading, Told};
 use crate::control::interface::{DelayedSummary, Histogram, Metrics};
 use crate::standing::Standing;
 
@@ -13,6 +13,8 @@ enum Source {
     Counter(fn(&Metrics) -> Vec<Value>),
     Gauge(fn(&Metrics) -> Vec<Value>),
     Histogram(fn(&Metrics) -> &Histogram),
+    /// A gauge of the messages on disk, which is known also of peers whose instance does not answer.
+    Delayed(fn(DelayedSummary) -> Vec<Value>),
 }
 
 struct Family {
@@ -31,6 +33,11 @@ const fn gauge(name: &'static str, help: &'static str, read: fn(&Metrics) -> Vec
     Family { name, help, source }
 }
 
+const fn delayed(name: &'static str, help: &'static str, read: fn(DelayedSummary) -> Vec<Value>) -> Family {
+    let source = Source::Delayed(read);
+    Family { name, help, source }
+}
+
 const fn histogram(name: &'static str, help: &'static str, read: fn(&Metrics) -> &Histogram) -> Family {
     let source = Source::Histogram(read);
     Family { name, help, source }
@@ -41,6 +48,15 @@ const PEER: &str = "lonc_peer_state";
 const PEER_HELP: &str = "State of the peer (1 for the one it is in), as loncctl status has it: down and disabled answer con_lost at once, not-started is usual until a client comes.";
 const INSTANCE: &str = "lonc_instance_state";
 const INSTANCE_HELP: &str = "Whether the instance of the peer answers (1 for the state it is in), or why not: not-started is usual until a client comes, off is not, as nobody listens.";
+const SOUND: &str = "lonc_configuration_sound";
+const SOUND_HELP: &str =
+    "Whether the configuration is sound; if not, only peers whose instance runs may be told of.";
+const COUNTED: &str = "lonc_spool_counted";
+const COUNTED_HELP: &str =
+    "Whether an instance answered that counts the messages of peers that are not served.";
+const UNLISTED: &str = "lonc_delayed_unlisted_messages";
+const UNLISTED_HELP: &str =
+    "Delayed messages on disk of a host that is in no table: they are sent to nobody.";
 const ANSWERING: &str = "answering";
 const SILENT: [Standing; 6] = [
     Standing::NotStarted,
@@ -128,23 +144,20 @@ const FAMILIES: &[Family] = &[
         "Whether the disk with the delayed messages answers in time.",
         |of| one(usize::from(of.delayed.is_some())),
     ),
-    gauge(
+    delayed(
         "lonc_delayed_messages",
-        "Delayed messages on disk: queued, held by an operator, or set aside as failed.",
-        |of| of.delayed.map(shelves).unwrap_or_default(),
+        "Delayed messages on disk: queued, held by an operator, or set aside as failed; also those of peers that are not served now.",
+        shelves,
     ),
     gauge(
         "lonc_delayed_sending",
         "Delayed messages handed over to the link.",
         |of| one(of.sending),
     ),
-    gauge(
+    delayed(
         "lonc_delayed_oldest_timestamp_seconds",
         "When the first of the queued messages was written; missing without any.",
-        |of| {
-            let oldest = of.delayed.and_then(|delayed| delayed.oldest_usec);
-            oldest.map(seconds).into_iter().collect()
-        },
+        |delayed| delayed.oldest_usec.map(seconds).into_iter().collect(),
     ),
     counter("lonc_requests", "Requests of clients.", |of| {
         count(of.counters.requests)
@@ -271,8 +284,10 @@ fn shelves(delayed: DelayedSummary) -> Vec<Value> {
 }
 
 /// All families of all instances.
-pub(super) fn write(readings: &[Reading], format: Format) -> String {
+pub(super) fn write(told: &Told, format: Format) -> String {
+    let readings = &told.readings[..];
     let mut writer = Writer::new(format);
+    host(told, &mut writer);
     writer.family(PEER, Kind::Gauge, PEER_HELP);
     for Reading { peer, standing, .. } in readings {
         for state in Standing::ALL {
@@ -290,20 +305,39 @@ pub(super) fn write(readings: &[Reading], format: Format) -> String {
         }
     }
     for family in FAMILIES {
-        family.write(readings, &mut writer);
+        family.write(told, &mut writer);
     }
     writer.end()
 }
 
+/// What is told of the host, and of hosts that are none of its peers.
+fn host(told: &Told, writer: &mut Writer) {
+    writer.family(SOUND, Kind::Gauge, SOUND_HELP);
+    writer.sample(SOUND, &[], Number::Whole(told.is_sound.into()));
+    writer.family(COUNTED, Kind::Gauge, COUNTED_HELP);
+    writer.sample(COUNTED, &[], Number::Whole(told.counts.is_some().into()));
+    writer.family(UNLISTED, Kind::Gauge, UNLISTED_HELP);
+    for waiting in told.counts.iter().flatten().filter(|one| !one.is_listed) {
+        let delayed = waiting.delayed;
+        let number = delayed.queued + delayed.held + delayed.failed;
+        let labels = [("peer", waiting.peer.as_ref())];
+        writer.sample(
+            UNLISTED,
+            &labels,
+            Number::Whole(number.try_into().unwrap_or(u64::MAX)),
+        );
+    }
+}
+
 impl Family {
-    fn write(&self, readings: &[Reading], writer: &mut Writer) {
+    fn write(&self, told: &Told, writer: &mut Writer) {
         let kind = match self.source {
             Source::Counter(_) => Kind::Counter,
-            Source::Gauge(_) => Kind::Gauge,
+            Source::Gauge(_) | Source::Delayed(_) => Kind::Gauge,
             Source::Histogram(_) => Kind::Histogram,
         };
         writer.family(self.name, kind, self.help);
-        for Reading { peer, outcome, .. } in readings {
+        for Reading { peer, outcome, .. } in &told.readings {
             let Ok(metrics) = outcome else { continue };
             match self.source {
                 Source::Counter(read) => plain(
@@ -314,6 +348,15 @@ impl Family {
                 ),
                 Source::Gauge(read) => plain(self.name, peer.as_ref(), &read(metrics), writer),
                 Source::Histogram(read) => buckets(self.name, peer.as_ref(), read(metrics), writer),
+                Source::Delayed(read) => {
+                    let values = metrics.delayed.map(read).unwrap_or_default();
+                    plain(self.name, peer.as_ref(), &values, writer);
+                }
+            }
+        }
+        if let Source::Delayed(read) = self.source {
+            for waiting in told.counts.iter().flatten() {
+                plain(self.name, waiting.peer.as_ref(), &read(waiting.delayed), writer);
             }
         }
     }

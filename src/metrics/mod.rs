@@ -24,6 +24,7 @@ mod listeners;
 mod negotiation;
 mod page;
 
+use std::convert::Infallible;
 use std::fmt::Display;
 use std::path::Path;
 use std::time::Duration;
@@ -32,10 +33,11 @@ use serde_json::json;
 
 pub(crate) use self::exposition::Format;
 use crate::cli;
-use crate::config::{self, ConfigError, HostId};
+use crate::config::{HostId, Peers};
 use crate::control::client::{self, CallError};
 use crate::control::interface::{Metrics, MetricsReply};
-use crate::standing::{Outside, Standing};
+use crate::control::roster::Roster;
+use crate::standing::{self, Outside, Standing, Waiting};
 
 /// How long an instance may take to answer, unless another span is asked for: below Prometheus' usual ten seconds for
 /// a scrape.
@@ -62,12 +64,40 @@ impl Reading {
     }
 }
 
-/// Asks the instances of all peers that the configuration knows; each may take `limit`.
-pub(crate) async fn collect(config: &Path, limit: Duration) -> Result<Vec<Reading>, ConfigError> {
-    let peers = config::peers(config)?;
-    let ids = peers.peers.into_iter().map(|peer| peer.id).collect();
+/// All that is told in metrics.
+#[derive(Debug)]
+pub(crate) struct Told {
+    /// What each instance told.
+    pub(crate) readings: Vec<Reading>,
+    /// Messages of peers whose instance did not answer, and of hosts that are in no table; nothing if nobody could count.
+    pub(crate) counts: Option<Vec<Waiting>>,
+    /// Whether the configuration is sound.
+    pub(crate) is_sound: bool,
+}
+
+/// Asks the instances of all peers that the configuration knows, or where that is faulty those that run; each may take
+/// `limit`.
+pub(crate) async fn collect(config: &Path, limit: Duration) -> Result<Told, Infallible> {
+    let Roster { peers, fault, .. } = Roster::read(config);
+    if let Some(fault) = &fault {
+        say(&fault.brief());
+    }
+    let ids = peers.peers.iter().map(|peer| peer.id.clone()).collect();
     let outside = Outside::look(config, &peers.socket_dir);
-    Ok(ask(&peers.control_dir, &outside, ids, limit).await)
+    let readings = ask(&peers.control_dir, &outside, ids, limit).await;
+    Ok(Told {
+        counts: count(&peers, &readings, limit).await,
+        readings,
+        is_sound: fault.is_none(),
+    })
+}
+
+/// Has one of the instances that answer count what no instance tells of.
+pub(crate) async fn count(peers: &Peers, readings: &[Reading], limit: Duration) -> Option<Vec<Waiting>> {
+    let answering = readings.iter().find(|reading| reading.outcome.is_ok())?;
+    let silent = |id: &HostId| !readings.iter().any(|one| one.peer == *id && one.outcome.is_ok());
+    let waiting = standing::waiting(peers, &answering.peer, limit).await?;
+    Some(waiting.into_iter().filter(|one| silent(&one.peer)).collect())
 }
 
 /// Asks the instances of `peers`, whose control sockets are in `control_dir`.
@@ -97,8 +127,8 @@ pub(crate) async fn ask(
 
 /// The readings as text.
 #[must_use]
-pub(crate) fn text(readings: &[Reading], format: Format) -> String {
-    families::write(readings, format)
+pub(crate) fn text(told: &Told, format: Format) -> String {
+    families::write(told, format)
 }
 
 fn say(fault: &dyn Display) {

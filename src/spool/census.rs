@@ -136,6 +136,10 @@ mod tests {
             ]
         );
         assert!(all.values().next().unwrap().oldest.is_some());
-        assert!(census(&dir.path().join("none"), &known).unwrap().is_empty());
+        assert!(
+            census(&dir.path().join("none/delayed"), &known)
+                .unwrap()
+                .is_empty()
+        );
     }
 }

@@ -7,6 +7,7 @@
 //! | `outside` | what is seen of one whose daemon does not answer |
 //! | `account` | all that is known of it, for a person: a headline, labelled lines, and what to do |
 //! | `remark` | what is worth a remark beside that word |
+//! | `waiting` | what waits in the spool for whom, whether or not a daemon serves them |
 //! | `silence` | what there is to do about a lond that takes requests and answers none |
 //! | `links`, `remedy`, `advice` | parts of that: the links, what to do about a link that fails, and about a daemon that does not answer |
 
@@ -18,6 +19,7 @@ mod remark;
 mod remedy;
 mod seen;
 mod silence;
+mod waiting;
 mod word;
 
 pub(crate) use self::advice::{about, about_displaced, about_off};
@@ -25,6 +27,7 @@ pub(crate) use self::outside::Outside;
 pub(crate) use self::remedy::of_wrong_host;
 pub(crate) use self::seen::{Seen, look, words_of};
 pub(crate) use self::silence::remedy as about_silence;
+pub(crate) use self::waiting::{Waiting, waiting};
 pub(crate) use self::word::Standing;
 use crate::control::client::CallError;
 use crate::control::interface::Status;

@@ -83,15 +83,23 @@ fn a_head_is_that_of_a_get() {
 }
 
 #[test]
-fn a_faulty_configuration_is_an_error_and_no_metric() {
-    let site = idle();
-    site.write_config("host_id = 'msul2'\nno_such_key = 1\n");
-    let (head, body) = Exporter::of(&site).answer(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    assert!(head.starts_with("HTTP/1.1 500 "), "{head}");
-    assert!(
-        body.contains("lonc.toml:2") && body.contains("no_such_key"),
-        "{body}"
-    );
+fn a_faulty_configuration_is_told_and_hides_no_instance_that_runs() {
+    let peer = Peer::start();
+    let lonc = Lonc::start_linked(&peer, "");
+    let site = &lonc.site;
+    let sound = std::fs::read_to_string(site.path("lonc.toml")).unwrap();
+    site.write_config(&format!(
+        "no_such_key = 1\n{}",
+        sound.replace("[peer.msul1]", "[peers.msul1]")
+    ));
+    let (head, body) = Exporter::of(site).answer(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    for sample in [
+        "\nlonc_configuration_sound 0\n",
+        "\nlonc_peer_state{peer=\"msul1\",state=\"up\"} 1\n",
+    ] {
+        assert!(body.contains(sample), "{sample}: {body}");
+    }
 }
 
 #[test]

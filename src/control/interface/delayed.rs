@@ -1,9 +1,27 @@
 //! Delayed messages, as the spool knows them.
 
 use lonc_proto::spool;
+use serde::{Deserialize, Serialize};
 
-use super::{Message, MessageState};
+use super::{DelayedSummary, Message, MessageState};
 use crate::units::micros;
+
+/// Messages of one host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DelayedCount {
+    /// The host, which may be in no table.
+    pub peer: String,
+    /// How many there are.
+    pub delayed: DelayedSummary,
+}
+
+/// Answer to `CountDelayed`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CountsReply {
+    /// Hosts of which there are messages, by their ids.
+    pub counts: Vec<DelayedCount>,
+}
 
 /// A name that is not UTF-8 shows so, and cannot be asked for.
 impl From<&spool::Message> for Message {

@@ -9,6 +9,7 @@ use lonc_proto::time::Instant;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
+use super::census::Census;
 use super::failure::Failure;
 use crate::config::LogLevel;
 use crate::daemon::driver::{ClientReport, Question, Questions};
@@ -32,6 +33,8 @@ pub(crate) struct Instance {
     pub(crate) orders: mpsc::Sender<Order>,
     /// Asks the spool.
     pub(crate) desk: Desk,
+    /// Counts the messages of all hosts.
+    pub(crate) census: Census,
     /// Looks whether clients find it.
     pub(crate) socket: SocketWatch,
     /// What the driver published last.

@@ -11,9 +11,10 @@ use tracing::info;
 use super::failure::Failure;
 use super::instance::{Instance, from_desk};
 use super::{render, service, wire};
-use crate::config::LogLevel;
+use crate::config::{HostId, LogLevel};
 use crate::control::interface::{
-    self, ClientsReply, DelayedReply, Message, MetricsReply, MovedReply, ReloadReply, StatusReply,
+    self, ClientsReply, CountsReply, DelayedCount, DelayedReply, Message, MetricsReply, MovedReply,
+    ReloadReply, StatusReply,
 };
 use crate::daemon::credentials::Credentials;
 use crate::daemon::order::Order;
@@ -87,6 +88,7 @@ enum Reading {
     Metrics,
     Clients,
     Delayed,
+    Census,
 }
 
 enum Changing {
@@ -105,6 +107,7 @@ impl Method {
             "GetMetrics" => Self::Reading(Reading::Metrics),
             "ListClients" => Self::Reading(Reading::Clients),
             "ListDelayed" => Self::Reading(Reading::Delayed),
+            "CountDelayed" => Self::Reading(Reading::Census),
             "Reconnect" => Self::Changing(Changing::Reconnect),
             "Reload" => Self::Changing(Changing::Reload),
             "SetLogLevel" => Self::Changing(Changing::LogLevel),
@@ -138,6 +141,7 @@ async fn read(reading: Reading, mut given: Parameters, instance: &Instance) -> R
             clients.truncate(limit);
             Ok(wire::reply(&ClientsReply { clients, total }, false))
         }
+        Reading::Census => count(given, instance).await,
         Reading::Delayed => {
             let limit = given.limit()?;
             given.end(())?;
@@ -149,6 +153,19 @@ async fn read(reading: Reading, mut given: Parameters, instance: &Instance) -> R
             Ok(wire::reply(&DelayedReply { messages, total }, false))
         }
     }
+}
+
+/// What there is in the spool of each host.
+async fn count(mut given: Parameters, instance: &Instance) -> Result<Vec<u8>, Failure> {
+    let known: Vec<HostId> = given.optional("peers")?.unwrap_or_default();
+    given.end(())?;
+    let counts = instance.census.count(known).await?;
+    let counts = counts.iter().take(MOST).map(|(peer, one)| DelayedCount {
+        peer: peer.to_string(),
+        delayed: render::summary(one),
+    });
+    let counts = counts.collect();
+    Ok(wire::reply(&CountsReply { counts }, false))
 }
 
 async fn change(changing: Changing, mut given: Parameters, instance: &Instance) -> Result<Vec<u8>, Failure> {

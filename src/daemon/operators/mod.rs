@@ -13,6 +13,7 @@
 //! connections from one future that waits for each reply to be taken, so that one reader that hangs stops all, and
 //! takes calls of 100 MiB; `varlink` has a thread for each connection and no limit at all.
 
+mod census;
 mod failure;
 mod instance;
 mod methods;
@@ -28,6 +29,7 @@ use tokio::net::UnixStream;
 use tokio::time::sleep;
 use tracing::debug;
 
+pub(crate) use self::census::Census;
 pub(crate) use self::instance::Instance;
 use self::methods::Outcome;
 use self::places::Places;

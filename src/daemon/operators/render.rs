@@ -251,7 +251,7 @@ fn kind(why: &LinkError) -> TroubleKind {
     }
 }
 
-fn summary(summary: &Summary) -> DelayedSummary {
+pub(super) fn summary(summary: &Summary) -> DelayedSummary {
     DelayedSummary {
         queued: summary.queued,
         oldest_usec: summary.oldest.map(micros),
