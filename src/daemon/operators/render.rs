@@ -138,9 +138,13 @@ pub(super) fn clients(mut reports: Vec<ClientReport>, now: Instant) -> Vec<Clien
     reports.into_iter().map(client).collect()
 }
 
-/// On each link lond answers one after the other: the oldest in flight is as old as its silence there.
+/// On each link lond answers one after the other: the oldest in flight is as old as its silence there. A link on which it
+/// has answered nothing yet, as one that was opened since, says nothing of others.
 fn silent_since(snapshot: &Snapshot) -> Option<u64> {
-    let oldest = snapshot.status.links.iter().filter_map(|link| link.oldest).max();
+    let links = || snapshot.status.links.iter();
+    let answered = links().filter(|link| link.service.is_some());
+    let last = answered.filter_map(|link| link.oldest).max();
+    let oldest = last.or_else(|| links().filter_map(|link| link.oldest).min());
     oldest.map(|at| micros_since_1970(snapshot.date(at)))
 }
 
