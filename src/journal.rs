@@ -86,6 +86,8 @@ pub mod message {
     pub const STEERED: &str = "55b65f3a95ed4ce79b83d3b07e3b1f51";
     /// Something in the configuration is odd but can be lived with.
     pub const CONFIG_WARNING: &str = "96b3036385c54c3789f8a837e3b419d7";
+    /// A certificate, or a list of revoked ones, expires soon, or has expired.
+    pub const CERTIFICATE: &str = "4f6b21c0a2de4d0d9ef2b5d8e7c1a943";
     /// Records are missing, for the log took none.
     pub const LOG_GAP: &str = "954cdb2e2df34a04aad7f2e169f70356";
 }

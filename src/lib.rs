@@ -9,7 +9,7 @@
 //!
 //! | room | what is in it | imports; … is `cli`, `units`, `reader` and `steps` |
 //! |---|---|---|
-//! | `daemon` | `lonc`: serves the workers; its own rooms are listed there | `control`, `socket`, `spool`, `journal`, `systemd`, `config`, … |
+//! | `daemon` | `lonc`: serves the workers; its own rooms are listed there | `control`, `socket`, `spool`, `journal`, `systemd`, `config`, `tls`, … |
 //! | `ctl` | `loncctl`: the operator's tool | `generator`, `metrics`, `usr1`, `standing`, `control`, `socket`, `spool`, `config`, … |
 //! | `metrics` | `lonc-metrics`: metrics of all instances as text, and over HTTP | `control`, `config`, … |
 //! | `usr1` | `lonc-usr1`: stands in for the lonc of old, whom lond signals to try links again | `control`, `journal`, `systemd`, `config`, … |
@@ -19,7 +19,8 @@
 //! | `control` | the control socket: what is said there, and the operators' end of it | `config`, … |
 //! | `spool` | delayed messages on disk: read, stored, removed | `journal`, `config` |
 //! | `journal` | log records to journald or stderr, and the message ids | `config` |
-//! | `config` | `lonc.toml`, `PerlSetVar` files and `hosts.tab` → validated settings | … |
+//! | `config` | `lonc.toml`, `PerlSetVar` files and `hosts.tab` → validated settings | `tls`, … |
+//! | `tls` | what secures a link: the files, whom we trust, the words for what goes wrong | `reader` |
 //! | `reader` | files that others can write: regular ones only, so much of them, without a wait | `units` |
 //! | `steps` | the way to a file, with the links on it | |
 //! | `systemd` | the words for systemd: sockets in; READY, STATUS, WATCHDOG, STOPPING, RELOADING out | `config` |
@@ -47,6 +48,7 @@ mod spool;
 mod standing;
 mod steps;
 mod systemd;
+mod tls;
 mod units;
 mod usr1;
 

@@ -11,6 +11,7 @@ use toml::Value;
 use super::address;
 use super::host_id::HostId;
 use super::text::{quoted, shown};
+use crate::tls::Credential;
 use crate::units;
 
 /// Most bytes of a socket's path: `sun_path` of unix(7), but for the zero byte at its end.
@@ -143,6 +144,41 @@ pub(super) fn path_or_none(value: &Value) -> Result<Option<PathBuf>, String> {
         return Ok(None);
     }
     path(value).map(Some)
+}
+
+/// The directory of a service's credentials, in place of the beginning of a path.
+const CREDENTIALS: &str = "$CREDENTIALS_DIRECTORY";
+
+/// An absolute path, a file among the service's credentials, or an empty text for none.
+pub(super) fn credential_or_none(value: &Value) -> Result<Option<Credential>, String> {
+    let inside = value.as_str().and_then(|text| text.strip_prefix(CREDENTIALS));
+    let Some(name) = inside.and_then(|rest| rest.strip_prefix('/')) else {
+        return Ok(path_or_none(value)?.map(Credential::File));
+    };
+    path(&Value::from(format!("/{name}")))?;
+    if name.is_empty() || name.contains('/') {
+        return Err(format!(
+            "must be the name of one credential behind {CREDENTIALS}, is {}",
+            shown(value)
+        ));
+    }
+    Ok(Some(Credential::Passed(name.to_owned())))
+}
+
+/// A host name or an IP address, or an empty text for none.
+pub(super) fn host_or_none(value: &Value) -> Result<Option<String>, String> {
+    if value.as_str() == Some("") {
+        return Ok(None);
+    }
+    host(value).map(Some)
+}
+
+/// A list of host names and IP addresses.
+pub(super) fn hosts(value: &Value) -> Result<Vec<String>, String> {
+    let list = value
+        .as_array()
+        .ok_or_else(|| format!("must be a list of names, is {}", shown(value)))?;
+    list.iter().map(host).collect()
 }
 
 /// A list of absolute paths.

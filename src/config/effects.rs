@@ -51,8 +51,13 @@ fn loaded(site: &Path, key: Key, value: &Value) -> Settings {
     } else {
         format!("[{}]\n", key.section.name())
     };
+    let with = match key {
+        keys::TLS_MODE => "ca = 'system'\n",
+        _ if key.section == Section::Tls => "mode = 'off'\n",
+        _ => "",
+    };
     let text = format!(
-        "{own_id}{section}{} = {value}\n[peer.other]\naddress = 'x'\n",
+        "{own_id}{section}{with}{} = {value}\n[peer.other]\naddress = 'x'\n",
         key.name
     );
     let file = site.join("lonc.toml");
@@ -67,6 +72,9 @@ fn another(site: &Path, key: Key) -> Value {
         None => "another".into(),
         Some(Value::Integer(number)) => (number + 1).into(),
         Some(Value::Boolean(is_on)) => (!is_on).into(),
+        Some(_) if key == keys::TLS_SERVER_NAME => "another".into(),
+        Some(_) if key == keys::TLS_VERIFY_SAN => Value::Array(vec!["another".into()]),
+        Some(_) if key == keys::TLS_MODE => "require".into(),
         Some(Value::Array(_)) => Value::Array(vec![file("conf")]),
         Some(default) => match default.as_str().unwrap() {
             "" => "/another".into(),

@@ -8,6 +8,7 @@ use super::keys;
 use super::source::Source;
 use super::text;
 use crate::reader::{self, Links};
+use crate::tls::FileFault;
 use crate::units;
 
 /// A configuration that cannot be used; shown as one line that names the file, the line and the key, or a line for each
@@ -111,6 +112,15 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
+    /// Of a file that TLS takes, or of what `config` says of it.
+    pub(crate) fn of_tls(fault: FileFault, config: &Path) -> Self {
+        Self::Read {
+            path: fault.path.unwrap_or_else(|| config.to_owned()),
+            wanted_by: Some(fault.by),
+            error: fault.error,
+        }
+    }
+
     /// All of `faults` as one: those of `own` file first, by their lines.
     pub(super) fn of(mut faults: Vec<Self>, own: &Path) -> Option<Self> {
         let own = text::path(own);

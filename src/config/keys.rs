@@ -1,5 +1,7 @@
 //! Every key of the configuration, once: its section, its name, its default, and when a change of it takes effect.
 
+use std::borrow::Cow;
+
 use toml::Value;
 
 /// A table of the file.
@@ -9,6 +11,8 @@ pub(super) enum Section {
     Top,
     /// `[link]`; its keys may also stand in `[peer.<id>]`.
     Link,
+    /// `[link.tls]`; its keys may also stand in `[peer.<id>.tls]`.
+    Tls,
     /// `[client]`
     Client,
     /// `[spool]`
@@ -19,13 +23,21 @@ pub(super) enum Section {
 
 impl Section {
     /// All sections in the order of the file.
-    pub(super) const ALL: [Self; 5] = [Self::Top, Self::Link, Self::Client, Self::Spool, Self::Daemon];
+    pub(super) const ALL: [Self; 6] = [
+        Self::Top,
+        Self::Link,
+        Self::Tls,
+        Self::Client,
+        Self::Spool,
+        Self::Daemon,
+    ];
 
     /// The name in brackets; empty for the top.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Top => "",
             Self::Link => "link",
+            Self::Tls => "link.tls",
             Self::Client => "client",
             Self::Spool => "spool",
             Self::Daemon => "daemon",
@@ -36,7 +48,7 @@ impl Section {
     pub(super) fn named(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
-            .find(|section| *section != Self::Top && section.name() == name)
+            .find(|section| !matches!(section, Self::Top | Self::Tls) && section.name() == name)
     }
 
     /// The names of the keys of this section.
@@ -92,7 +104,17 @@ impl Key {
 
     /// Whether `[peer.<id>]` may hold it.
     pub(super) fn is_for_peers(self) -> bool {
-        self.section == Section::Link || self == PORT
+        matches!(self.section, Section::Link | Section::Tls) || self == PORT
+    }
+
+    /// What it is called below `[peer.<id>]`.
+    pub(super) fn own_name(self) -> Cow<'static, str> {
+        match self.section {
+            Section::Tls => format!("{TLS}.{}", self.name).into(),
+            Section::Top | Section::Link | Section::Client | Section::Spool | Section::Daemon => {
+                self.name.into()
+            }
+        }
     }
 
     /// The key below which the default may not be: where only that one is set above it, this one is as much.
@@ -115,9 +137,13 @@ pub(super) const ADDRESS: &str = "address";
 /// The table that holds `[peer.<id>]`.
 pub(super) const PEER: &str = "peer";
 
-/// The names of the keys of `[peer.<id>]`.
+/// The table within `[link]` and `[peer.<id>]`.
+pub(super) const TLS: &str = "tls";
+
+/// The names of the keys of `[peer.<id>]`, apart from those of the table in it.
 pub(super) fn peer_names() -> impl Iterator<Item = &'static str> {
-    let rest = ALL.iter().filter(|key| key.is_for_peers()).map(|key| key.name);
+    let is_for_peers = |key: &&Key| key.is_for_peers() && key.section != Section::Tls;
+    let rest = ALL.iter().filter(is_for_peers).map(|key| key.name);
     std::iter::once(ADDRESS).chain(rest)
 }
 
@@ -160,6 +186,15 @@ keys! {
     BACKOFF_MIN = Link "backoff_min" Some("'1s'"), Reload;
     BACKOFF_MAX = Link "backoff_max" Some("'120s'"), Reload;
     MAX_REPLY_BYTES = Link "max_reply_bytes" Some("'64MiB'"), Reload;
+    TLS_MODE = Tls "mode" Some("'off'"), Reload;
+    TLS_CA = Tls "ca" Some("''"), Reload;
+    TLS_CERTIFICATE = Tls "certificate" Some("''"), Reload;
+    TLS_KEY = Tls "key" Some("''"), Reload;
+    TLS_SERVER_NAME = Tls "server_name" Some("''"), Reload;
+    TLS_VERIFY_SAN = Tls "verify_san" Some("[]"), Reload;
+    TLS_CRL = Tls "crl" Some("''"), Reload;
+    TLS_REQUIRE_ALPN = Tls "require_alpn" Some("false"), Reload;
+    TLS_EXPIRY_WARNING = Tls "expiry_warning" Some("'21d'"), Reload;
     MAX_CLIENTS = Client "max_clients" Some("1024"), Reload;
     MAX_REQUEST_BYTES = Client "max_request_bytes" Some("'16MiB'"), Reload;
     MAX_CLIENT_BYTES = Client "max_client_bytes" Some("'4MiB'"), Reload;

@@ -169,6 +169,17 @@ pub(super) struct Setting<T> {
     given: Given,
 }
 
+impl<T> Setting<T> {
+    /// The fault that it does not go with others, as told.
+    pub(super) fn refused(&self, view: View<'_>, problem: String) -> ConfigError {
+        view.invalid(self.key, &self.given.source, problem)
+    }
+
+    pub(super) fn is_default(&self) -> bool {
+        self.given.source.is_default()
+    }
+}
+
 /// The layers as seen for one peer, or for none.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct View<'a> {
@@ -233,7 +244,7 @@ impl<'a> View<'a> {
     /// What `[peer.<id>]` of this view's peer gives.
     pub(super) fn own(self, key: Key) -> Option<&'a Given> {
         let peer = self.peer.filter(|_| key.is_for_peers())?;
-        self.layers.raw.get_for(peer, key.name)
+        self.layers.raw.get_for(peer, &key.own_name())
     }
 
     /// The host that `[peer.<id>]` gives, checked, and where it does.
@@ -289,12 +300,12 @@ impl<'a> View<'a> {
     }
 
     /// `key, set at FILE:LINE`, for messages about a file that the key names.
-    fn origin(self, key: Key) -> String {
+    pub(super) fn origin(self, key: Key) -> String {
         let source = self.find(key).map_or(Source::Default, |given| given.source);
         if source.is_default() {
-            format!("{}, by default", key.name)
+            format!("{}, by default", key.path())
         } else {
-            format!("{} at {source}", key.name)
+            format!("{} at {source}", key.path())
         }
     }
 
@@ -310,7 +321,7 @@ impl<'a> View<'a> {
     fn name(self, key: Key, source: &Source) -> String {
         let peer = self.peer.filter(|_| self.own(key).is_some());
         match (peer, source.note()) {
-            (Some(peer), _) => own_path(peer, key.name),
+            (Some(peer), _) => own_path(peer, &key.own_name()),
             (None, Some(variable)) => format!("{} ({variable})", key.path()),
             (None, None) => key.path(),
         }

@@ -36,7 +36,8 @@ fn is_kind(kind: &str, value: &Value) -> bool {
     match kind {
         "number" => value.is_integer(),
         "true or false" => value.is_bool(),
-        "list of paths" => value.is_array(),
+        "list of paths" | "list of names" => value.is_array(),
+        "name or nothing" => text == Some(""),
         "path or nothing" => text.is_some_and(|text| text.is_empty() || text.starts_with('/')),
         "path" => text.is_some_and(|text| text.starts_with('/')),
         "duration" => text.is_some_and(|text| humantime::parse_duration(text).is_ok()),

@@ -40,6 +40,7 @@ mod sound_lines;
 mod source;
 mod taken_over;
 pub(crate) mod text;
+mod tls;
 
 pub(crate) use address::Address;
 use address::Host;
@@ -59,6 +60,7 @@ pub use settings::{LogLevel, Settings, Start};
 pub(crate) use snapshot::{KEPT, Offer, Place, Snapshot};
 pub(crate) use taken_over::TakenOver;
 
+use crate::tls::Tls;
 use layers::Layers;
 use peers::Directory;
 
@@ -75,6 +77,8 @@ pub struct Loaded {
     /// Every key in force and where its value came from.
     pub report: Report,
     pub(crate) seen: Seen,
+    /// What secures the links.
+    pub(crate) tls: Tls,
 }
 
 /// All peers that the configuration knows.
@@ -133,6 +137,8 @@ fn of_layers(layers: &Layers, peer: &HostId) -> Result<Loaded, ConfigError> {
     let (alias, odd) = directory.alias(layers, &settings)?;
     settings.alias = alias;
     let seen = directory.seen(source.file());
+    let tls = Tls::load(&settings.link.tls, &settings.address.host)
+        .map_err(|fault| ConfigError::of_tls(fault, &layers.file))?;
     let mut report = Report::new(view);
     report.peer(view, &settings.address, &source);
     Ok(Loaded {
@@ -140,6 +146,7 @@ fn of_layers(layers: &Layers, peer: &HostId) -> Result<Loaded, ConfigError> {
         warnings: [directory.warnings, odd, seen.warning()].concat(),
         report,
         seen,
+        tls,
     })
 }
 

@@ -112,8 +112,11 @@ impl<'t> Reader<'t> {
         for (key, node) in table {
             let name = key.get_ref().as_ref();
             if let Some(section) = Section::named(name) {
-                let values = self.noted(self.section(&key, section, node));
-                raw.sections.insert(section, values.unwrap_or_default());
+                let mut values = self.noted(self.section(&key, section, node)).unwrap_or_default();
+                if section == Section::Link {
+                    raw.sections.insert(Section::Tls, split_off_tls(&mut values));
+                }
+                raw.sections.insert(section, values);
             } else if name == keys::PEER {
                 let table = self.noted(self.table(&key, "peer.<id>", node));
                 raw.peers = self.peers(table.unwrap_or_default());
@@ -165,17 +168,29 @@ impl<'t> Reader<'t> {
 
     /// The values of one section; `note` is kept beside each of them.
     fn values(&self, section: &str, names: &[&str], note: Option<&str>, table: DeTable<'t>) -> Values {
-        let value = |(key, node): (Key<'t>, Node<'t>)| {
-            if names.contains(&key.get_ref().as_ref()) {
-                let given = self.given(node, &format!("{section}.{}", key.get_ref()), note);
-                self.noted(given)
-                    .map(|given| (key.into_inner().into_owned(), given))
+        let mut values = Values::new();
+        for (key, node) in table {
+            let name = key.get_ref().as_ref();
+            if names.contains(&name) {
+                let given = self.given(node, &format!("{section}.{name}"), note);
+                values.extend(self.noted(given).map(|given| (name.to_owned(), given)));
+            } else if name == keys::TLS && names.contains(&keys::CONNECTIONS.name) {
+                values.extend(self.tls(&key, &format!("{section}.{name}"), note, node));
             } else {
                 self.note(self.unknown(&key, &format!("in [{section}]"), names));
-                None
             }
-        };
-        table.into_iter().filter_map(value).collect()
+        }
+        values
+    }
+
+    /// The values of the table within `[link]` and `[peer.<id>]`.
+    fn tls(&self, key: &Key<'t>, section: &str, note: Option<&str>, node: Node<'t>) -> Values {
+        let names: Vec<_> = Section::Tls.names().collect();
+        let note = note.map(|_| format!("[{section}]"));
+        let table = self.noted(self.table(key, section, node)).unwrap_or_default();
+        let values = self.values(section, &names, note.as_deref(), table);
+        let prefixed = |(name, given)| (format!("{}.{name}", keys::TLS), given);
+        values.into_iter().map(prefixed).collect()
     }
 
     fn table(&self, key: &Key<'t>, section: &str, node: Node<'t>) -> Result<DeTable<'t>, ConfigError> {
@@ -224,9 +239,20 @@ impl<'t> Reader<'t> {
     }
 }
 
+/// Takes out what stands in the table within these.
+fn split_off_tls(values: &mut Values) -> Values {
+    let own_name = |key: &keys::Key| (key.name.to_owned(), key.own_name());
+    let tls = keys::ALL.iter().filter(|key| key.section == Section::Tls);
+    let taken = tls.map(own_name);
+    taken
+        .filter_map(|(name, own)| Some((name, values.remove(own.as_ref())?)))
+        .collect()
+}
+
 /// All that may stand at the top: keys, and tables by their names.
 fn top_names() -> Vec<&'static str> {
-    let sections = Section::ALL.iter().filter(|section| **section != Section::Top);
+    let is_table = |section: &&Section| !matches!(section, Section::Top | Section::Tls);
+    let sections = Section::ALL.iter().filter(is_table);
     let tables = sections.map(|section| section.name()).chain([keys::PEER]);
     Section::Top.names().chain(tables).collect()
 }

@@ -69,9 +69,11 @@ impl Report {
             assign(keys::ADDRESS, &Value::from(address.host.as_str())),
             assign(keys::PORT.name, &Value::from(i64::from(address.port))),
         ];
-        let link = keys::ALL.iter().filter(|key| key.section == Section::Link);
+        let link = keys::ALL
+            .iter()
+            .filter(|key| matches!(key.section, Section::Link | Section::Tls));
         let special = link.filter_map(|key| Some((key, special(view, *key)?)));
-        pairs.extend(special.map(|(key, value)| assign(key.name, &value)));
+        pairs.extend(special.map(|(key, value)| assign(&key.own_name(), &value)));
         self.line(
             format!("{} = {{ {} }}", peer.toml_key(), pairs.join(", ")),
             source.to_string(),

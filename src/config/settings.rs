@@ -16,6 +16,8 @@ use super::error::ConfigError;
 use super::host_id::HostId;
 use super::keys;
 use super::layers::View;
+use super::tls;
+use crate::tls::TlsSettings;
 
 /// Smallest limit on the bytes of a request, of a reply, or of what is queued: room for any greeting.
 const MIN_BYTES: usize = 64;
@@ -86,6 +88,8 @@ pub struct LinkSettings {
     pub backoff: Bounds,
     /// Longest reply taken, in bytes; at least 64.
     pub max_reply_bytes: usize,
+    /// How they are secured.
+    pub tls: TlsSettings,
 }
 
 /// The clients' side.
@@ -279,6 +283,7 @@ pub(super) fn link(view: View<'_>) -> Result<LinkSettings, ConfigError> {
         probe_interval: view.get(keys::PROBE_INTERVAL, duration_or_zero)?,
         backoff: backoff(view)?,
         max_reply_bytes: view.get(keys::MAX_REPLY_BYTES, size(MIN_BYTES))?,
+        tls: tls::settings(view)?,
     })
 }
 

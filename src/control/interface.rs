@@ -6,11 +6,13 @@ mod delayed;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::delayed::{CountsReply, DelayedCount};
+pub(crate) use self::delayed::{CountsReply, DelayedCount, DelayedSummary};
 pub(crate) use self::link::{Cause, Link, LinkState, Refused, Trouble, TroubleKind};
+pub(crate) use self::tls::{Certificate, Side, Tls, TlsFailures, TlsReason};
 use crate::config::LogLevel;
 
 mod link;
+mod tls;
 
 /// The interface's name.
 pub(crate) const NAME: &str = "org.loncapa.lonc";
@@ -31,20 +33,6 @@ pub enum State {
     Idle,
     /// An administrator wants no link: requests are answered `con_lost` at once.
     Disabled,
-}
-
-/// Messages on disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DelayedSummary {
-    /// To be sent.
-    pub queued: usize,
-    /// When the first of them was written.
-    pub oldest_usec: Option<u64>,
-    /// Held by an operator.
-    pub held: usize,
-    /// Set aside.
-    pub failed: usize,
 }
 
 /// Clients do not reach the instance: what stands at the path of its socket is not its own, or nothing stands there.
@@ -173,6 +161,8 @@ pub struct Status {
     pub delayed: Option<DelayedSummary>,
     /// What was counted.
     pub counters: Counters,
+    /// How the links are secured, if they are.
+    pub tls: Option<Tls>,
     /// lond's version, if it told.
     pub peer_version: Option<String>,
     /// Our own.
@@ -335,6 +325,8 @@ pub struct Metrics {
     pub displaced: Option<bool>,
     /// Round trip to lond.
     pub rtt_usec: Option<u64>,
+    /// How the links are secured, if they are.
+    pub tls: Option<Tls>,
     /// What was counted.
     pub counters: Counters,
     /// From when a client's request is put on a link to its reply.

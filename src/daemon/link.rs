@@ -1,22 +1,22 @@
-//! One TCP link: opens it, moves its bytes, drops it. What the bytes mean is the session's business.
+//! One TCP link: opens it, secures it, moves its bytes, drops it. What the bytes mean is the session's business.
 
 use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd as _;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use bytes::{BufMut as _, BytesMut};
+use bytes::BytesMut;
 use lonc_proto::session::{LinkError, Others};
 use nix::sys::socket::{MsgFlags, recv};
-use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 use tokio::net::TcpStream;
 
 use crate::config::{Address, LinkSettings};
-use crate::daemon::dial::{self, Addresses, Dialed, Route};
+use crate::daemon::dial::{self, Addresses, Route};
 use crate::daemon::path::Path;
+use crate::daemon::stream::Stream;
+use crate::tls::Tls;
 
 /// Bytes asked for in one read.
 const READ: usize = 64 * 1024;
@@ -31,6 +31,8 @@ pub(crate) struct Link {
     write_closed: bool,
     /// What was read and not yet taken.
     pub(crate) input: BytesMut,
+    /// What is to secure it.
+    tls: Tls,
 }
 
 #[derive(Default)]
@@ -45,15 +47,25 @@ enum State {
 type Opening<T> = Pin<Box<dyn Future<Output = Result<T, LinkError>> + Send>>;
 
 struct Connection {
-    dialed: Dialed,
+    stream: Stream,
+    remote: SocketAddr,
+    others: Others,
     path: Path,
+    /// When the peer's certificate expires.
+    expires: Option<SystemTime>,
 }
 
 impl Connection {
-    async fn open(route: Route, settings: LinkSettings) -> Result<Self, LinkError> {
+    async fn open(route: Route, settings: LinkSettings, tls: Tls) -> Result<Self, LinkError> {
         let dialed = route.connect().await?;
-        let path = Path::new(&dialed.stream, &settings).map_err(|error| broken(&error))?;
-        Ok(Self { dialed, path })
+        let path = Path::new(&dialed.stream, &settings).map_err(|error| LinkError::Io(error.to_string()))?;
+        Ok(Self {
+            stream: Stream::new(dialed.stream, &tls),
+            remote: dialed.remote,
+            others: dialed.others,
+            path,
+            expires: None,
+        })
     }
 }
 
@@ -61,16 +73,25 @@ impl Connection {
 pub(crate) enum Progress {
     /// It is known which addresses to try.
     Resolved,
-    /// The connection is there; and which other addresses may do better.
-    Connected(Others),
+    /// The connection is there; and which other addresses may do better. It may have to be secured first.
+    Connected { others: Others, is_secured: bool },
+    /// It is secured.
+    Secured,
     /// More input is there.
     Read,
 }
 
 impl Link {
     /// Begins a try, ending whatever was before.
-    pub(crate) fn open(&mut self, address: Address, addresses: Addresses, settings: &LinkSettings) {
+    pub(crate) fn open(
+        &mut self,
+        address: Address,
+        addresses: Addresses,
+        settings: &LinkSettings,
+        tls: &Tls,
+    ) {
         self.close();
+        self.tls = tls.clone();
         let settings = settings.clone();
         self.state = State::Resolving(Box::pin(async {
             let route = dial::look_up(address, addresses, settings.connect_timeout).await?;
@@ -81,7 +102,7 @@ impl Link {
     /// The address it is connected to.
     pub(crate) fn remote(&self) -> Option<SocketAddr> {
         match &self.state {
-            State::Open(connection) => Some(connection.dialed.remote),
+            State::Open(connection) => Some(connection.remote),
             State::Closed | State::Resolving(_) | State::Connecting(_) => None,
         }
     }
@@ -91,9 +112,9 @@ impl Link {
     pub(crate) fn look(&mut self, waiting: Duration) -> Option<Duration> {
         match &mut self.state {
             State::Open(connection) => {
-                let stream = &connection.dialed.stream;
-                let silence = connection.path.look(stream, waiting);
-                silence.filter(|_| !has_unread(stream))
+                let tcp = connection.stream.tcp()?;
+                let silence = connection.path.look(tcp, waiting);
+                silence.filter(|_| !has_unread(&connection.stream))
             }
             State::Closed | State::Resolving(_) | State::Connecting(_) => None,
         }
@@ -103,13 +124,24 @@ impl Link {
     /// looks the next time.
     pub(crate) fn has_unread(&self) -> bool {
         match &self.state {
-            State::Open(connection) => has_unread(&connection.dialed.stream),
+            State::Open(connection) => has_unread(&connection.stream),
             State::Closed | State::Resolving(_) | State::Connecting(_) => false,
+        }
+    }
+
+    /// When the certificate expires that the peer has shown on it.
+    pub(crate) fn expires(&self) -> Option<SystemTime> {
+        match &self.state {
+            State::Open(connection) => connection.expires,
+            State::Closed | State::Resolving(_) | State::Connecting(_) => None,
         }
     }
 
     /// Drops the connection or the try.
     pub(crate) fn close(&mut self) {
+        if let State::Open(connection) = &mut self.state {
+            connection.stream.end();
+        }
         *self = Self::default();
     }
 
@@ -121,18 +153,37 @@ impl Link {
                 let resolved = ready!(resolving.as_mut().poll(cx));
                 self.state = State::Closed;
                 let (route, settings) = resolved?;
-                self.state = State::Connecting(Box::pin(Connection::open(route, settings)));
+                self.state = State::Connecting(Box::pin(Connection::open(route, settings, self.tls.clone())));
                 Poll::Ready(Ok(Progress::Resolved))
             }
             State::Connecting(connecting) => {
                 let connected = ready!(connecting.as_mut().poll(cx));
                 self.state = State::Closed;
                 let connection = connected?;
-                let others = connection.dialed.others;
+                let others = connection.others;
+                let is_secured = !connection.stream.is_securing();
                 self.state = State::Open(connection);
-                Poll::Ready(Ok(Progress::Connected(others)))
+                Poll::Ready(Ok(Progress::Connected { others, is_secured }))
             }
-            State::Open(connection) => poll_read(&mut connection.dialed.stream, &mut self.input, cx),
+            State::Open(connection) if connection.stream.is_securing() => {
+                connection.expires = ready!(connection.stream.poll_secure(&self.tls, cx))?;
+                Poll::Ready(Ok(Progress::Secured))
+            }
+            State::Open(connection) => poll_read(&mut connection.stream, &mut self.input, cx),
+        }
+    }
+
+    /// Has what was written, and is held back, go on its way; true if any did.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> bool {
+        match &mut self.state {
+            State::Open(connection) if !self.write_closed => match connection.stream.poll_flush(cx) {
+                Poll::Ready(flushed) => {
+                    self.write_closed = flushed.is_err();
+                    true
+                }
+                Poll::Pending => false,
+            },
+            State::Open(_) | State::Closed | State::Resolving(_) | State::Connecting(_) => false,
         }
     }
 
@@ -140,7 +191,7 @@ impl Link {
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<usize> {
         match &mut self.state {
             State::Open(connection) if !self.write_closed => {
-                let written = ready!(Pin::new(&mut connection.dialed.stream).poll_write(cx, bytes));
+                let written = ready!(connection.stream.poll_write(cx, bytes));
                 self.write_closed = written.is_err();
                 Poll::Ready(written.unwrap_or(0))
             }
@@ -150,7 +201,7 @@ impl Link {
 }
 
 fn poll_read(
-    stream: &mut TcpStream,
+    stream: &mut Stream,
     input: &mut BytesMut,
     cx: &mut Context<'_>,
 ) -> Poll<Result<Progress, LinkError>> {
@@ -158,19 +209,14 @@ fn poll_read(
         *input = BytesMut::new();
     }
     input.reserve(READ);
-    let mut room = input.limit(READ);
-    let read = ready!(pin!(stream.read_buf(&mut room)).poll(cx)).map_err(|error| broken(&error))?;
-    if read == 0 {
+    if ready!(stream.poll_read(cx, input, READ))? == 0 {
         return Poll::Ready(Err(LinkError::Closed));
     }
     Poll::Ready(Ok(Progress::Read))
 }
 
-fn has_unread(stream: &TcpStream) -> bool {
+fn has_unread(stream: &Stream) -> bool {
     let peek = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
-    recv(stream.as_raw_fd(), &mut [0], peek).is_ok_and(|bytes| bytes > 0)
-}
-
-fn broken(error: &io::Error) -> LinkError {
-    LinkError::Io(error.to_string())
+    let waits = |tcp: &TcpStream| recv(tcp.as_raw_fd(), &mut [0], peek).is_ok_and(|bytes| bytes > 0);
+    stream.holds_input() || stream.tcp().is_some_and(waits)
 }

@@ -8,6 +8,8 @@
 //! | `credentials` | who is at the other end of a UNIX socket |
 //! | `driver` | owns the session, the links and the list of clients; one loop |
 //! | `link` | one TCP connection: its opening, its bytes, its end |
+//! | `stream` | its bytes, as they are or over TLS |
+//! | `certificates` | whether what secures the links is still the same, and what of it expires |
 //! | `dial` | opens the TCP connection to a peer that may have several addresses |
 //! | `path` | whether the way to lond still carries anything |
 //! | `process_name` | what the process is called in the process table |
@@ -29,6 +31,7 @@
 
 mod acceptor;
 mod alarm;
+mod certificates;
 mod client;
 pub(crate) mod command;
 mod credentials;
@@ -49,6 +52,7 @@ mod signals;
 mod socket_watch;
 mod status;
 mod steering;
+mod stream;
 mod supervision;
 mod turned_away;
 
@@ -59,10 +63,12 @@ use std::time::SystemTime;
 
 use tokio::runtime;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinError;
 use tracing::{info, warn};
 
 use self::acceptor::Acceptor;
 use self::alarm::Alarm;
+use self::certificates::Certificates;
 use self::driver::{Driver, Questions};
 use self::listen::{ListenError, ListenSocket};
 use self::operators::{Census, Instance};
@@ -131,20 +137,17 @@ impl Daemon {
         let lock = spool::claim(&settings).await.map_err(StartError::taken)?;
         // Only now, when no signal can end us between making a socket's file and knowing that it is ours to remove.
         let (acceptor, control) = open_sockets(self.socket, self.control, &settings)?;
-        info!(
-            MESSAGE_ID = message::STARTED,
-            "lonc {} serves {peer} at {}",
-            env!("CARGO_PKG_VERSION"),
-            settings.address
-        );
+        tell_start(&settings);
         let (to_driver, words) = mpsc::channel(8);
         let socket = SocketWatch::start(acceptor.place(), &peer)?;
-        let (driver, published) = Driver::new(settings.clone(), acceptor, words, lock)?;
+        let (driver, published) =
+            Driver::new(settings.clone(), self.loaded.tls.clone(), acceptor, words, lock)?;
         let questions = Questions::new(to_driver.clone());
         tokio::spawn(systemd::notify_again());
         tokio::spawn(supervision::pass_on(published.clone(), socket.seen.clone()));
         tokio::spawn(supervision::ping_watchdog(Alarm::new()?, questions.clone()));
         let (orders, given) = mpsc::channel(8);
+        let certificates = Certificates::new(published.clone());
         let (in_force, level) = watch::channel(settings.daemon.log_level);
         if let Some(acceptor) = control {
             let instance = Instance {
@@ -164,6 +167,8 @@ impl Daemon {
             config: self.config,
             settings,
             seen: self.loaded.seen,
+            tls: self.loaded.tls,
+            certificates,
             log: self.log,
             in_force,
             to_driver,
@@ -172,13 +177,35 @@ impl Daemon {
         // more for each batch of requests.
         let driver = tokio::spawn(driver.run());
         tokio::select! {
-            ended = driver => if let Err(fault) = ended && fault.is_panic() {
-                panic::resume_unwind(fault.into_panic());
-            },
+            ended = driver => resume_panic(ended),
             () = steering.run(signals, given) => {}
         }
         info!(MESSAGE_ID = message::STOPPING, "lonc for {peer} has finished");
         Ok(())
+    }
+}
+
+fn tell_start(settings: &Settings) {
+    info!(
+        MESSAGE_ID = message::STARTED,
+        "lonc {} serves {} at {}{}",
+        env!("CARGO_PKG_VERSION"),
+        settings.peer,
+        settings.address,
+        if settings.link.tls.required {
+            ", over TLS"
+        } else {
+            ""
+        }
+    );
+}
+
+/// Panics as the task did, if it did.
+fn resume_panic(ended: Result<(), JoinError>) {
+    if let Err(fault) = ended
+        && fault.is_panic()
+    {
+        panic::resume_unwind(fault.into_panic());
     }
 }
 

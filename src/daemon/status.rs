@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use lonc_proto::session::{LinkState, State, Status};
 use lonc_proto::time::Instant;
 
 use crate::config::{Address, Disabled, HostId, Settings};
+use crate::tls::Expiry;
 use crate::units;
 
 /// How the peer stood at one moment. Displays as the one line `systemctl status` shows.
@@ -37,6 +38,10 @@ pub(super) struct Snapshot {
     pub(crate) remotes: Vec<Option<SocketAddr>>,
     /// How it stands with memory.
     pub(crate) memory: MemoryReport,
+    /// What expires, of all that secures the links.
+    pub(crate) expiries: Vec<Expiry>,
+    /// The links are secured; how long before it expires that is told.
+    pub(crate) secured: Option<Duration>,
     /// The session's own view.
     pub status: Status,
 }
@@ -68,6 +73,8 @@ impl Snapshot {
             recent_requests: 0,
             remotes: Vec::new(),
             memory: MemoryReport::default(),
+            expiries: Vec::new(),
+            secured: None,
             next_try: status.next_try.and_then(|at| today.checked_add(at.since(now))),
             status,
         }

@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{error, info, warn};
 
 use crate::config::{ConfigError, Loaded, LogLevel, Seen, Settings};
+use crate::daemon::certificates::{Certificates, Renewed};
 use crate::daemon::descriptors;
 use crate::daemon::driver::ToDriver;
 use crate::daemon::order::Order;
@@ -15,6 +16,7 @@ use crate::daemon::reload;
 use crate::daemon::signals::Signals;
 use crate::journal::{LogHandle, message};
 use crate::systemd;
+use crate::tls::Tls;
 
 /// What orders compare with and act on.
 pub(super) struct Steering {
@@ -22,6 +24,9 @@ pub(super) struct Steering {
     pub(super) settings: Settings,
     /// The table of servers that they come from.
     pub(super) seen: Seen,
+    /// What secures the links.
+    pub(super) tls: Tls,
+    pub(super) certificates: Certificates,
     pub(super) log: LogHandle,
     /// The log's level in force, as operators are told.
     pub(super) in_force: watch::Sender<LogLevel>,
@@ -42,6 +47,10 @@ impl Steering {
                     if let Some(asker) = asker {
                         let _ = asker.send(outcome);
                     }
+                    continue;
+                }
+                renewed = self.certificates.renewed(&self.tls, &self.settings) => {
+                    self.renew(renewed).await;
                     continue;
                 }
             };
@@ -83,12 +92,13 @@ impl Steering {
                 settings,
                 warnings,
                 seen,
+                tls,
                 ..
             }) => {
                 tell_warnings(&warnings);
                 descriptors::make_room(settings.client.max_clients);
                 self.seen = seen;
-                self.take(settings).await;
+                self.take(settings, tls).await;
                 info!(
                     MESSAGE_ID = message::RELOADED,
                     "configuration read anew from {}",
@@ -109,7 +119,7 @@ impl Steering {
                         disabled,
                         ..self.settings.clone()
                     };
-                    self.go_by(settings).await;
+                    self.go_by(settings, self.tls.clone()).await;
                 }
                 let outcome = format!(
                     "reload failed, the old configuration stays in force: {}",
@@ -130,7 +140,28 @@ impl Steering {
         }
     }
 
-    async fn take(&mut self, mut settings: Settings) {
+    /// Has new links secured by what the files have become; on a fault what was there stays in force.
+    async fn renew(&mut self, renewed: Renewed) {
+        match renewed {
+            Ok(tls) => {
+                self.take(self.settings.clone(), tls).await;
+                info!(
+                    MESSAGE_ID = message::RELOADED,
+                    "the certificates have changed, and were read anew"
+                );
+            }
+            Err(fault) => {
+                let fault = ConfigError::of_tls(fault, &self.config);
+                error!(
+                    MESSAGE_ID = message::CONFIG_FAULT,
+                    LONC_ERROR = %fault,
+                    "the certificates have changed and cannot be used, the old ones stay in force: {fault}"
+                );
+            }
+        }
+    }
+
+    async fn take(&mut self, mut settings: Settings, tls: Tls) {
         for key in settings.keep_what_is_in_use(&self.settings) {
             warn!(
                 MESSAGE_ID = message::CONFIG_WARNING,
@@ -140,13 +171,22 @@ impl Steering {
         self.set_level(settings.daemon.log_level);
         self.log
             .set_loncron_log(settings.loncron_log.as_deref(), &settings.peer);
-        self.go_by(settings).await;
+        self.go_by(settings, tls).await;
     }
 
-    async fn go_by(&mut self, settings: Settings) {
+    async fn go_by(&mut self, settings: Settings, tls: Tls) {
         self.settings = settings.clone();
         let (answer, taken) = oneshot::channel();
-        self.tell(ToDriver::Reconfigure(Box::new(settings), answer)).await;
+        // What has not changed keeps its sessions.
+        if tls != self.tls || tls.stamp() != self.tls.stamp() {
+            self.tls = tls;
+        }
+        self.tell(ToDriver::Reconfigure(
+            Box::new(settings),
+            self.tls.clone(),
+            answer,
+        ))
+        .await;
         // One that has ended needs no settings.
         let _ = taken.await;
     }

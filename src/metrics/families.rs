@@ -5,6 +5,8 @@ use super::{Reading, Told};
 use crate::control::interface::{DelayedSummary, Histogram, Metrics};
 use crate::standing::Standing;
 
+mod secured;
+
 /// A value, and what tells it from others of its family: a label and its value.
 type Value = (Option<(&'static str, &'static str)>, Number);
 
@@ -209,6 +211,16 @@ const FAMILIES: &[Family] = &[
         "lonc_link_tries_failed",
         "Tries to open a link that failed.",
         |of| count(of.counters.tries_failed),
+    ),
+    gauge(
+        "lonc_certificate_expiry_seconds",
+        "When our certificate, the peer's, or the list of revoked ones expires, in seconds since 1970; missing without TLS.",
+        secured::certificates,
+    ),
+    counter(
+        "lonc_tls_failures",
+        "Tries and links that ended because they could not be secured, or were so no longer; missing without TLS.",
+        secured::failures,
     ),
     counter("lonc_delayed_stored", "Critical requests put on disk.", |of| {
         count(of.counters.stored)

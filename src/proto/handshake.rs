@@ -2,6 +2,7 @@
 //!
 //! | step | we send | lond answers | otherwise |
 //! |---|---|---|---|
+//! | [`Step::Tls`], if the link is to be secured | nothing: TLS is negotiated below | | fail |
 //! | [`Step::Init`] | `init` | a challenge line | fail |
 //! | [`Step::Challenge`] | the challenge | `ok` | fail |
 //! | [`Step::SetHost`] | `sethost:<peer>` | `ok` | note, go on |
@@ -36,6 +37,8 @@ pub struct Identity {
 /// What we wait for an answer to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// The TLS handshake.
+    Tls,
     /// `init`.
     Init,
     /// The challenge, sent back.
@@ -69,6 +72,7 @@ pub fn takes_host_inline(version: Option<&str>) -> bool {
 impl fmt::Display for Step {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
+            Self::Tls => "the TLS handshake",
             Self::Init => "init",
             Self::Challenge => "challenge",
             Self::SetHost => "sethost",
@@ -126,14 +130,25 @@ impl Handshake {
     /// A dialogue before its first line, and that line; with `pong` lond is asked for that, too.
     #[must_use]
     pub fn start(pong: bool) -> (Self, Vec<u8>) {
-        (
-            Self {
-                step: Step::Init,
-                pong,
-                version: None,
-            },
-            b"init\n".to_vec(),
-        )
+        let mut dialogue = Self::start_securing(pong);
+        let first = dialogue.secured();
+        (dialogue, first)
+    }
+
+    /// A dialogue on a connection that is to be secured before its first line.
+    #[must_use]
+    pub fn start_securing(pong: bool) -> Self {
+        Self {
+            step: Step::Tls,
+            pong,
+            version: None,
+        }
+    }
+
+    /// The connection is secured; the first line.
+    pub fn secured(&mut self) -> Vec<u8> {
+        self.step = Step::Init;
+        b"init\n".to_vec()
     }
 
     /// The step whose answer is awaited.
@@ -163,7 +178,7 @@ impl Handshake {
                     None,
                 ));
             }
-            Step::Init | Step::Challenge => true,
+            Step::Tls | Step::Init | Step::Challenge => true,
             Step::SetHost => line == b"ok",
             Step::Version => self.note_version(line),
             Step::Pong => line.starts_with(identity.peer.as_bytes()),
@@ -173,6 +188,7 @@ impl Handshake {
             answer: excerpt(line),
         });
         let (next, words) = match step {
+            Step::Tls => (Step::Init, b"init".to_vec()),
             Step::Init => (Step::Challenge, line.to_vec()),
             Step::Challenge => (Step::SetHost, ["sethost:", &identity.peer].concat().into_bytes()),
             Step::SetHost => (

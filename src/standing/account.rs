@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
-use super::{Grade, Seen, Standing, advice, links, remedy, silence, words_of};
+use super::{Grade, Seen, Standing, advice, links, remedy, silence, tls, words_of};
 use crate::config::text::safe;
 use crate::control::client::CallError;
 use crate::control::interface::{Link, LinkState, State, Status, Trouble};
 use crate::socket::place;
 use crate::units;
 
-/// The steps that open a link, as the field calls them.
-const PHASES: [&str; 6] = ["name lookup", "TCP", "challenge", "ok", "key", "up"];
+/// The steps that open a link, as the field calls them; one of them only where links are secured.
+const PHASES: [&str; 7] = ["name lookup", "TCP", TLS, "challenge", "ok", "key", "up"];
+const TLS: &str = "TLS";
 
 /// How one peer stands. What others wrote in it is escaped as for a terminal, and short.
 pub(crate) struct Account {
@@ -66,6 +67,9 @@ pub(crate) fn of(status: &Status, now: u64) -> Account {
     if let Some(rtt) = status.rtt_usec {
         account.line("round trip", units::round_trip(rtt));
     }
+    if let Some(tls) = &status.tls {
+        account.line("secured", tls::secured(tls, now));
+    }
     account.line("waiting", waiting(status, now));
     account.remedy = if Standing::of_status(status) == Standing::Stuck {
         silence::remedy(status, None, now)
@@ -118,7 +122,7 @@ fn tell_link(account: &mut Account, link: &Link, status: &Status, now: u64) {
         account.line("about", format!("link {}", link.index));
     }
     let trouble = link.trouble.as_ref();
-    account.line("reached", checklist(link));
+    account.line("reached", checklist(link, status.tls.is_some()));
     account.line("now", at(link, now));
     if let Some(trouble) = trouble {
         let label = if link.is_open() {
@@ -170,11 +174,13 @@ pub(crate) enum Mark {
 }
 
 /// What was reached in the present try or, while it backs off, in the last one.
-pub(crate) fn steps(link: &Link) -> impl Iterator<Item = (&'static str, Mark)> {
+pub(crate) fn steps(link: &Link, is_secured: bool) -> impl Iterator<Item = (&'static str, Mark)> {
     let failed = link.trouble.as_ref().filter(|_| link.state == LinkState::Waiting);
     let reached = phase(failed.map_or(link.state, |trouble| trouble.reached));
     let (is_open, has_failed) = (link.is_open(), failed.is_some());
-    PHASES.into_iter().enumerate().map(move |(index, name)| {
+    let phases = PHASES.into_iter().enumerate();
+    let phases = phases.filter(move |(_, name)| is_secured || *name != TLS);
+    phases.map(move |(index, name)| {
         let mark = match index {
             _ if is_open || index < reached => Mark::Done,
             _ if index == reached && has_failed => Mark::Failed,
@@ -186,7 +192,7 @@ pub(crate) fn steps(link: &Link) -> impl Iterator<Item = (&'static str, Mark)> {
 }
 
 /// The same on one line; `[!]` is where it failed.
-fn checklist(link: &Link) -> String {
+fn checklist(link: &Link, is_secured: bool) -> String {
     let marked = |(name, mark)| {
         let mark = match mark {
             Mark::Done => 'x',
@@ -196,17 +202,18 @@ fn checklist(link: &Link) -> String {
         };
         format!("[{mark}] {name}")
     };
-    steps(link).map(marked).collect::<Vec<_>>().join("  ")
+    steps(link, is_secured).map(marked).collect::<Vec<_>>().join("  ")
 }
 
 fn phase(state: LinkState) -> usize {
     match state {
         LinkState::Lookup | LinkState::Waiting => 0,
         LinkState::Connect => 1,
-        LinkState::Init => 2,
-        LinkState::Challenge => 3,
-        LinkState::Sethost | LinkState::Version | LinkState::Pong | LinkState::Ekey => 4,
-        LinkState::Up | LinkState::Retiring => 5,
+        LinkState::Tls => 2,
+        LinkState::Init => 3,
+        LinkState::Challenge => 4,
+        LinkState::Sethost | LinkState::Version | LinkState::Pong | LinkState::Ekey => 5,
+        LinkState::Up | LinkState::Retiring => 6,
     }
 }
 
@@ -215,6 +222,7 @@ pub(crate) fn activity(state: LinkState) -> &'static str {
     match state {
         LinkState::Lookup => "looking up the name",
         LinkState::Connect => "connecting",
+        LinkState::Tls => "securing the connection (TLS)",
         LinkState::Init => "waiting for lond's challenge",
         LinkState::Challenge => "waiting for lond to take the challenge",
         LinkState::Sethost => "waiting for lond's answer to sethost",
@@ -350,8 +358,13 @@ mod tests {
                 "[x] name lookup  [x] TCP  [x] challenge  [x] ok  [x] key  [x] up",
             ),
         ] {
-            assert_eq!(checklist(&link(state, reached)), list);
+            assert_eq!(checklist(&link(state, reached), false), list);
         }
+        let secured = checklist(&link(LinkState::Tls, None), true);
+        assert!(
+            secured.starts_with("[x] name lookup  [x] TCP  [.] TLS  [ ] challenge"),
+            "{secured}"
+        );
     }
 
     fn link(state: LinkState, reached: Option<LinkState>) -> Link {
@@ -369,6 +382,7 @@ mod tests {
             other_host: None,
             rtt_usec: None,
             trouble: reached.map(|reached| Trouble {
+                tls: None,
                 kind: TroubleKind::Closed,
                 text: "closed by lond".to_owned(),
                 reached,

@@ -19,6 +19,7 @@ mod remark;
 mod remedy;
 mod seen;
 mod silence;
+mod tls;
 mod waiting;
 mod word;
 

@@ -1,6 +1,6 @@
 //! What is worth a remark beside the state.
 
-use super::Standing;
+use super::{Standing, tls};
 use crate::control::interface::Status;
 use crate::units;
 
@@ -23,6 +23,7 @@ pub(super) fn remark(status: &Status, now: u64) -> String {
             .map(|next| format!("next try in {}", units::between(now, next))),
     );
     parts.extend(about_links(status, now));
+    parts.extend(status.tls.iter().flat_map(|tls| tls::expiring(tls, now)));
     if let Some(delayed) = &status.delayed {
         let some = |number: usize, what| (number > 0).then(|| format!("{number} {what}"));
         parts.extend(some(delayed.held, "held"));

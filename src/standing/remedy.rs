@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use crate::config::text::safe;
 use crate::control::interface::{LinkState, Status, Trouble, TroubleKind};
+use crate::standing::tls;
 
 const OF_NO_PONG: &str = "The link was idle and lond did not answer a ping: the host went away, lond hangs, or a \
                           firewall forgot the connection; then a shorter link.probe_interval helps.";
@@ -39,6 +40,7 @@ pub(super) fn of(trouble: &Trouble, status: &Status) -> String {
         TroubleKind::ClosedInHandshake | TroubleKind::Broken if trouble.reached != LinkState::Up => {
             of_closing(trouble, &peer, &own, &address)
         }
+        TroubleKind::Tls => tls::remedy(trouble, &peer, &address),
         TroubleKind::Rejected => format!(
             "lond answered, and does not take us: what it said is above. Compare host_id here ({own}) with what \
              {peer} calls us in its hosts.tab, the address there with ours, and whether {address} is the lond of {peer}."

@@ -3,8 +3,22 @@
 use lonc_proto::spool;
 use serde::{Deserialize, Serialize};
 
-use super::{DelayedSummary, Message, MessageState};
+use super::{Message, MessageState};
 use crate::units::micros;
+
+/// Messages on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DelayedSummary {
+    /// To be sent.
+    pub queued: usize,
+    /// When the first of them was written.
+    pub oldest_usec: Option<u64>,
+    /// Held by an operator.
+    pub held: usize,
+    /// Set aside.
+    pub failed: usize,
+}
 
 /// Messages of one host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::tls::TlsReason;
+
 /// What a link is at, or how far one came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -10,6 +12,8 @@ pub enum LinkState {
     Lookup,
     /// Connecting.
     Connect,
+    /// Securing the connection.
+    Tls,
     /// Waiting for the challenge.
     Init,
     /// Waiting for lond to take the challenge.
@@ -44,6 +48,8 @@ pub enum TroubleKind {
     ConnectTimeout,
     /// Another failure to connect.
     Connect,
+    /// The connection could not be secured, or is so no longer.
+    Tls,
     /// lond closed the connection during the handshake.
     ClosedInHandshake,
     /// lond closed the link.
@@ -72,6 +78,8 @@ pub enum TroubleKind {
 pub struct Trouble {
     /// Stable, for programs.
     pub kind: TroubleKind,
+    /// Where it was for want of TLS: why.
+    pub tls: Option<TlsReason>,
     /// In words.
     pub text: String,
     /// How far it had come: up to [`LinkState::Up`].

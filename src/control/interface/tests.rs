@@ -39,6 +39,7 @@ fn metrics_are_as_described() {
         draining: true,
         displaced: Some(true),
         rtt_usec: None,
+        tls: Some(tls()),
         counters: counters(),
         reply_time: histogram.clone(),
         link_rtt: histogram,
@@ -83,6 +84,8 @@ fn every_word_of_the_description_is_known() {
     known::<LinkState>("LinkState");
     known::<Cause>("Cause");
     known::<TroubleKind>("TroubleKind");
+    known::<TlsReason>("TlsReason");
+    known::<Side>("Side");
     known::<MessageState>("MessageState");
     known::<LogLevel>("LogLevel");
 }
@@ -165,6 +168,7 @@ fn link() -> Link {
         other_host: Some("msul9".to_owned()),
         rtt_usec: Some(1),
         trouble: Some(Trouble {
+            tls: Some(TlsReason::Expired),
             kind: TroubleKind::Refused,
             text: "refused".to_owned(),
             reached: LinkState::Connect,
@@ -173,6 +177,20 @@ fn link() -> Link {
         failing_since_usec: Some(1),
         failed_tries: 1,
         next_try_usec: Some(1),
+    }
+}
+
+fn tls() -> Tls {
+    Tls {
+        certificates: vec![Certificate {
+            side: Side::Theirs,
+            expires_usec: 1,
+        }],
+        warning_usec: 1,
+        failures: vec![TlsFailures {
+            reason: TlsReason::CutOff,
+            count: 1,
+        }],
     }
 }
 
@@ -249,6 +267,7 @@ fn status() -> Status {
         request_rate: 0.5,
         sending: 1,
         delayed: Some(delayed()),
+        tls: Some(tls()),
         counters: counters(),
         peer_version: Some(word()),
         version: word(),

@@ -96,6 +96,7 @@ fn cause(kind: TroubleKind) -> &'static str {
         TroubleKind::Unreachable => "there is no way to the host",
         TroubleKind::ConnectTimeout => "the host does not answer",
         TroubleKind::Connect => "cannot connect",
+        TroubleKind::Tls => "the link cannot be secured (TLS)",
         TroubleKind::ClosedInHandshake => "lond closes while the link is opened",
         TroubleKind::Closed | TroubleKind::Broken => "the link was lost",
         TroubleKind::Rejected => "lond does not take us",

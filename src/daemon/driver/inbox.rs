@@ -13,6 +13,7 @@ use super::{Driver, log};
 use crate::config::Settings;
 use crate::daemon::status::Snapshot;
 use crate::spool::Desk;
+use crate::tls::Tls;
 
 /// A deadline this far past means that the work is not done in time.
 const OVERDUE: Duration = Duration::from_secs(5);
@@ -27,7 +28,7 @@ pub(crate) enum ToDriver {
         answer: Option<oneshot::Sender<()>>,
     },
     /// Go by these settings; the answer is that it does.
-    Reconfigure(Box<Settings>, oneshot::Sender<()>),
+    Reconfigure(Box<Settings>, Tls, oneshot::Sender<()>),
     /// Take this delayed message back from the link's queue; false if it is too late for that.
     Withdraw(MessageId, oneshot::Sender<bool>),
     /// Take no more clients, finish what is under way, then end; told a second time: end now.
@@ -79,8 +80,8 @@ impl Driver {
                 }
                 let _ = answer.map(|answer| answer.send(()));
             }
-            Some(ToDriver::Reconfigure(settings, answer)) => {
-                self.reconfigure(*settings, now);
+            Some(ToDriver::Reconfigure(settings, tls, answer)) => {
+                self.reconfigure(*settings, tls, now);
                 let _ = answer.send(());
             }
             Some(ToDriver::Withdraw(id, answer)) => drop(answer.send(self.session.handle_withdraw(id, now))),
@@ -136,6 +137,9 @@ impl Driver {
         snapshot.recent_requests = self.session.recent_requests(now);
         snapshot.remotes = self.links.remotes();
         snapshot.memory = self.memory.report();
+        let warning = self.settings.link.tls.expiry_warning;
+        snapshot.secured = self.links.tls().is_required().then_some(warning);
+        snapshot.expiries = self.links.expiries();
         snapshot
     }
 }

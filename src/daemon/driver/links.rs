@@ -3,19 +3,22 @@
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
-use lonc_proto::session::{LinkId, Stage};
+use lonc_proto::session::{LinkError, LinkId, Stage};
 use lonc_proto::time::Instant;
 
 use super::Driver;
 use crate::config::Settings;
 use crate::daemon::dial::Addresses;
 use crate::daemon::link::{Link, Progress};
+use crate::tls::{Expiry, Tls, Whose};
 
 /// One for each link that the session has, or once had.
 #[derive(Default)]
 pub(super) struct Links {
     places: Vec<Place>,
     addresses: Addresses,
+    /// What secures them.
+    tls: Tls,
 }
 
 #[derive(Default)]
@@ -30,6 +33,14 @@ struct Place {
 }
 
 impl Links {
+    /// None yet.
+    pub(super) fn secured_with(tls: Tls) -> Self {
+        Self {
+            tls,
+            ..Self::default()
+        }
+    }
+
     /// Begins a try to open it.
     pub(super) fn open(&mut self, id: LinkId, settings: &Settings) {
         self.close(id);
@@ -41,8 +52,9 @@ impl Links {
         for remote in silent.filter_map(|place| place.link.remote()) {
             addresses.failed(remote);
         }
-        if let Some(link) = self.get_mut(id) {
-            link.open(settings.address.clone(), addresses, &settings.link);
+        if let Some(place) = self.places.get_mut(id.index()) {
+            let address = settings.address.clone();
+            place.link.open(address, addresses, &settings.link, &self.tls);
         }
     }
 
@@ -115,6 +127,32 @@ impl Links {
         self.places.iter().map(|place| place.link.remote()).collect()
     }
 
+    /// What secures those that open from now on.
+    pub(super) fn secure_with(&mut self, tls: Tls) {
+        self.tls = tls;
+    }
+
+    /// What secures them.
+    pub(super) fn tls(&self) -> &Tls {
+        &self.tls
+    }
+
+    /// The next is secured from the beginning, whatever could be resumed.
+    fn resume_nothing(&mut self) {
+        self.tls = self.tls.without_sessions();
+    }
+
+    /// What expires, of all that secures them: of the certificates that the peer has shown the first.
+    pub(super) fn expiries(&self) -> Vec<Expiry> {
+        let shown = self.places.iter().filter_map(|place| place.link.expires());
+        let theirs = shown.min().map(|at| Expiry {
+            whose: Whose::Theirs,
+            at,
+            file: None,
+        });
+        self.tls.expiries().iter().cloned().chain(theirs).collect()
+    }
+
     /// The peer has other addresses from now on.
     pub(super) fn forget_addresses(&mut self) {
         self.addresses = Addresses::default();
@@ -140,12 +178,22 @@ impl Driver {
             progress = true;
             match moved {
                 Ok(Progress::Resolved) => self.session.handle_stage(id, Stage::Connect, now),
-                Ok(Progress::Connected(others)) => {
-                    self.session.handle_connected(id, now);
+                Ok(Progress::Connected { others, is_secured }) => {
+                    if is_secured {
+                        self.session.handle_connected(id, now);
+                    } else {
+                        self.session.handle_securing(id, now);
+                    }
                     self.session.handle_others(id, others, now);
                 }
+                Ok(Progress::Secured) => self.session.handle_secured(id, now),
                 Ok(Progress::Read) => self.session.handle_input(id, &mut link.input, now),
-                Err(why) => self.session.handle_failed(id, why, now),
+                Err(why) => {
+                    if matches!(why, LinkError::Tls { .. }) {
+                        self.links.resume_nothing();
+                    }
+                    self.session.handle_failed(id, why, now);
+                }
             }
             self.obey(now);
             if was_up {
@@ -173,9 +221,13 @@ impl Driver {
         let mut progress = false;
         for id in self.session.link_ids() {
             let unsent = self.session.unsent(id);
-            let Some(link) = self.links.get_mut(id).filter(|_| !unsent.is_empty()) else {
+            let Some(link) = self.links.get_mut(id) else {
                 continue;
             };
+            if unsent.is_empty() {
+                progress |= link.poll_flush(cx);
+                continue;
+            }
             let Poll::Ready(written) = link.poll_write(cx, unsent) else {
                 continue;
             };

@@ -349,6 +349,7 @@ fn link_lost(link: usize, why: &LinkError, lost: usize, requeued: usize, address
         LinkError::Unasked | LinkError::ReplyTooLong => tell!(error, message::PROTOCOL_FAULT),
         LinkError::Lookup { .. }
         | LinkError::Connect { .. }
+        | LinkError::Tls { .. }
         | LinkError::Closed
         | LinkError::Io(_)
         | LinkError::ClosedInStep(_)

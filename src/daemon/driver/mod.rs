@@ -48,6 +48,7 @@ use crate::daemon::status::Snapshot;
 use crate::journal::message;
 use crate::spool::{FromSpool, Lock, Spool};
 use crate::systemd;
+use crate::tls::Tls;
 
 /// Clients accepted, and messages of clients taken, before the other work has its turn again.
 const BATCH: usize = 64;
@@ -85,6 +86,7 @@ impl Driver {
     /// A driver for the peer of `settings`, taking clients from `acceptor`; and where to read its status.
     pub(crate) fn new(
         settings: Settings,
+        tls: Tls,
         acceptor: Acceptor,
         inbox: mpsc::Receiver<ToDriver>,
         lock: Lock,
@@ -101,7 +103,7 @@ impl Driver {
         idle_exit.check(settings.daemon.idle_exit);
         let driver = Self {
             session,
-            links: Links::default(),
+            links: Links::secured_with(tls),
             clients,
             memory,
             acceptor: Some(acceptor),
@@ -285,9 +287,11 @@ impl Driver {
             .event(event, credentials, &self.settings.address, &remotes, now);
     }
 
-    fn reconfigure(&mut self, settings: Settings, now: Instant) {
+    fn reconfigure(&mut self, settings: Settings, tls: Tls, now: Instant) {
         let (old, new) = (&self.settings.address, &settings.address);
-        let reopen = (&old.host, old.port) != (&new.host, new.port);
+        let is_elsewhere = (&old.host, old.port) != (&new.host, new.port);
+        let reopen = is_elsewhere || !tls.trusts_as(self.links.tls());
+        self.links.secure_with(tls);
         if old != new {
             self.links.forget_addresses();
             self.moves.forget();

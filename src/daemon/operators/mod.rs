@@ -20,6 +20,7 @@ mod methods;
 mod places;
 mod render;
 mod service;
+mod tls;
 mod wire;
 
 use std::future::poll_fn;

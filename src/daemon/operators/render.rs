@@ -7,6 +7,7 @@ use lonc_proto::session::{self, ConnectFault, LinkError, RECENT, Reached, Stage}
 use lonc_proto::time::Instant;
 
 use super::instance::Instance;
+use super::tls;
 use crate::control::interface::{
     Bucket, Cause, Client, Counters, DelayedSummary, Disabled, Displaced, Histogram, Link, LinkState,
     Metrics, Refused, State, Status, Trouble, TroubleKind,
@@ -59,6 +60,7 @@ pub(super) fn status(
         request_rate: recent / RECENT.as_secs_f64(),
         sending: now.delayed,
         delayed: delayed.map(summary),
+        tls: tls::report(snapshot),
         counters: counters(snapshot, instance),
         peer_version: now.peer_version.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -99,6 +101,7 @@ pub(super) fn metrics(
         draining: snapshot.draining,
         displaced: (*reach != Reach::Unknown).then(|| displaced(reach).is_some()),
         rtt_usec: now.rtt.map(micros),
+        tls: tls::report(snapshot),
         counters: counters(snapshot, instance),
         reply_time: histogram(&now.histograms.reply_time),
         link_rtt: histogram(&now.histograms.rtt),
@@ -183,6 +186,7 @@ fn link(link: &session::LinkStatus, snapshot: &Snapshot) -> Link {
         rtt_usec: link.rtt.map(micros),
         trouble: link.trouble.as_ref().map(|trouble| Trouble {
             kind: kind(&trouble.why),
+            tls: tls::reason(&trouble.why),
             text: trouble.why.to_string(),
             reached: reached(trouble.reached),
             date_usec: date(trouble.at),
@@ -215,6 +219,7 @@ fn refused(refused: &session::Refused, snapshot: &Snapshot) -> Refused {
 
 fn in_step(step: Step) -> LinkState {
     match step {
+        Step::Tls => LinkState::Tls,
         Step::Init => LinkState::Init,
         Step::Challenge => LinkState::Challenge,
         Step::SetHost => LinkState::Sethost,
@@ -242,6 +247,7 @@ fn kind(why: &LinkError) -> TroubleKind {
             ConnectFault::TimedOut => TroubleKind::ConnectTimeout,
             ConnectFault::Other => TroubleKind::Connect,
         },
+        LinkError::Tls { .. } => TroubleKind::Tls,
         LinkError::ClosedInStep(_) => TroubleKind::ClosedInHandshake,
         LinkError::Closed => TroubleKind::Closed,
         LinkError::Io(_) => TroubleKind::Broken,

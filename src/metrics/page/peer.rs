@@ -47,11 +47,12 @@ pub(super) fn page(close: &Close, view: View) -> Markup {
 fn told(account: &Account, close: &Close) -> Markup {
     let status = close.seen.answer.as_ref().ok();
     let link = status.and_then(account::telling);
+    let is_secured = status.is_some_and(|status| status.tls.is_some());
     let lines = account.lines.iter();
     html! {
         section aria-labelledby="why" {
             h2 id="why" { (account.headline) }
-            @if let Some(link) = link.filter(|link| !link.is_open()) { (steps(link)) }
+            @if let Some(link) = link.filter(|link| !link.is_open()) { (steps(link, is_secured)) }
             div class={ "advice " (layout::class(account.grade)) } { p { b { "What to do: " } (account.remedy) } }
             dl {
                 @for (label, text) in lines.filter(|(label, _)| !SHOWN_OTHERWISE.contains(label)) {
@@ -65,10 +66,10 @@ fn told(account: &Account, close: &Close) -> Markup {
 }
 
 /// How far the link comes.
-fn steps(link: &Link) -> Markup {
+fn steps(link: &Link, is_secured: bool) -> Markup {
     html! {
         ol.steps aria-label="Steps that open a link" {
-            @for (name, mark) in account::steps(link) {
+            @for (name, mark) in account::steps(link, is_secured) {
                 @let (class, sign, word) = match mark {
                     Mark::Done => ("good", "✓", "done"),
                     Mark::Failed => ("bad", "✗", "failed"),

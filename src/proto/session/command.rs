@@ -16,7 +16,7 @@ use crate::request::{Refusal, Request};
 /// What the driver is to do next.
 #[derive(Debug)]
 pub enum Command {
-    /// Open a TCP connection, then say `handle_connected` or `handle_failed`.
+    /// Open a TCP connection, then say `handle_connected`, `handle_securing` or `handle_failed`.
     Connect(LinkId),
     /// This try goes on, but gets no answer: others are to pass its address by while there is another.
     PassBy(LinkId),

@@ -23,6 +23,14 @@ pub enum LinkError {
         /// What the system said of each address.
         error: String,
     },
+    /// The link could not be secured, or is so no longer.
+    #[error("TLS: {text}")]
+    Tls {
+        /// What kind of failure it was.
+        fault: TlsFault,
+        /// What is known of it.
+        text: String,
+    },
     /// lond closed the connection.
     #[error("closed by lond")]
     Closed,
@@ -68,6 +76,59 @@ pub enum LinkError {
     /// The peer is disabled.
     #[error("disabled by an administrator")]
     Disabled,
+}
+
+/// Why a link is not secured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TlsFault {
+    /// Whoever listens there speaks no TLS.
+    NotTls,
+    /// No version or cipher suite in common.
+    NoCommonVersion,
+    /// The protocol inside, asked for by its name, was not agreed on.
+    NoAlpn,
+    /// Nobody whom we trust has signed the certificate.
+    UnknownAuthority,
+    /// The certificate is no longer valid.
+    Expired,
+    /// It is not valid yet.
+    NotYetValid,
+    /// It is for another name.
+    WrongName,
+    /// It was revoked.
+    Revoked,
+    /// Whether it was revoked cannot be told.
+    RevocationUnknown,
+    /// It cannot be used for another reason.
+    BadCertificate,
+    /// The peer wants a certificate of ours, and there is none.
+    CertificateWanted,
+    /// The peer refused the certificate of ours.
+    CertificateRefused,
+    /// The connection ended without the word that ends TLS.
+    CutOff,
+    /// Something else.
+    Other,
+}
+
+impl TlsFault {
+    /// All of them.
+    pub const ALL: [Self; 14] = [
+        Self::NotTls,
+        Self::NoCommonVersion,
+        Self::NoAlpn,
+        Self::UnknownAuthority,
+        Self::Expired,
+        Self::NotYetValid,
+        Self::WrongName,
+        Self::Revoked,
+        Self::RevocationUnknown,
+        Self::BadCertificate,
+        Self::CertificateWanted,
+        Self::CertificateRefused,
+        Self::CutOff,
+        Self::Other,
+    ];
 }
 
 /// How connecting failed; what comes later tells more.

@@ -34,11 +34,11 @@ use core::time::Duration;
 
 pub use self::command::{Answers, Command, Event, Lost};
 pub use self::delayed::Stored;
-pub use self::error::{ConnectFault, LinkError};
+pub use self::error::{ConnectFault, LinkError, TlsFault};
 pub use self::ids::{ClientId, LinkId, MessageId, Ticket};
 pub use self::metrics::{BOUNDS, Histogram, Histograms, RECENT};
 pub use self::status::{
-    Cause, ClientStatus, Counters, LinkState, LinkStatus, Others, Refused, Stage, State, Status,
+    Cause, ClientStatus, Counters, LinkState, LinkStatus, Others, Refused, Stage, State, Status, TlsFailures,
 };
 pub use self::trouble::{Reached, Trouble};
 
@@ -162,6 +162,17 @@ impl Session {
     /// The TCP connection asked for is there.
     pub fn handle_connected(&mut self, link: LinkId, now: Instant) {
         self.told(now).connected(link);
+    }
+
+    /// The TCP connection asked for is there, and is to be secured before anything is said on it: say
+    /// [`Session::handle_secured`] once it is. The time-outs of the handshake hold from now on.
+    pub fn handle_securing(&mut self, link: LinkId, now: Instant) {
+        self.told(now).securing(link);
+    }
+
+    /// It is secured.
+    pub fn handle_secured(&mut self, link: LinkId, now: Instant) {
+        self.told(now).secured(link);
     }
 
     /// Besides the address that this try is connected to, others may do: if lond is silent there, another try begins

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use super::error::LinkError;
+use super::error::{LinkError, TlsFault};
 use super::ids::{ClientId, LinkId, MessageId};
 use super::metrics::Histograms;
 use super::trouble::Trouble;
@@ -70,6 +70,23 @@ pub enum Cause {
     Silence,
 }
 
+/// How often each failure of TLS ended a try or a link.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TlsFailures([u64; TlsFault::ALL.len()]);
+
+impl TlsFailures {
+    pub(super) fn add(&mut self, fault: TlsFault) {
+        if let Some(count) = self.0.get_mut(fault as usize) {
+            *count += 1;
+        }
+    }
+
+    /// Each of them and its count.
+    pub fn iter(&self) -> impl Iterator<Item = (TlsFault, u64)> + '_ {
+        TlsFault::ALL.into_iter().zip(self.0)
+    }
+}
+
 /// What was counted since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -101,6 +118,8 @@ pub struct Counters {
     pub links_refused: u64,
     /// Tries that failed, those not counted.
     pub tries_failed: u64,
+    /// Tries and links that ended for want of TLS, by reason.
+    pub tls_failures: TlsFailures,
     /// Bytes written to lond.
     pub bytes_sent: u64,
     /// Bytes of lond's complete lines.

@@ -36,18 +36,40 @@ impl Link {
     }
 
     pub(in crate::session) fn begin_handshake(&mut self, config: &Config, now: Instant) {
+        self.begin_securing(config, now);
+        self.secured(config, now);
+    }
+
+    /// As [`Link::begin_handshake`], where nothing may be said before the connection is secured.
+    pub(in crate::session) fn begin_securing(&mut self, config: &Config, now: Instant) {
         if matches!(self.phase, Phase::Opening(_)) {
-            let (dialogue, first) = Handshake::start(config.pong);
-            self.out = BytesMut::from(&first[..]);
-            (self.encoded, self.written) = (first.len() as u64, 0);
+            self.out.clear();
+            (self.encoded, self.written) = (0, 0);
             self.since = now;
             self.phase = Phase::Handshake {
-                dialogue,
+                dialogue: Handshake::start_securing(config.pong),
                 sent_at: now,
                 deadline: now + config.handshake_timeout,
                 opening_deadline: now + config.opening_timeout,
                 rtt: None,
             };
+        }
+    }
+
+    /// The connection is secured: the dialogue begins.
+    pub(in crate::session) fn secured(&mut self, config: &Config, now: Instant) {
+        if let Phase::Handshake {
+            dialogue,
+            sent_at,
+            deadline,
+            ..
+        } = &mut self.phase
+            && dialogue.step() == Step::Tls
+        {
+            let first = dialogue.secured();
+            self.out.extend_from_slice(&first);
+            self.encoded += first.len() as u64;
+            (*sent_at, *deadline) = (now, now + config.handshake_timeout);
         }
     }
 
@@ -116,7 +138,7 @@ fn take_line(input: &mut BytesMut, step: Step, asked: bool) -> Result<Option<Byt
     if input.is_empty() {
         return Ok(None);
     }
-    if !asked {
+    if !asked || step == Step::Tls {
         return Err(LinkError::Unasked);
     }
     let Some(end) = memchr(b'\n', input).filter(|end| *end <= LONGEST_LINE) else {

@@ -184,9 +184,15 @@ impl Machine {
         };
         let (was_up, cause, retiring) = (link.up().is_some(), link.cause, link.retiring);
         let goes_on = link.goes_on_at_once() && !retiring && others < kept && !self.stopped;
-        let is_closed = matches!(why, LinkError::Closed | LinkError::Io(_) | LinkError::Unasked);
+        let is_closed = matches!(
+            why,
+            LinkError::Closed | LinkError::Io(_) | LinkError::Tls { .. } | LinkError::Unasked
+        );
         let was_of_no_use = was_up && is_closed && !retiring && !link.has_served();
         link.note_trouble(&why, self.now);
+        if let LinkError::Tls { fault, .. } = why {
+            self.counters.tls_failures.add(fault);
+        }
         let retry_in = if goes_on {
             Duration::ZERO
         } else {

@@ -151,6 +151,18 @@ impl Machine {
         }
     }
 
+    pub(in crate::session) fn securing(&mut self, id: LinkId) {
+        if let Some(link) = self.links.get_mut(id.0) {
+            link.begin_securing(&self.config, self.now);
+        }
+    }
+
+    pub(in crate::session) fn secured(&mut self, id: LinkId) {
+        if let Some(link) = self.links.get_mut(id.0) {
+            link.secured(&self.config, self.now);
+        }
+    }
+
     pub(in crate::session) fn others(&mut self, id: LinkId, others: Others) {
         if let Some(link) = self.links.get_mut(id.0) {
             link.others = others;

@@ -213,6 +213,7 @@ impl World {
                 any_untried: num % 2 == 1,
             };
             self.rig.is_old = num == 3;
+            self.rig.secures = num.is_multiple_of(2);
             self.rig.connect(link);
             self.check();
         }
@@ -223,6 +224,11 @@ impl World {
         let some = most.min(unsent.len());
         if !self.rig.wire(link).connected {
             return;
+        }
+        if !self.rig.wire(link).secured {
+            assert_eq!(unsent, b"", "said before it is secured");
+            self.rig.secure(link);
+            return self.check();
         }
         self.book
             .begins(&self.askers, &self.rig.wire(link).lond, &unsent, some);

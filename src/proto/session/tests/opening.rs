@@ -8,7 +8,7 @@ use core::time::Duration;
 use super::rig::{Rig, SECOND, config};
 use crate::backoff::Bounds;
 use crate::handshake::{HandshakeError, Step};
-use crate::session::{Config, Event, LinkError, LinkId, Lost, State};
+use crate::session::{Config, Event, LinkError, LinkId, Lost, Others, State, TlsFault};
 
 #[test]
 fn nothing_precedes_the_handshake() {
@@ -208,6 +208,81 @@ fn all_steps_together_have_theirs() {
     assert_eq!(rig.ends(), []);
     rig.pass(SECOND);
     assert_eq!(rig.ends(), [LinkError::OpeningTimeout(Step::SetHost)]);
+}
+
+#[test]
+fn nothing_is_said_before_the_connection_is_secured() {
+    let mut rig = Rig::new(config());
+    rig.secures = true;
+    rig.connect(0);
+    assert_eq!(unsent(&rig), b"");
+    let client = rig.client();
+    rig.say(client, "one\n");
+    assert_eq!(unsent(&rig), b"");
+    // Nor is anything heard.
+    rig.receive(0, b"challenge\n");
+    assert_eq!(rig.ends(), [LinkError::Unasked]);
+    wait_for_try(&mut rig);
+    rig.connect(0);
+    rig.secure(0);
+    assert_eq!(unsent(&rig), b"init\n");
+    rig.finish(0);
+    rig.serve(0);
+    assert_eq!(rig.state(), State::Up);
+}
+
+#[test]
+fn to_secure_it_takes_the_time_of_a_step_and_of_all() {
+    let mut rig = Rig::new(config());
+    rig.secures = true;
+    rig.connect(0);
+    rig.pass(59 * SECOND);
+    assert_eq!(rig.ends(), []);
+    rig.pass(SECOND);
+    assert_eq!(rig.ends(), [LinkError::StepTimeout(Step::Tls)]);
+    wait_for_try(&mut rig);
+    rig.connect(0);
+    rig.pass(50 * SECOND);
+    rig.secure(0);
+    rig.write_all(0);
+    rig.pass(50 * SECOND);
+    rig.shake(0, 1);
+    rig.pass(20 * SECOND);
+    assert_eq!(
+        rig.ends().last(),
+        Some(&LinkError::OpeningTimeout(Step::Challenge))
+    );
+}
+
+#[test]
+fn one_that_is_not_secured_for_long_has_another_try_beside_it() {
+    let mut rig = Rig::new(config());
+    rig.secures = true;
+    rig.others = Others {
+        num: 1,
+        any_untried: true,
+    };
+    rig.connect(0);
+    rig.pass(SECOND);
+    assert_eq!(rig.passed_by, [0]);
+    assert!(rig.wires.contains_key(&1));
+}
+
+#[test]
+fn failures_of_tls_are_counted_by_reason() {
+    let mut rig = Rig::new(config());
+    rig.secures = true;
+    rig.connect(0);
+    let why = LinkError::Tls {
+        fault: TlsFault::WrongName,
+        text: "is for another".into(),
+    };
+    rig.session.handle_failed(LinkId(0), why.clone(), rig.now);
+    rig.obey();
+    assert_eq!(rig.ends(), [why]);
+    let failures = rig.session.status().counters.tls_failures;
+    let counted: Vec<_> = failures.iter().filter(|(_, count)| *count > 0).collect();
+    assert_eq!(counted, [(TlsFault::WrongName, 1)]);
 }
 
 #[test]

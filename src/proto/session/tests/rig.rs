@@ -53,6 +53,8 @@ pub(in crate::session) fn config() -> Config {
 /// A try or a connection.
 pub(in crate::session) struct Wire {
     pub(in crate::session) connected: bool,
+    /// It may be spoken on.
+    pub(in crate::session) secured: bool,
     pub(in crate::session) lond: Lond,
     /// Read, and not taken by the session.
     input: BytesMut,
@@ -75,6 +77,8 @@ pub(in crate::session) struct Rig {
     serial: u64,
     /// lond is asked for `pong`.
     pub(in crate::session) pong: bool,
+    /// Connections from now on are to be secured first, which takes until something is written.
+    pub(in crate::session) secures: bool,
     /// londs from now on take an id only in a line of its own.
     pub(in crate::session) is_old: bool,
     /// Connections from now on have so many other addresses.
@@ -107,6 +111,7 @@ impl Rig {
             wires: BTreeMap::new(),
             serial: 0,
             pong,
+            secures: false,
             is_old: false,
             others: Others::default(),
             passed_by: Vec::new(),
@@ -139,6 +144,7 @@ impl Rig {
                     self.serial += 1;
                     let wire = Wire {
                         connected: false,
+                        secured: false,
                         lond: Lond::new(self.serial),
                         input: BytesMut::new(),
                         lines_in: 0,
@@ -202,9 +208,23 @@ impl Rig {
         self.wire(link).connected = true;
         self.lond(link).pong = pong;
         self.lond(link).is_old = is_old;
-        self.session.handle_connected(LinkId(link), self.now);
+        self.wire(link).secured = !self.secures;
+        if self.secures {
+            self.session.handle_securing(LinkId(link), self.now);
+        } else {
+            self.session.handle_connected(LinkId(link), self.now);
+        }
         self.session.handle_others(LinkId(link), self.others, self.now);
         self.obey();
+    }
+
+    /// A connection is secured, if it is not yet.
+    pub(in crate::session) fn secure(&mut self, link: usize) {
+        let is_new = |wire: &mut Wire| wire.connected && !std::mem::replace(&mut wire.secured, true);
+        if self.wires.get_mut(&link).is_some_and(is_new) {
+            self.session.handle_secured(LinkId(link), self.now);
+            self.obey();
+        }
     }
 
     /// The try or the connection breaks.
@@ -225,6 +245,7 @@ impl Rig {
 
     /// Writes all there is; bytes that appear meanwhile too.
     pub(in crate::session) fn write_all(&mut self, link: usize) {
+        self.secure(link);
         while !self.session.unsent(LinkId(link)).is_empty() {
             self.write(link, usize::MAX);
         }
