@@ -52,3 +52,15 @@ mod timeouts;
 mod watchdog;
 mod wiped;
 mod words_of_others;
+
+use test_harness::{Lonc, Peer};
+
+/// An instance for `peer`, whose links are plain.
+fn start(peer: &Peer, toml: &str) -> Lonc {
+    Lonc::start(peer, toml)
+}
+
+/// The same, once its link is up.
+fn start_linked(peer: &Peer, toml: &str) -> Lonc {
+    Lonc::start_linked(peer, toml)
+}

@@ -1,9 +1,9 @@
-//! Everything that the stand-in lond can do wrong.
+//! Everything that the stand-in lond can do wrong; over TCP and over TLS.
 
 use std::time::Duration;
 
 use stand_in_lond::{BadHex, Behaviour, Step};
-use test_harness::{Client, Lonc, Peer, QUICK, wait_until};
+use test_harness::{Client, Peer, QUICK, wait_until};
 
 /// What makes each misbehaviour end soon.
 const HASTY: &str = "[link]\nconnect_wait = '300ms'\nhandshake_timeout = '300ms'\nrequest_timeout = '300ms'\n\
@@ -122,7 +122,7 @@ fn a_lond_that_reads_slowly_or_not_at_all() {
 #[test]
 fn requests_in_plenty_for_a_lond_that_reads_nothing() {
     let peer = Peer::start();
-    let mut lonc = Lonc::start_linked(&peer, HASTY);
+    let mut lonc = crate::start_linked(&peer, HASTY);
     peer.behave(Behaviour::NeverRead);
     let mut client = lonc.client();
     let mut other = lonc.client();
@@ -151,7 +151,7 @@ fn requests_in_plenty_for_a_lond_that_reads_nothing() {
 #[test]
 fn a_request_of_which_a_part_was_written_counts_as_sent() {
     let peer = Peer::start();
-    let lonc = Lonc::start_linked(&peer, &format!("{QUICK}request_timeout = '2s'\npipeline = 1\n"));
+    let lonc = crate::start_linked(&peer, &format!("{QUICK}request_timeout = '2s'\npipeline = 1\n"));
     peer.behave(Behaviour::NeverRead);
     let mut client = lonc.client();
     let mut other = lonc.client();
@@ -171,7 +171,7 @@ fn a_request_of_which_a_part_was_written_counts_as_sent() {
 #[test]
 fn bytes_out_of_the_blue_reset_an_idle_link() {
     let peer = Peer::start();
-    let mut lonc = Lonc::start_linked(&peer, HASTY);
+    let mut lonc = crate::start_linked(&peer, HASTY);
     for round in 1..4 {
         peer.inject(b"half a line");
         peer.await_links(|accepted, _| accepted > round);
@@ -224,7 +224,7 @@ fn ask_all(clients: &mut [Client], told: &Told) {
 fn endure(behaviour: Behaviour, told: &Told, link: &str) {
     eprintln!("{behaviour:?}");
     let peer = Peer::that(behaviour);
-    let mut lonc = Lonc::start(&peer, &format!("{HASTY}{link}"));
+    let mut lonc = crate::start(&peer, &format!("{HASTY}{link}"));
     let mut clients: Vec<_> = (0..4).map(|_| lonc.client()).collect();
     for _ in 0..2 {
         ask_all(&mut clients, told);

@@ -7,6 +7,7 @@
 //! | [`Peer`] | the lond at the other end, which misbehaves on demand |
 //! | [`Client`] | one at the socket |
 //! | [`Manager`] | the service manager's end of `NOTIFY_SOCKET` |
+//! | [`tls`] | authorities, and what takes TLS in front of a peer |
 //! | [`spool`] | the spool of a site, as those who write to it and look at it see it |
 //! | [`another_user`] | programs that run as a user who is neither root nor the tests' own |
 //! | [`programs`] | the programs under test, and those of others |
@@ -33,6 +34,7 @@ mod peer;
 pub mod programs;
 mod site;
 pub mod spool;
+pub mod tls;
 mod wait;
 
 pub use client::Client;
