@@ -7,7 +7,7 @@ import re
 import subprocess
 import uuid
 
-from . import images, network
+from . import cgroups, images, network
 from .wait import until
 
 BASE_ENVIRONMENT = {
@@ -29,6 +29,7 @@ class Host:
         self.console = self.directory / "console.log"
         self.nspawn = None
         self.init = None
+        self.cgroup = None
         self.root = images.lay_over(image, self.directory)
         self.write("/etc/hostname", f"{name}\n")
         # Fixed, so that the journal of an earlier boot is found again.
@@ -39,17 +40,21 @@ class Host:
 
     def boot(self):
         """Boots it and returns when systemd has started all it wanted to start."""
+        self.cgroup = cgroups.make(self.name)
         with self.console.open("ab") as console:
             self.nspawn = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "systemd-nspawn", "--register=no", "--keep-unit", "--quiet",
                  "--boot", "--directory", self.root, "--machine", self.name,
                  f"--network-bridge={network.BRIDGE}", "systemd.show_status=0"],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console,
-                env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
+                env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}, preexec_fn=self._enter_cgroup,
             )
         self.init = until(f"{self.name} has a first process", self._find_init)
         until(f"{self.name} has booted", lambda: self._state() in ("running", "degraded"), within=90)
         return self
+
+    def _enter_cgroup(self):
+        cgroups.enter(self.cgroup)
 
     def _find_init(self):
         assert self.nspawn.poll() is None, f"{self.name}: nspawn ended: {self.console.read_text(errors='replace')}"
@@ -67,6 +72,7 @@ class Host:
         self.run("systemctl", "poweroff", "--no-block")
         self.nspawn.wait(timeout=60)
         self.init = None
+        cgroups.remove(self.cgroup)
 
     def destroy(self):
         """At once, and its files with it."""
@@ -76,6 +82,7 @@ class Host:
             else:
                 self.nspawn.kill()
             self.nspawn.wait(timeout=30)
+            cgroups.remove(self.cgroup)
         subprocess.run(["umount", "--lazy", self.root], check=False)
 
     # Commands and files in it
