@@ -1,11 +1,12 @@
-"""The run in two stages: what is to be prepared, then the scenarios.
+"""The run in stages: what is to be prepared, then the scenarios, some at once in lanes and some alone.
 
-Each stage runs in a process and mount namespace of its own, the scenarios in a network namespace as well. When the
-first process of a stage ends, however it ends, the kernel ends every process in it and takes down its mounts, bridge
-and links: nothing can be left behind.
+Each stage and lane runs in a process and mount namespace of its own, a lane in a network namespace as well. When its
+first process ends, however it ends, the kernel ends every process in it and takes down its mounts, bridge and links:
+nothing but empty control groups can be left behind.
 """
 
 import argparse
+import contextlib
 import ctypes
 import json
 import os
@@ -15,11 +16,15 @@ import subprocess
 import sys
 import tempfile
 
-from . import prepare, registry
+from . import lanes, prepare, registry
 from .images import SUITES
-from .runner import run_all
+from .runner import run_lane, tell
 
 PR_SET_PDEATHSIG = 1
+# A scenario waits more than it works, and looks at how long things take: as many as CI has processors.
+LANES = 2
+# Where nspawn keeps what is named like a container: two lanes have containers of the same names.
+NSPAWN = "/run/systemd/nspawn"
 
 
 def main():
@@ -32,11 +37,12 @@ def main():
         for one in chosen:
             print(f"{one.__name__:24} {one.__doc__.splitlines()[0]}")
         return 0
+    jobs = [(suite, scenario) for suite in options.suites for scenario in chosen]
     if options.stage == "prepare":
         return _prepare(options)
-    if options.stage == "scenarios":
-        return _run_scenarios(options, chosen)
-    return _run_stages(options)
+    if options.stage == "lane":
+        return _run_lane(options, jobs)
+    return _run_stages(options, jobs)
 
 
 def _options():
@@ -49,31 +55,54 @@ def _options():
                         help="after a failed scenario wait, with its containers alive, until Enter is pressed")
     parser.add_argument("--logs", type=pathlib.Path, default=pathlib.Path(cargo_target) / "system-tests",
                         help="where logs go (default: %(default)s)")
-    parser.add_argument("--stage", choices=("prepare", "scenarios"), help=argparse.SUPPRESS)
+    parser.add_argument("--lanes", type=int, default=LANES, metavar="N",
+                        help="so many scenarios at once, but those alone that measure or need both processors (default: %(default)s; 1 with --keep)")
+    parser.add_argument("--stage", choices=("prepare", "lane"), help=argparse.SUPPRESS)
+    parser.add_argument("--queue", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.suites = options.suite or list(SUITES)
     options.logs = options.logs.absolute()
     return options
 
 
-def _run_stages(options):
+def _run_stages(options, jobs):
     if os.geteuid() != 0:
         raise SystemExit("system tests need root: they boot containers")
     options.logs.mkdir(parents=True, exist_ok=True)
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, _interrupted)
-    return _run_stage("prepare") or _run_stage("scenarios", "--net")
+    with _stage("prepare") as stage:
+        if stage.wait() != 0:
+            return stage.returncode
+    lanes.forget(options.logs)
+    alone = [number for number, (_, scenario) in enumerate(jobs) if registry.is_alone(scenario)]
+    beside = [number for number in range(len(jobs)) if number not in alone]
+    _run_lanes(1 if options.keep else options.lanes, beside)
+    _run_lanes(1, alone)
+    return tell(jobs, options.logs)
 
 
-def _run_stage(name, *more_namespaces):
+def _run_lanes(count, numbers):
+    """Returns when these scenarios have been run, so many at once."""
+    taking = lanes.queue(numbers)
+    with contextlib.ExitStack() as running:
+        for lane in [running.enter_context(_stage("lane", taking)) for _ in range(min(count, len(numbers)))]:
+            lane.wait()
+    os.close(taking)
+
+
+@contextlib.contextmanager
+def _stage(name, taking=None):
+    """A stage that runs; at the end nothing of it does."""
+    network, queue, files = ([], [], []) if taking is None else (["--net"], ["--queue", str(taking)], [taking])
     with tempfile.TemporaryDirectory(prefix="lonc-system-tests.") as directory:
         stage = subprocess.Popen(
-            ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", *more_namespaces, "--",
-             sys.executable, *sys.argv, "--stage", name],
-            env={**os.environ, "TMPDIR": directory}, preexec_fn=_end_with_parent,
+            ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", *network, "--",
+             sys.executable, *sys.argv, "--stage", name, *queue],
+            env={**os.environ, "TMPDIR": directory}, preexec_fn=_end_with_parent, pass_fds=files,
         )
         try:
-            return stage.wait()
+            yield stage
         finally:
             # With it goes all that runs in its namespaces.
             stage.kill()
@@ -99,9 +128,12 @@ def _facts(options):
     return options.logs / "prepared.json"
 
 
-def _run_scenarios(options, chosen):
+def _run_lane(options, jobs):
     prepared = json.loads(_facts(options).read_text())
     # In memory, in this mount namespace only: quick, and nothing of it outlives the run.
     work = tempfile.gettempdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", work], check=True)
-    return run_all(chosen, options, prepared, pathlib.Path(work))
+    pathlib.Path(NSPAWN).mkdir(parents=True, exist_ok=True)
+    for place in (work, NSPAWN):
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", place], check=True)
+    run_lane(jobs, options.queue, options, prepared, pathlib.Path(work))
+    return 0

@@ -10,6 +10,17 @@ def scenario(function):
     return function
 
 
+def alone(function):
+    """A scenario that measures, or that loads all processors: no other runs beside it."""
+    function.is_alone = True
+    return function
+
+
+def is_alone(function):
+    """Whether it is one of those; what only measures always is."""
+    return getattr(function, "is_alone", False) or function in MEASUREMENTS
+
+
 def measurement(function):
     """The same for one that tells figures and takes minutes: it runs only where it is named."""
     MEASUREMENTS.append(function)

@@ -4,36 +4,46 @@ import contextlib
 import time
 import traceback
 
-from . import network
+from . import lanes, network
 from .site import Site
 
 JOURNAL_LINES = 60
 
 
-def run_all(scenarios, options, prepared, work):
-    """The exit status: 0 if every scenario passed on every Debian."""
+def run_lane(jobs, taking, options, prepared, work):
+    """Runs those of the jobs that the queue gives."""
     network.make()
-    passed, failed, figures = 0, [], []
-    for suite in options.suites:
-        for scenario in scenarios:
-            name = f"{suite}/{scenario.__name__}"
-            began = time.monotonic()
-            site = Site(suite, prepared, work / name, figures)
-            fault = _run(scenario, site, options.logs / name, options.keep)
-            outcome = "FAILED" if fault else "ok"
-            print(f"{name:42} {outcome:6} {time.monotonic() - began:5.1f} s", flush=True)
-            if fault:
-                failed.append(name)
-                print(fault, flush=True)
-            else:
-                passed += 1
+    for number in lanes.taken(taking):
+        suite, scenario = jobs[number]
+        name = job_name(suite, scenario)
+        figures = []
+        began = time.monotonic()
+        site = Site(suite, prepared, work / name, figures)
+        fault = _run(scenario, site, options.logs / name, options.keep)
+        line = f"{name:42} {'FAILED' if fault else 'ok':6} {time.monotonic() - began:5.1f} s"
+        print("\n".join(filter(None, [line, fault])), flush=True)
+        lanes.write_down(options.logs, name=name, ok=not fault, figures=figures)
+
+
+def tell(jobs, logs):
+    """Prints figures and faults of all lanes. The exit status: 0 if every scenario passed on every Debian."""
+    outcomes = lanes.outcomes(logs)
+    names = [job_name(*job) for job in jobs]
+    figures = [figure for name in names if name in outcomes for figure in outcomes[name]["figures"]]
+    # One whose lane has died has not passed.
+    failed = [name for name in names if name not in outcomes or not outcomes[name]["ok"]]
     if figures:
         print("", "figures:", *(f"  {figure}" for figure in figures), "", sep="\n")
     for name in failed:
         print(f"failed: {name}")
-    print(f"logs: {options.logs}")
-    print(f"system tests: {passed} passed, {len(failed)} failed", flush=True)
+    print(f"logs: {logs}")
+    print(f"system tests: {len(names) - len(failed)} passed, {len(failed)} failed", flush=True)
     return 1 if failed else 0
+
+
+def job_name(suite, scenario):
+    """The name of a scenario on a Debian."""
+    return f"{suite}/{scenario.__name__}"
 
 
 def _run(scenario, site, logs, keep):

@@ -5,7 +5,7 @@ import re
 import time
 
 from harness.prepare import ROOT
-from harness.registry import scenario
+from harness.registry import alone, scenario
 from harness.site import ask, assert_served, load, wait_until_up
 from harness.wait import until
 
@@ -53,6 +53,7 @@ def catalog(site):
 
 
 @scenario
+@alone
 def journald_stands_still(site):
     """A journald that is stopped for a minute costs records, and not one request its answer in time; nor a start."""
     lond = site.lond()

@@ -3,7 +3,7 @@
 import re
 import time
 
-from harness.registry import measurement, scenario
+from harness.registry import alone, measurement, scenario
 from harness.site import HOSTS_TAB, WORKER, assert_served, await_followed
 from harness.wait import until
 
@@ -29,6 +29,7 @@ print(text.split(b"\\r", 1)[0].decode(), f"{(time.monotonic() - began) * 1000:.0
 
 
 @scenario
+@alone
 def forty_with_a_fault(site):
     """Forty peers with a faulty configuration at once: all who ask are answered, and starts and records become fewer."""
     site.lond()

@@ -5,7 +5,7 @@ import os
 import time
 
 from harness.classic import CONF, DAEMONS, SOCKETS, as_www, own_by_www, put_drop_ins
-from harness.registry import scenario
+from harness.registry import alone, scenario
 from harness.site import HOSTS_TAB, WORKER, await_followed, table, wait_until_up
 from harness.wait import until
 
@@ -81,6 +81,7 @@ def second_names(site):
 
 
 @scenario
+@alone
 def many_sockets(site):
     """What it costs to look after the sockets of a large network."""
     host = site.configured()

@@ -3,7 +3,7 @@
 import time
 
 from harness import network
-from harness.registry import scenario
+from harness.registry import alone, scenario
 from harness.site import HERE, HOSTS_TAB, assert_served, await_followed, table, wait_until_up
 from harness.wait import until
 
@@ -17,6 +17,7 @@ LINKED = "/srv/tables"
 
 
 @scenario
+@alone
 def table_under_attack(site):
     """Whatever is done to the table for a minute: systemd answers, nobody is lost, and a sound one is followed afterwards."""
     site.lond()
