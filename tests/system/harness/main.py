@@ -55,6 +55,7 @@ def _options():
                         help="after a failed scenario wait, with its containers alive, until Enter is pressed")
     parser.add_argument("--logs", type=pathlib.Path, default=pathlib.Path(cargo_target) / "system-tests",
                         help="where logs go (default: %(default)s)")
+    parser.add_argument("--deb", type=pathlib.Path, help="try this package; without it, one is built from this tree")
     parser.add_argument("--lanes", type=int, default=LANES, metavar="N",
                         help="so many scenarios at once, but those alone that measure or need both processors (default: %(default)s; 1 with --keep)")
     parser.add_argument("--stage", choices=("prepare", "lane"), help=argparse.SUPPRESS)
@@ -119,7 +120,7 @@ def _end_with_parent():
 
 def _prepare(options):
     cache = os.environ.get("LONC_SYSTEM_TESTS_CACHE", "/var/cache/lonc-system-tests")
-    facts = prepare.prepare(options.suites, cache, options.logs)
+    facts = prepare.prepare(options.suites, cache, options.logs, options.deb)
     _facts(options).write_text(json.dumps(facts))
     return 0
 

@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import tempfile
 import time
 
 from . import images
@@ -20,15 +21,15 @@ TOOLS = {
 }
 
 
-def prepare(suites, cache, logs):
-    """Makes all of it and returns where it is, in words that fit into a JSON file."""
+def prepare(suites, cache, logs, deb=None):
+    """Makes all of it, but a package that is given, and returns where it is, in words that fit into a JSON file."""
     _install_tools()
     with concurrent.futures.ThreadPoolExecutor() as at_once:
         made = {suite: at_once.submit(_timed, images.images, suite, cache) for suite in suites}
-        deb, build_time = _timed(_build_deb, logs / "build-deb.log", None)
-        version = deb_field(deb, "Version")
-        # A version that sorts directly after, as a rebuild would have.
-        newer, newer_time = _timed(_build_deb, logs / "build-deb-newer.log", f"{version}+newer1")
+        built, build_time = (deb, 0.0) if deb else _timed(_build_deb, logs)
+        # Aside: the next build may write over it.
+        deb = str(shutil.copyfile(built, logs / built.name))
+        newer, newer_time = _timed(_renew, deb)
         lond = _build_lond()
         ready = {suite: paths.result() for suite, paths in made.items()}
     print(f"prepared: package {build_time:.0f} s, its newer version {newer_time:.0f} s, images "
@@ -54,22 +55,30 @@ def _install_tools():
         subprocess.run(["apt-get", "-q", "install", "-y", "--no-install-recommends", *missing], **quiet)
 
 
-def _build_deb(log, version):
-    """The package's path, kept aside: the next build may write over it."""
-    environment = dict(os.environ)
-    if version:
-        environment["LONC_DEB_VERSION"] = version
+def _build_deb(logs):
+    """The package's path."""
+    log = logs / "build-deb.log"
     with log.open("w") as errors:
         built = subprocess.run(
-            [ROOT / "packaging/build-deb.sh"], stdout=subprocess.PIPE, stderr=errors, env=environment,
-            encoding="utf-8", check=False,
+            [ROOT / "packaging/build-deb.sh"], stdout=subprocess.PIPE, stderr=errors, encoding="utf-8", check=False,
         )
         errors.write(built.stdout)
     if built.returncode != 0:
         raise SystemExit(f"packaging/build-deb.sh failed; see {log}")
-    deb = pathlib.Path(built.stdout.splitlines()[-1])
-    kept = log.parent / deb.name
-    shutil.copyfile(deb, kept)
+    return pathlib.Path(built.stdout.splitlines()[-1])
+
+
+def _renew(deb):
+    """The same package, as it would be built anew: its version sorts directly after, and its files are others to dpkg."""
+    version = deb_field(deb, "Version")
+    newer = f"{version}+newer1"
+    kept = pathlib.Path(deb).with_name(f"lonc_{newer}.deb")
+    with tempfile.TemporaryDirectory() as directory:
+        subprocess.run(["dpkg-deb", "--raw-extract", deb, directory], check=True)
+        control = pathlib.Path(directory, "DEBIAN/control")
+        control.write_text(control.read_text().replace(f"\nVersion: {version}\n", f"\nVersion: {newer}\n"))
+        subprocess.run(["dpkg-deb", "-Zgzip", "--build", directory, kept], stdout=subprocess.DEVNULL, check=True)
+    assert deb_field(kept, "Version") == newer
     return str(kept)
 
 
