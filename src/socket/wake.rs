@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use lonc_proto::spool::addressee;
+use lonc_proto::spool::{Shelf, addressee};
 
 use super::place::{self, Identity};
 use super::record;
@@ -69,7 +69,7 @@ fn waited_for<'a>(spool: &Path, kept: &'a Snapshot) -> io::Result<BTreeSet<&'a H
     let mut found = BTreeSet::new();
     for entry in fs::read_dir(spool)?.take(MAX_NAMES) {
         let name = entry?.file_name();
-        let id = addressee(name.as_bytes(), |id| peer(id).is_some()).and_then(peer);
+        let id = addressee(Shelf::Queue, name.as_bytes(), |id| peer(id).is_some()).and_then(peer);
         found.extend(id.map(|(id, _)| id));
         if found.len() == kept.peers.len() {
             break;

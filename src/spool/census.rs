@@ -1,10 +1,12 @@
 //! Whose messages there are, told by the names of their files alone: also those of peers that no daemon serves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use lonc_proto::spool::addressee;
 
 use super::paths::Paths;
 use super::{Shelf, Summary};
@@ -19,6 +21,7 @@ const MOST: usize = 200_000;
 /// # Errors
 /// The directory of what is to be sent cannot be read; one that is not there is empty.
 pub(crate) fn census(queue: &Path, known: &[HostId]) -> io::Result<BTreeMap<HostId, Summary>> {
+    let known = known.iter().map(AsRef::as_ref).collect();
     let mut all: BTreeMap<HostId, Counted> = BTreeMap::new();
     let paths = Paths::new(queue);
     for shelf in Shelf::ALL {
@@ -31,7 +34,10 @@ pub(crate) fn census(queue: &Path, known: &[HostId]) -> io::Result<BTreeMap<Host
             Err(_) => continue,
         };
         for name in names.flatten().take(MOST).map(|entry| entry.file_name()) {
-            let Some((id, name)) = name.to_str().and_then(|name| Some((owner(name, known)?, name))) else {
+            let Some((id, name)) = name
+                .to_str()
+                .and_then(|name| Some((owner(shelf, name, &known)?, name)))
+            else {
                 continue;
             };
             all.entry(id).or_default().see(shelf, name);
@@ -76,27 +82,13 @@ impl Counted {
     }
 }
 
-/// Whose a message of this name is: of the hosts known that of the longest id, for ids may hold dots.
-fn owner(name: &str, known: &[HostId]) -> Option<HostId> {
-    // One that is being written is nobody's.
-    if name.starts_with('.') {
-        return None;
-    }
-    let of = |name: &str| {
-        let is_its = |id: &&HostId| {
-            name.strip_suffix(id.as_ref())
-                .is_some_and(|front| front.ends_with('.'))
-        };
-        let ids = known.iter().filter(is_its);
-        ids.max_by_key(|id| id.as_ref().len()).cloned()
-    };
-    // A number behind it tells it from another of the same name.
-    let (front, last) = name.rsplit_once('.')?;
-    let is_numbered = last.bytes().all(|byte| byte.is_ascii_digit()) && front.contains('.');
-    let plain = if is_numbered { front } else { name };
-    of(name)
-        .or_else(|| of(plain))
-        .or_else(|| plain.rsplit_once('.')?.1.parse().ok())
+/// Whose a message of this name is.
+fn owner(shelf: Shelf, name: &str, known: &HashSet<&str>) -> Option<HostId> {
+    let name = name.as_bytes();
+    // A number may only tell it from another of the same name.
+    let is_last = |end: &str| !end.contains('.') && end.bytes().any(|byte| !byte.is_ascii_digit());
+    let known = addressee(shelf, name, |end| known.contains(end));
+    known.or_else(|| addressee(shelf, name, is_last))?.parse().ok()
 }
 
 #[cfg(test)]

@@ -15,11 +15,17 @@ use crate::request::Request;
 /// Longest piece of a command in a name, in bytes; what lonnet takes.
 const WORD: usize = 16;
 
-/// The host for which a file of this name is a message, of those that `is_host`; the longest of the ids in which the
-/// name ends.
-pub fn addressee(name: &[u8], is_host: impl Fn(&str) -> bool) -> Option<&str> {
-    let dots = name.iter().enumerate().filter(|(_, byte)| **byte == b'.');
-    let mut ends = dots.filter_map(|(at, _)| core::str::from_utf8(name.get(at + 1..)?).ok());
+/// The host for which a file of this name on the shelf is a message, of those that `is_host`; the longest of the ids in
+/// which the name ends.
+pub fn addressee(shelf: Shelf, name: &[u8], is_host: impl Fn(&str) -> bool) -> Option<&str> {
+    let dots = |name| memchr::memchr_iter(b'.', name);
+    let ends = |name| dots(name).filter_map(|at| core::str::from_utf8(name.get(at + 1..)?).ok());
+    let original = if shelf == Shelf::Queue {
+        &[][..]
+    } else {
+        original(name)
+    };
+    let mut ends = ends(name).chain(ends(original));
     ends.find(|end| is_host(end)).filter(|_| !name.starts_with(b"."))
 }
 
@@ -213,15 +219,21 @@ mod tests {
     #[test]
     fn a_message_is_for_the_host_with_the_longest_id() {
         let hosts = ["b", "a.b", "c.a.b"];
-        let of = |name: &'static str| addressee(name.as_bytes(), |id| hosts.contains(&id));
+        let of = |name: &'static str| addressee(Shelf::Queue, name.as_bytes(), |id| hosts.contains(&id));
         assert_eq!(of("1.put.a.b"), Some("a.b"));
         assert_eq!(of("1.x.b"), Some("b"));
         assert_eq!(of("1.c.a.b"), Some("c.a.b"));
         for none in ["", ".", "b", "1.b.", "1.x", ".storing-b.b", "1.b.tmp"] {
             assert_eq!(of(none), None, "{none}");
         }
-        assert_eq!(addressee(b"\xff.b", |id| id == "b"), Some("b"));
-        assert_eq!(addressee(b"1.\xff", |_| true), None);
+        assert_eq!(addressee(Shelf::Queue, b"\xff.b", |id| id == "b"), Some("b"));
+        assert_eq!(addressee(Shelf::Queue, b"1.\xff", |_| true), None);
+        // Only beside the queue a number tells it from another of the same name.
+        assert_eq!(of("1.put.b.2"), None);
+        assert_eq!(
+            addressee(Shelf::Failed, b"1.put.a.b.2", |id| hosts.contains(&id)),
+            Some("a.b")
+        );
     }
 
     #[test]
