@@ -46,6 +46,7 @@ impl Buffer {
 
     /// True if its bytes are wiped.
     #[must_use]
+    #[inline]
     pub fn is_secret(&self) -> bool {
         self.is_secret
     }
@@ -56,28 +57,38 @@ impl Buffer {
     }
 
     /// The same, if those of `other` are: they are about to be appended.
+    #[inline]
     pub fn keep_as(&mut self, other: &Self) {
         self.is_secret |= other.is_secret;
     }
 
     /// Appends these.
+    #[inline]
     pub fn extend_from_slice(&mut self, more: &[u8]) {
         self.space(more.len()).extend_from_slice(more);
     }
 
     /// Where to append at least so many bytes without moving those that are there.
+    #[inline]
     pub fn space(&mut self, more: usize) -> &mut BytesMut {
-        if !self.is_secret {
+        if self.is_secret {
+            self.grow(more);
+        } else {
             self.bytes.reserve(more);
-        } else if self.bytes.capacity() - self.bytes.len() < more {
-            // Growing in any other way may leave a copy behind.
+        }
+        &mut self.bytes
+    }
+
+    /// Makes room for so many more; growing in any other way may leave a copy behind.
+    #[cold]
+    fn grow(&mut self, more: usize) {
+        if self.bytes.capacity() - self.bytes.len() < more {
             let needed = self.bytes.len().saturating_add(more);
             let mut larger = BytesMut::with_capacity(needed.max(2 * self.bytes.capacity()));
             larger.extend_from_slice(&self.bytes);
             self.bytes.zeroize();
             self.bytes = larger;
         }
-        &mut self.bytes
     }
 
     /// Makes it so long, with zeros at its end or without what is behind.
@@ -113,6 +124,7 @@ impl Buffer {
 }
 
 impl Drop for Buffer {
+    #[inline]
     fn drop(&mut self) {
         if self.is_secret {
             self.bytes.zeroize();
@@ -123,24 +135,28 @@ impl Drop for Buffer {
 impl Deref for Buffer {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
 impl DerefMut for Buffer {
+    #[inline]
     fn deref_mut(&mut self) -> &mut [u8] {
         &mut self.bytes
     }
 }
 
 impl AsRef<[u8]> for Buffer {
+    #[inline]
     fn as_ref(&self) -> &[u8] {
         self
     }
 }
 
 impl From<BytesMut> for Buffer {
+    #[inline]
     fn from(bytes: BytesMut) -> Self {
         Self {
             bytes,
