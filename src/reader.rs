@@ -52,7 +52,9 @@ pub(crate) fn start(path: &Path, most: u64, links: Links) -> io::Result<Vec<u8>>
 }
 
 fn beginning(file: &File, most: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+    // Some of them hold a key, and what grows leaves copies behind.
+    let size = file.metadata()?.len().min(most);
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
     file.take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -15,7 +15,6 @@ use rustls::RootCertStore;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use rustls_native_certs::load_native_certs;
-
 use zeroize::Zeroizing;
 
 use super::{Authorities, Credential, Expiry, Named, TlsSettings, Whose, expiry};
@@ -52,7 +51,8 @@ impl FileFault {
 struct Read {
     path: PathBuf,
     by: String,
-    bytes: Vec<u8>,
+    /// A certificate and its key may be in one file.
+    bytes: Zeroizing<Vec<u8>>,
 }
 
 /// All of them.
@@ -69,7 +69,7 @@ pub(super) struct Files {
 struct Key {
     path: PathBuf,
     by: String,
-    der: Arc<PrivateKeyDer<'static>>,
+    der: Arc<Zeroizing<PrivateKeyDer<'static>>>,
 }
 
 impl PartialEq for Files {
@@ -255,7 +255,7 @@ fn read(path: PathBuf, by: &str) -> Result<Read, FileFault> {
         Ok(bytes) => Ok(Read {
             path,
             by: by.to_owned(),
-            bytes,
+            bytes: Zeroizing::new(bytes),
         }),
         Err(error) => Err(FileFault {
             by: by.to_owned(),
@@ -277,7 +277,7 @@ fn read_key(named: &Named<Credential>) -> Result<Key, FileFault> {
     if let Some(problem) = exposed(found.mode(), found.uid(), geteuid().as_raw()) {
         return Err(FileFault::of(named.by.clone(), Some(path.clone()), problem));
     }
-    let pem = Zeroizing::new(read(path.clone(), &named.by)?.bytes);
+    let pem = read(path.clone(), &named.by)?.bytes;
     let der = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| {
         let problem = match error {
             pem::Error::NoItemsFound => "no key is in it, or one with a passphrase",
@@ -288,7 +288,7 @@ fn read_key(named: &Named<Credential>) -> Result<Key, FileFault> {
     Ok(Key {
         path,
         by: named.by.clone(),
-        der: Arc::new(der),
+        der: Arc::new(Zeroizing::new(der)),
     })
 }
 
