@@ -189,6 +189,18 @@ pub(crate) fn salvage(config: &Path) -> Peers {
     found.unwrap_or_else(Peers::unknown)
 }
 
+/// The settings for the messages of a host that may be in no table.
+///
+/// # Errors
+/// As [`load`], but for what tells where the host is.
+pub(crate) fn load_unlisted(config: &Path, peer: &HostId) -> Result<Settings, ConfigError> {
+    Layers::read(config).look(|layers| {
+        let mut settings = settings::settings(layers.of(peer), peer, Host::default())?;
+        settings.alike = peers::alike(layers, &settings.host_id, peer);
+        Ok(settings)
+    })
+}
+
 /// What the files say now, with the paths to be watched, and what to tell about it. A fault of the configuration is
 /// among that.
 pub(crate) fn offer(config: &Path, watched: Vec<PathBuf>) -> (Offer, Vec<String>) {

@@ -251,6 +251,11 @@ impl Directory {
     }
 }
 
+/// The hosts known whose ids end in `.<peer>`.
+pub(super) fn alike(layers: &Layers, own: &HostId, peer: &HostId) -> Vec<HostId> {
+    Directory::for_all(layers.general()).alike(layers, own, peer)
+}
+
 impl Peers {
     /// None are known, and all else is as it is by default.
     pub(super) fn unknown() -> Self {

@@ -1,11 +1,14 @@
 //! The command line of `loncctl`.
 
+mod delete;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
+pub(super) use self::delete::SpoolDelete;
 use crate::cli;
 use crate::config::{DEFAULT_PATH, HostId};
 
@@ -257,6 +260,8 @@ pub(super) enum Spool {
     Hold(SpoolNames),
     /// Give messages up: they are kept in failed/ and not sent.
     Drop(SpoolDrop),
+    /// Delete messages that were set aside, for good.
+    Delete(SpoolDelete),
 }
 
 /// `loncctl spool list`.

@@ -36,7 +36,7 @@ pub(crate) fn census(queue: &Path, known: &[HostId]) -> io::Result<BTreeMap<Host
         for name in names.flatten().take(MOST).map(|entry| entry.file_name()) {
             let Some((id, name)) = name
                 .to_str()
-                .and_then(|name| Some((owner(shelf, name, &known)?, name)))
+                .and_then(|name| Some((host_of(shelf, name, &known)?, name)))
             else {
                 continue;
             };
@@ -83,7 +83,7 @@ impl Counted {
 }
 
 /// Whose a message of this name is.
-fn owner(shelf: Shelf, name: &str, known: &HashSet<&str>) -> Option<HostId> {
+pub(crate) fn host_of(shelf: Shelf, name: &str, known: &HashSet<&str>) -> Option<HostId> {
     let name = name.as_bytes();
     // A number may only tell it from another of the same name.
     let is_last = |end: &str| !end.contains('.') && end.bytes().any(|byte| !byte.is_ascii_digit());

@@ -43,7 +43,7 @@ use tokio::time::timeout;
 
 pub(crate) use lonc_proto::spool::{FromSpool, MoveError, Shelf, Summary};
 
-pub(crate) use self::census::census;
+pub(crate) use self::census::{census, host_of};
 pub(crate) use self::desk::{Closed, Desk};
 pub(crate) use self::lock::{Lock, Taken};
 pub(crate) use self::offline::Offline;

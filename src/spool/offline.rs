@@ -1,7 +1,9 @@
 //! A peer's messages on disk, for when no daemon can be asked.
 
+use std::fs;
 use std::io;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use lonc_proto::request::Request;
 use lonc_proto::spool::{
@@ -61,6 +63,26 @@ impl Offline {
         moved.map(|place| self.paths.place(&place))
     }
 
+    /// Names of what was set aside, of whatever host, and when each was written. Names that are no text are left out.
+    pub(crate) fn set_aside(&self) -> io::Result<Vec<(String, SystemTime)>> {
+        let entries = match fs::read_dir(self.shelf(Shelf::Failed)) {
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let of = |entry: fs::DirEntry| {
+            let written = entry.metadata().ok()?.modified().ok()?;
+            Some((entry.file_name().into_string().ok()?, written))
+        };
+        let mut all: Vec<_> = entries.flatten().filter_map(of).collect();
+        all.sort();
+        Ok(all)
+    }
+
+    /// Removes one that was set aside.
+    pub(crate) fn remove(&self, name: &Name) -> io::Result<()> {
+        fs::remove_file(self.paths.file(Shelf::Failed, name))
+    }
+
     /// What the message asks for.
     pub(crate) fn read(&self, shelf: Shelf, name: &Name) -> Result<Request, Unsendable> {
         let most = self.config.max_request_bytes;
@@ -91,7 +113,6 @@ impl Offline {
 #[cfg(test)]
 mod tests {
     use std::ffi::OsStr;
-    use std::fs;
     use std::time::Duration;
 
     use lonc_proto::spool::Limits;

@@ -86,6 +86,55 @@ fn without_a_daemon_the_directories_tell() {
 }
 
 #[test]
+fn what_was_set_aside_is_deleted_and_what_was_promised_only_where_that_is_said() {
+    let peer = Peer::start();
+    let site = Site::office(&peer, "hosts_tab = 'DIR/hosts.tab'\n");
+    site.write("hosts.tab", "msul9:msu:library:zaphod.msu.edu:\n");
+    site.put_words(3);
+    assert_eq!(spool(&site, "drop", &["--yes", &name(0)]).code, 0);
+    let gone = "1700000000.000001.9.put.gone";
+    fs::write(site.spool(gone), "x\n").unwrap();
+    let delete = |more: &[&str]| ctl(&site, &[&["spool", "delete"], more].concat());
+    let ran = delete(&[&name(0)]);
+    assert_eq!(ran.code, 64, "{ran:?}");
+    ran.must_say("--yes");
+    let ran = delete(&["--yes", &name(0), &name(1), "nothing.msul1", "../lonc.toml"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    ran.must_say("it is still to be sent, or held");
+    assert!(site.failed().is_empty() && site.left().contains(&name(1)));
+    let ran = ctl(&site, &["spool", "list"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    ran.must_say("gone is in no table, and there are messages for it (1 to be sent");
+    ctl(&site, &["spool", "list", "gone"]).must_say(gone);
+    assert_eq!(delete(&["--yes", "--queued", gone, &name(1)]).code, 0);
+    assert_eq!(site.left(), [name(2)]);
+    assert_eq!(spool(&site, "drop", &["--yes", &name(2)]).code, 0);
+    delete(&["--yes", "--older-than", "30d"]).must_say("nothing to be deleted");
+    let aside = site.path("failed").join(name(2));
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(31 * 86_400);
+    fs::File::options()
+        .write(true)
+        .open(aside)
+        .unwrap()
+        .set_modified(long_ago)
+        .unwrap();
+    assert_eq!(
+        delete(&["--yes", "--older-than", "30d", "--peer", "msul9"]).code,
+        0
+    );
+    assert_eq!(site.failed(), [name(2)]);
+    assert_eq!(delete(&["--yes", "--older-than", "30d"]).code, 0);
+    assert!(site.failed().is_empty());
+    site.put_words(2);
+    assert_eq!(delete(&["--yes", "--queued"]).code, 64);
+    assert_eq!(delete(&["--yes", "--peer", "msul1"]).code, 0);
+    assert_eq!(site.left().len(), 2);
+    assert_eq!(delete(&["--yes", "--queued", "--peer", "msul1"]).code, 0);
+    assert!(site.left().is_empty());
+    assert!(site.failed().is_empty());
+}
+
+#[test]
 fn nobody_is_asked_where_nobody_is() {
     let peer = Peer::start();
     let site = Site::office(&peer, "");

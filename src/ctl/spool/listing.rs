@@ -17,13 +17,31 @@ use crate::ctl::table::{Cell, Table};
 use crate::ctl::{arguments, words};
 use crate::units;
 
+/// Those of `names`, also hosts that are in no table and have messages; of none, all peers.
+fn peers(site: &Site, names: &[HostId]) -> Result<Vec<Peer>, Fault> {
+    if names.is_empty() {
+        return site.choose(names);
+    }
+    let has_messages = |name: &HostId| {
+        let store = Store::unlisted(site, name).ok();
+        store
+            .and_then(|store| store.list(1).ok())
+            .is_some_and(|list| list.total > 0)
+    };
+    let peer = |name| match site.peer(name) {
+        Err(Fault::UnknownPeer(_)) if has_messages(name) => Ok(site.peer_or_unlisted(name)),
+        peer => peer,
+    };
+    names.iter().map(peer).collect()
+}
+
 /// Asks all peers at the same time.
 pub(super) async fn run(
     site: &Site,
     arguments: &arguments::SpoolList,
     screen: Screen,
 ) -> Result<Exit, Fault> {
-    let peers = site.choose(&arguments.peers)?;
+    let peers = peers(site, &arguments.peers)?;
     let most = usize::try_from(arguments.limit).unwrap_or(usize::MAX);
     let lists = lists(site, &peers, most, arguments.patience.timeout).await;
     if arguments.json {
@@ -31,7 +49,10 @@ pub(super) async fn run(
     } else {
         screen::print(&table(&lists).render(screen))?;
     }
-    let mut exit = Exit::Fine;
+    let mut exit = site.exit();
+    if arguments.peers.is_empty() {
+        exit = exit.max(tell_unlisted(site));
+    }
     for list in &lists {
         exit = exit.max(remark(list));
     }
@@ -60,6 +81,29 @@ impl Waiting {
     pub(in crate::ctl) fn has(&self, peer: &HostId) -> bool {
         self.ends.contains(peer.as_ref().as_bytes())
     }
+}
+
+/// Says what there is for hosts that are in no table, and how to get rid of it.
+fn tell_unlisted(site: &Site) -> Exit {
+    let known: Vec<_> = site.peers.peers.iter().map(|peer| peer.id.clone()).collect();
+    // Who may not look is told so of each peer.
+    let counts = Store::shared(site)
+        .ok()
+        .and_then(|store| store.census(&known).ok());
+    let mut exit = Exit::Fine;
+    for (id, one) in counts.into_iter().flatten() {
+        if known.contains(&id) || site.peers.mentioned.contains(&id) {
+            continue;
+        }
+        complain(&format_args!(
+            "{id} is in no table, and there are messages for it ({} to be sent, {} held, {} in failed/), which are sent to \
+             nobody. To see them: loncctl spool list {id}; to get rid of them: loncctl spool delete --queued --peer {id}; \
+             to have them sent: put {id} back into hosts.tab",
+            one.queued, one.held, one.failed
+        ));
+        exit = Exit::Amiss;
+    }
+    exit
 }
 
 /// Messages to be sent to a peer whose daemon is not started; none if that cannot be told.
@@ -97,7 +141,7 @@ async fn lists<'a>(site: &Site, peers: &'a [Peer], most: usize, limit: Duration)
 }
 
 fn on_disk(site: &Site, peer: &Peer, most: usize) -> Result<DelayedReply, String> {
-    let store = Store::of(site, &peer.id).map_err(|fault| fault.to_string())?;
+    let store = Store::unlisted(site, &peer.id).map_err(|fault| fault.to_string())?;
     store.list(most).map_err(|fault| format!("the spool: {fault}"))
 }
 

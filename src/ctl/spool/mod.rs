@@ -1,5 +1,6 @@
 //! `loncctl spool`: delayed messages, as the daemon tells of them, or where there is none as the directories do.
 
+mod delete;
 mod listing;
 mod moves;
 mod owner;
@@ -27,6 +28,7 @@ pub(super) async fn run(site: &Site, arguments: &arguments::Spool, screen: Scree
         arguments::Spool::Hold(arguments) => {
             moves::run(site, &arguments.peer, &arguments.names, Shelf::Held).await
         }
+        arguments::Spool::Delete(arguments) => delete::run(site, arguments).await,
         arguments::Spool::Drop(arguments) => {
             let which = &arguments.which;
             if arguments.yes || moves::confirmed(which)? {

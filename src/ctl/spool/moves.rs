@@ -18,7 +18,7 @@ use crate::spool::Shelf;
 use crate::units;
 
 /// As long as a daemon waits for its disk, and some more.
-const PATIENCE: Duration = Duration::from_secs(35);
+pub(super) const PATIENCE: Duration = Duration::from_secs(35);
 
 /// Asks the person at the terminal.
 pub(super) fn confirmed(which: &arguments::SpoolNames) -> Result<bool, Fault> {
@@ -27,8 +27,13 @@ pub(super) fn confirmed(which: &arguments::SpoolNames) -> Result<bool, Fault> {
         units::count(which.names.len(), "delayed message"),
         which.peer
     );
+    answered_yes(&ask)
+}
+
+/// Whether the person at the terminal says so.
+pub(super) fn answered_yes(ask: &str) -> Result<bool, Fault> {
     if !stdin().is_terminal() {
-        let text = "there is nobody to be asked; to drop messages all the same: --yes";
+        let text = "there is nobody to be asked; to do it all the same: --yes";
         return Err(Fault::Said(text.to_owned(), Exit::Usage));
     }
     let asked = stderr().write_all(ask.as_bytes());

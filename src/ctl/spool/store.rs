@@ -1,18 +1,20 @@
 //! A peer's messages on disk, for when no daemon can be asked.
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirEntry};
 use std::io;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use lonc_proto::spool::{Found, Name};
 
 use super::owner::Owner;
-use crate::config::{self, HostId};
+use crate::config::{self, HostId, Settings};
 use crate::control::interface::{DelayedReply, Message};
 use crate::ctl::outcome::{Exit, Fault};
 use crate::ctl::site::Site;
-use crate::spool::{Offline, Shelf};
+use crate::spool::{Offline, Shelf, Summary, census};
 
 /// The directories, as far as we may look at them; root may what their owner may.
 pub(in crate::ctl) struct Store {
@@ -22,11 +24,43 @@ pub(in crate::ctl) struct Store {
 
 impl Store {
     pub(in crate::ctl) fn of(site: &Site, peer: &HostId) -> Result<Self, Fault> {
-        let settings = config::load(&site.config, peer)?.settings;
-        let offline = Offline::new(&settings);
+        Self::with(&config::load(&site.config, peer)?.settings)
+    }
+
+    /// For a host that may be in no table.
+    pub(super) fn unlisted(site: &Site, peer: &HostId) -> Result<Self, Fault> {
+        Self::with(&config::load_unlisted(&site.config, peer)?)
+    }
+
+    /// For what is there of all hosts.
+    pub(super) fn shared(site: &Site) -> Result<Self, Fault> {
+        Self::unlisted(site, &site.peers.host_id)
+    }
+
+    fn with(settings: &Settings) -> Result<Self, Fault> {
+        let offline = Offline::new(settings);
         let owner = Owner::of(&offline.shelf(Shelf::Queue));
         let owner = owner.map_err(|text| Fault::Said(text, Exit::Broken))?;
         Ok(Self { offline, owner })
+    }
+
+    /// Names of what was set aside, and when each was written.
+    pub(super) fn set_aside(&self) -> Result<Vec<(String, SystemTime)>, String> {
+        self.act(Offline::set_aside)?.map_err(|fault| fault.to_string())
+    }
+
+    /// How much there is of each host.
+    pub(super) fn census(&self, known: &[HostId]) -> Result<BTreeMap<HostId, Summary>, String> {
+        let queue = self.path(Shelf::Queue);
+        self.act(|_| census(&queue, known))?
+            .map_err(|fault| fault.to_string())
+    }
+
+    /// Removes one that was set aside, for good.
+    pub(super) fn remove(&self, name: &str) -> Result<(), String> {
+        let name = Name::from(name.as_bytes());
+        self.act(|offline| offline.remove(&name))?
+            .map_err(|fault| fault.to_string())
     }
 
     fn act<T>(&self, act: impl FnOnce(&Offline) -> T) -> Result<T, String> {

@@ -1,0 +1,32 @@
+//! `loncctl spool delete`.
+
+use std::time::Duration;
+
+use clap::{ArgGroup, Args};
+
+use crate::cli;
+use crate::config::HostId;
+
+/// Which messages.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("which").required(true).multiple(true).args(["names", "failed", "older_than", "peer"])))]
+pub(in crate::ctl) struct SpoolDelete {
+    /// The messages, as `spool list` names them; whose they are their names tell.
+    #[arg(value_name = "NAME", conflicts_with_all = ["failed", "older_than", "peer"])]
+    pub(in crate::ctl) names: Vec<String>,
+    /// All that were set aside in failed/.
+    #[arg(long)]
+    pub(in crate::ctl) failed: bool,
+    /// Those that were set aside and written longer ago than this, such as 30d.
+    #[arg(long, value_name = "TIME", value_parser = cli::span)]
+    pub(in crate::ctl) older_than: Option<Duration>,
+    /// Those that were set aside and are for this host.
+    #[arg(long, value_name = "PEER")]
+    pub(in crate::ctl) peer: Option<HostId>,
+    /// Also what is to be sent, or held: it was promised to a worker, and is lost then. With names, or --peer.
+    #[arg(long, conflicts_with = "failed")]
+    pub(in crate::ctl) queued: bool,
+    /// Do not ask.
+    #[arg(long)]
+    pub(in crate::ctl) yes: bool,
+}
