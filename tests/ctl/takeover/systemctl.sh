@@ -9,6 +9,14 @@ word() { if [ -e "$1" ]; then echo "$2"; else echo "$3"; fi; }
 
 id_of() { id=${1#lonc@}; id=${id%.*}; }
 
+# Whether the process does at the path; another may, at one that had the path before.
+listens() {
+	for inode in $(awk -v path="$2" '$4 == "00010000" && $8 == path { print $7 }' /proc/self/net/unix); do
+		! ls -l "/proc/$1/fd" 2>/dev/null | grep -qF "socket:[$inode]" || return 0
+	done
+	return 1
+}
+
 start() {
 	case $1 in
 	# It has ended when it has done its work.
@@ -19,7 +27,11 @@ start() {
 		rm -f "$SITE/sockets/$id"
 		setsid "$LONC" --config "$SITE/lonc.toml" "$id" >>"$id.log" 2>&1 </dev/null &
 		echo $! >"$id.pid"
-		until [ -S "$SITE/sockets/$id" ]; do kill -0 "$(cat "$id.pid")" || return 1; sleep 0.02; done
+		# As systemd does: the file is there a moment before anybody listens at it.
+		until listens "$(cat "$id.pid")" "$SITE/sockets/$id"; do
+			kill -0 "$(cat "$id.pid")" || return 1
+			sleep 0.02
+		done
 		;;
 	lonc@*.service)
 		id_of "$1"
