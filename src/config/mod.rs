@@ -113,6 +113,17 @@ pub struct Peer {
     pub alias: Alias,
 }
 
+impl Peer {
+    /// One of whom nothing but the id is known.
+    pub(crate) fn unlisted(id: &HostId) -> Self {
+        Self {
+            id: id.clone(),
+            address: Address::unknown(),
+            alias: Alias::Unknown,
+        }
+    }
+}
+
 /// Reads all that the daemon of `peer` needs.
 ///
 /// `hosts.tab` need not be there if `[peer.<id>]` gives an address. A peer with our own id is taken: some releases of

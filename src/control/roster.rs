@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::config::{self, Address, Alias, ConfigError, DoubtKind, HostId, Peer, Peers, text};
+use crate::config::{self, ConfigError, DoubtKind, HostId, Peer, Peers, text};
 use crate::units;
 
 /// Most control sockets that are looked at.
@@ -58,11 +58,7 @@ fn add_running(peers: &mut Peers) -> usize {
     let known = peers.peers.len();
     for id in ids {
         if !peers.peers.iter().any(|peer| peer.id == id) {
-            peers.peers.push(Peer {
-                id,
-                address: Address::unknown(),
-                alias: Alias::Unknown,
-            });
+            peers.peers.push(Peer::unlisted(&id));
         }
     }
     peers.peers.sort_by(|one, other| one.id.cmp(&other.id));

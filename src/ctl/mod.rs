@@ -114,6 +114,9 @@ fn completions(shell: Shell) -> Result<Exit, Fault> {
     };
     let mut script = Vec::new();
     generate(known, &mut Arguments::command(), "loncctl", &mut script);
+    if matches!(shell, Shell::Bash) {
+        script.extend_from_slice(include_bytes!("completions.bash"));
+    }
     screen::print_bytes(&script)?;
     Ok(Exit::Fine)
 }

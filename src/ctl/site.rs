@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::outcome::{Exit, Fault, complain};
-use crate::config::{self, Address, Alias, ConfigError, HostId, Peer, Peers};
+use crate::config::{self, ConfigError, HostId, Peer, Peers};
 use crate::control::client::{self, CallError};
 use crate::control::roster::Roster;
 use crate::standing::{self, Outside, Seen};
@@ -80,15 +80,7 @@ impl Site {
 
     /// The same, also if nobody knows where it is.
     pub(super) fn peer_or_unlisted(&self, name: &HostId) -> Peer {
-        self.peer(name).unwrap_or_else(|_| Self::unlisted(name))
-    }
-
-    fn unlisted(name: &HostId) -> Peer {
-        Peer {
-            id: name.clone(),
-            address: Address::unknown(),
-            alias: Alias::Unknown,
-        }
+        self.peer(name).unwrap_or_else(|_| Peer::unlisted(name))
     }
 
     pub(super) fn peer(&self, name: &HostId) -> Result<Peer, Fault> {
@@ -103,7 +95,7 @@ impl Site {
                 }),
                 Err(fault @ ConfigError::UnknownPeer { .. }) => Err(Fault::UnknownPeer(fault)),
                 // It may be right; it runs not, or it would be known.
-                Err(_) if self.fault.is_some() => Ok(Self::unlisted(name)),
+                Err(_) if self.fault.is_some() => Ok(Peer::unlisted(name)),
                 Err(fault) => Err(fault.into()),
             },
         }

@@ -28,7 +28,7 @@ pub(crate) use self::outside::Outside;
 pub(crate) use self::remedy::of_wrong_host;
 pub(crate) use self::seen::{Seen, look, words_of};
 pub(crate) use self::silence::remedy as about_silence;
-pub(crate) use self::waiting::{Waiting, waiting};
+pub(crate) use self::waiting::{Waiting, add_unlisted, add_waiting, counted, waiting};
 pub(crate) use self::word::Standing;
 use crate::control::client::CallError;
 use crate::control::interface::Status;

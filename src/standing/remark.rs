@@ -1,7 +1,7 @@
 //! What is worth a remark beside the state.
 
 use super::{Standing, tls};
-use crate::control::interface::Status;
+use crate::control::interface::{DelayedSummary, Status};
 use crate::units;
 
 /// A request in flight is worth a remark from this age on, in microseconds.
@@ -24,12 +24,21 @@ pub(super) fn remark(status: &Status, now: u64) -> String {
     );
     parts.extend(about_links(status, now));
     parts.extend(status.tls.iter().flat_map(|tls| tls::expiring(tls, now)));
-    if let Some(delayed) = &status.delayed {
-        let some = |number: usize, what| (number > 0).then(|| format!("{number} {what}"));
-        parts.extend(some(delayed.held, "held"));
-        parts.extend(some(delayed.failed, "in failed/"));
-    }
+    parts.extend(
+        status
+            .delayed
+            .as_ref()
+            .map(kept_back)
+            .filter(|text| !text.is_empty()),
+    );
     parts.join("; ")
+}
+
+/// Messages that need an operator; nothing if there are none.
+pub(super) fn kept_back(delayed: &DelayedSummary) -> String {
+    let some = |number: usize, what| (number > 0).then(|| format!("{number} {what}"));
+    let parts = [some(delayed.held, "held"), some(delayed.failed, "in failed/")];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 /// A request that takes long, another host, and links that lond would not have.

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{Answer, Outside, Standing, remark};
 use crate::config::{Address, Disabled, Peer, Peers, TakenOver};
 use crate::control::client;
-use crate::control::interface::{Status, StatusReply};
+use crate::control::interface::{DelayedSummary, Status, StatusReply};
 use crate::units;
 
 /// A peer, as it was at one moment.
@@ -20,6 +20,8 @@ pub(crate) struct Seen {
     pub(crate) disabled: Option<Disabled>,
     /// The Perl lonc may serve it.
     pub(crate) is_ours: bool,
+    /// What waits for it on disk, where its daemon does not tell and another could count it.
+    pub(crate) waiting: Option<DelayedSummary>,
 }
 
 impl Seen {
@@ -27,15 +29,34 @@ impl Seen {
         self.answer.as_ref().ok()
     }
 
+    /// What waits for it on disk, as far as anybody tells.
+    pub(crate) fn delayed(&self) -> Option<DelayedSummary> {
+        self.status().map_or(self.waiting, |status| status.delayed)
+    }
+
     /// What is worth a remark beside the word, as others wrote it; nothing where all is well. `now` is in microseconds since
     /// 1970.
     pub(crate) fn remark(&self, now: u64) -> String {
+        let mut parts = vec![self.about(now)];
+        parts.extend(self.waiting.as_ref().map(remark::kept_back));
+        parts.retain(|part| !part.is_empty());
+        parts.join("; ")
+    }
+
+    fn about(&self, now: u64) -> String {
         match (&self.answer, &self.disabled) {
-            (Ok(status), _) => [remark::remark(status, now), self.not_yet().unwrap_or_default()]
-                .into_iter()
-                .filter(|part| !part.is_empty())
-                .collect::<Vec<_>>()
-                .join("; "),
+            (Ok(status), _) => {
+                let mut parts = vec![remark::remark(status, now)];
+                parts.extend(self.not_yet());
+                parts.retain(|part| !part.is_empty());
+                parts.join("; ")
+            }
+            (Err(_), _) if self.standing == Standing::Unlisted => {
+                format!(
+                    "in no table, and messages are there: loncctl spool list {}",
+                    self.peer.id
+                )
+            }
             (Err(_), Some(disabled)) if self.standing == Standing::Disabled => disabled.reason.clone(),
             (Err(_), _) if !self.is_ours => "not taken over from the Perl lonc".to_owned(),
             (Err(_), _) if self.standing == Standing::Off => {
@@ -90,6 +111,7 @@ pub(crate) async fn look(config: &Path, all: &Peers, peers: &[Peer], limit: Dura
             is_ours,
             peer: peer.clone(),
             answer,
+            waiting: None,
         }
     };
     peers.iter().zip(answers).map(seen).collect()

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::config::{HostId, Peers};
-use crate::control::client;
+use super::{Seen, Standing};
+use crate::config::{HostId, Peer, Peers};
+use crate::control::client::{self, CallError};
 use crate::control::interface::{CountsReply, DelayedCount, DelayedSummary};
 
 /// Messages of one host.
@@ -38,4 +39,33 @@ pub(crate) async fn waiting(peers: &Peers, counter: &HostId, limit: Duration) ->
     let of =
         |DelayedCount { peer, delayed }: DelayedCount| Some(Waiting::new(peers, peer.parse().ok()?, delayed));
     Some(counts.into_iter().filter_map(of).collect())
+}
+
+/// The same, counted by the first that answered of those seen; nothing if none did.
+pub(crate) async fn counted(peers: &Peers, all: &[Seen], limit: Duration) -> Option<Vec<Waiting>> {
+    let answering = all.iter().find(|seen| seen.answer.is_ok())?;
+    waiting(peers, &answering.peer.id, limit).await
+}
+
+/// Says of those whose daemon tells nothing what waits for them.
+pub(crate) fn add_waiting(all: &mut [Seen], counts: &[Waiting]) {
+    for seen in all.iter_mut().filter(|seen| seen.answer.is_err()) {
+        let its = counts.iter().find(|one| one.peer == seen.peer.id);
+        seen.waiting = its.map(|one| one.delayed);
+    }
+}
+
+/// Adds the hosts that are in no table, and for which there are messages.
+pub(crate) fn add_unlisted(all: &mut Vec<Seen>, counts: &[Waiting]) {
+    let known: Vec<_> = all.iter().map(|seen| seen.peer.id.clone()).collect();
+    let is_new = |one: &&Waiting| !one.is_listed && !known.contains(&one.peer);
+    let seen = |one: &Waiting| Seen {
+        peer: Peer::unlisted(&one.peer),
+        answer: Err(CallError::NotStarted),
+        standing: Standing::Unlisted,
+        disabled: None,
+        is_ours: true,
+        waiting: Some(one.delayed),
+    };
+    all.extend(counts.iter().filter(is_new).map(seen));
 }

@@ -1,5 +1,6 @@
 //! `loncctl status`: a line for each peer, whatever its daemon is at.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -65,6 +66,49 @@ fn programs_get_all_that_the_daemon_tells() {
     assert_eq!(json[0]["address"], "192.0.2.1:1");
     assert_eq!(json[1]["status"]["counters"]["linksOpened"], 1);
     assert!(json[1]["error"].is_null(), "{json}");
+}
+
+#[test]
+fn what_waits_for_peers_that_do_not_run_and_for_hosts_in_no_table_is_counted() {
+    let (peer, at) = (Peer::start(), "192.0.2.1:1".parse().unwrap());
+    let site = Site::office(&peer, &sections(&[("idle", at)]));
+    let _idle = listen(&site, "idle");
+    for name in [
+        "1.000001.9.put.idle",
+        "2.000001.9.put.idle",
+        "1.000001.9.put.gone",
+    ] {
+        fs::write(site.spool(name), "x\n").unwrap();
+    }
+    let told = |daemon: &str| {
+        let ran = ctl(&site, &["status", "--timeout", "10s"]);
+        assert_eq!(ran.line("idle")[1], "not-started", "{daemon}: {ran:?}");
+        assert_eq!(ran.line("idle")[8], "2", "{daemon}: {ran:?}");
+        assert_eq!(
+            (ran.line("gone")[1], ran.line("gone")[8]),
+            ("unlisted", "1"),
+            "{daemon}: {ran:?}"
+        );
+        ran.must_say("loncctl spool list gone");
+        ran.code
+    };
+    // Nobody listens for msul1.
+    assert_eq!(told("the directories"), 2);
+    let _lonc = start(&site, "msul1", "up");
+    assert_eq!(told("another's daemon"), 1);
+    let json = ctl(&site, &["status", "--json", "--timeout", "10s"]).json();
+    assert_eq!(
+        (&json[0]["peer"], &json[0]["delayed"]["queued"]),
+        (&"idle".into(), &2.into()),
+        "{json}"
+    );
+    assert_eq!(
+        (&json[2]["peer"], &json[2]["state"]),
+        (&"gone".into(), &"unlisted".into()),
+        "{json}"
+    );
+    let json = ctl(&site, &["status", "--json", "idle"]).json();
+    assert_eq!(json.as_array().unwrap().len(), 1, "{json}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use test_harness::programs::installed;
+use test_harness::spool::name;
 use test_harness::{Peer, Site, source};
 
 use crate::tool::{bare, ctl, run};
@@ -82,6 +83,45 @@ fn completions_load() {
         said.contains("-F _loncctl") && said.trim_end().ends_with("status"),
         "{said} {output:?}"
     );
+}
+
+#[test]
+fn bash_completes_names_of_peers_and_messages() {
+    let Some(bash) = installed("bash") else { return };
+    let peer = Peer::dead();
+    let at = "[peer.msul7]\naddress = '192.0.2.1'\n[peer.other]\naddress = '192.0.2.2'\n";
+    let site = Site::office(&peer, at);
+    site.put_words(2);
+    let script = site.path("loncctl.bash");
+    fs::write(&script, ran(&["completions", "bash"]).out).unwrap();
+    let config = site.path("lonc.toml");
+    let completed = |words: &[&str]| {
+        let text = "source \"$1\"; COMP_WORDS=(\"$2\" --config \"$3\" \"${@:4}\"); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); \
+                    _loncctl_names \"$2\" \"${COMP_WORDS[COMP_CWORD]}\" \"${COMP_WORDS[COMP_CWORD-1]}\"; echo \"${COMPREPLY[@]}\"";
+        let mut command = Command::new(&bash);
+        command.args(["-c", text, "bash"]).arg(&script);
+        let output = command
+            .arg(env!("CARGO_BIN_EXE_loncctl"))
+            .arg(&config)
+            .args(words)
+            .output();
+        String::from_utf8(output.unwrap().stdout)
+            .unwrap()
+            .trim_end()
+            .to_owned()
+    };
+    assert_eq!(completed(&["why", "ms"]), "msul1 msul7");
+    assert_eq!(completed(&["disable", "msul1", "o"]), "other");
+    assert_eq!(
+        completed(&["spool", "show", "msul1", ""]),
+        format!("{} {}", name(0), name(1))
+    );
+    assert_eq!(
+        completed(&["spool", "delete", ""]),
+        format!("{} {}", name(0), name(1))
+    );
+    assert_eq!(completed(&["spool", "delete", "--peer", "ot"]), "other");
+    assert!(completed(&["why", "--t"]).contains("--timeout"));
 }
 
 #[test]

@@ -261,6 +261,31 @@ fn a_faulty_configuration_is_told_on_a_page() {
     }
 }
 
+#[test]
+fn a_faulty_configuration_hides_no_instance_that_runs_and_what_waits_for_others_is_shown() {
+    let peer = Peer::start();
+    let lonc = Site::office(&peer, ABSENT).start();
+    for name in [
+        "1.000001.9.put.absent",
+        "2.000001.9.put.absent",
+        "1.000001.9.put.gone",
+    ] {
+        std::fs::write(lonc.site.spool(name), "x\n").unwrap();
+    }
+    let (_, body) = get(&lonc.site, "/");
+    for part in ["3 delayed messages", " 1 unlisted", "loncctl spool list gone"] {
+        assert!(body.contains(part), "{part}: {body}");
+    }
+    let text = std::fs::read_to_string(lonc.site.path("lonc.toml")).unwrap();
+    lonc.site.write_config(&format!("no_such_key = 1\n{text}"));
+    let (_, body) = get(&lonc.site, "/");
+    for part in ["no_such_key", "role=\"alert\"", ">msul1</a>", " 1 up"] {
+        assert!(body.contains(part), "{part}: {body}");
+    }
+    let (_, body) = get(&lonc.site, "/peer/msul1");
+    assert!(body.contains("msul1 is up, since "), "{body}");
+}
+
 /// Head and body of a page that is there.
 fn get(site: &Site, path: &str) -> (String, String) {
     let (head, body) = answer(site, "GET", path);

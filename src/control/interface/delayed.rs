@@ -37,6 +37,17 @@ pub(crate) struct CountsReply {
     pub counts: Vec<DelayedCount>,
 }
 
+impl From<&spool::Summary> for DelayedSummary {
+    fn from(summary: &spool::Summary) -> Self {
+        Self {
+            queued: summary.queued,
+            oldest_usec: summary.oldest.map(micros),
+            held: summary.held,
+            failed: summary.failed,
+        }
+    }
+}
+
 /// A name that is not UTF-8 shows so, and cannot be asked for.
 impl From<&spool::Message> for Message {
     fn from(message: &spool::Message) -> Self {

@@ -33,11 +33,10 @@ pub(super) async fn all(site: &Site, all: &[Seen], limit: Duration) -> Vec<Findi
             (Some(status), Standing::Down | Standing::Connecting | Standing::Stuck) => {
                 findings.push((index, told(seen, status)));
             }
-            // What is displaced, or about to end, is told of as this host's.
-            (Some(_), Standing::Draining | Standing::Displaced) | (_, Standing::Disabled) => {}
-            (Some(_), _) | (None, Standing::NotStarted | Standing::Off)
-                if seen.peer.address != Address::unknown() =>
-            {
+            // What is displaced, about to end, or off, is told of as this host's.
+            (Some(_), Standing::Draining | Standing::Displaced) | (_, Standing::Disabled | Standing::Off) => {
+            }
+            (Some(_), _) | (None, Standing::NotStarted) if seen.peer.address != Address::unknown() => {
                 let word = seen.standing.name();
                 trying.spawn(async move { (index, find(&peer, word, limit).await) });
             }

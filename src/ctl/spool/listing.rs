@@ -8,13 +8,14 @@ use serde_json::{Value, json};
 use super::store::Store;
 use crate::config::{HostId, Peer};
 use crate::control::client::{self, CallError};
-use crate::control::interface::{DelayedReply, Message, MessageState};
+use crate::control::interface::{DelayedReply, DelayedSummary, Message, MessageState};
 use crate::ctl::outcome::{Exit, Fault, complain};
 use crate::ctl::screen::{self, Paint, Screen};
 use crate::ctl::site::Site;
 use crate::ctl::table::Side::{Left, Right};
 use crate::ctl::table::{Cell, Table};
 use crate::ctl::{arguments, words};
+use crate::standing;
 use crate::units;
 
 /// Those of `names`, also hosts that are in no table and have messages; of none, all peers.
@@ -83,23 +84,25 @@ impl Waiting {
     }
 }
 
+/// How much there is of each host, as the directories tell; nothing if one may not look.
+pub(in crate::ctl) fn on_disk(site: &Site) -> Option<Vec<standing::Waiting>> {
+    let known: Vec<_> = site.peers.peers.iter().map(|peer| peer.id.clone()).collect();
+    let counts = Store::shared(site).ok()?.census(&known).ok()?;
+    let of = |(id, one): (HostId, _)| standing::Waiting::new(&site.peers, id, DelayedSummary::from(&one));
+    Some(counts.into_iter().map(of).collect())
+}
+
 /// Says what there is for hosts that are in no table, and how to get rid of it.
 fn tell_unlisted(site: &Site) -> Exit {
-    let known: Vec<_> = site.peers.peers.iter().map(|peer| peer.id.clone()).collect();
-    // Who may not look is told so of each peer.
-    let counts = Store::shared(site)
-        .ok()
-        .and_then(|store| store.census(&known).ok());
     let mut exit = Exit::Fine;
-    for (id, one) in counts.into_iter().flatten() {
-        if known.contains(&id) || site.peers.mentioned.contains(&id) {
-            continue;
-        }
+    // Who may not look is told so of each peer.
+    for one in on_disk(site).into_iter().flatten().filter(|one| !one.is_listed) {
+        let id = &one.peer;
         complain(&format_args!(
-            "{id} is in no table, and there are messages for it ({} to be sent, {} held, {} in failed/), which are sent to \
-             nobody. To see them: loncctl spool list {id}; to get rid of them: loncctl spool delete --queued --peer {id}; \
-             to have them sent: put {id} back into hosts.tab",
-            one.queued, one.held, one.failed
+            "{id} is in no table, and there are messages for it ({} to be sent, {} held, {} in failed/), which are sent \
+             to nobody. To see them: loncctl spool list {id}; to get rid of them: loncctl spool delete --queued --peer \
+             {id}; to have them sent: put {id} back into hosts.tab",
+            one.delayed.queued, one.delayed.held, one.delayed.failed
         ));
         exit = Exit::Amiss;
     }
@@ -134,13 +137,13 @@ async fn lists<'a>(site: &Site, peers: &'a [Peer], most: usize, limit: Duration)
         Err(silence) => List {
             peer,
             silence: Some(silence),
-            found: on_disk(site, peer, most),
+            found: listed(site, peer, most),
         },
     };
     peers.iter().zip(answers).map(list).collect()
 }
 
-fn on_disk(site: &Site, peer: &Peer, most: usize) -> Result<DelayedReply, String> {
+fn listed(site: &Site, peer: &Peer, most: usize) -> Result<DelayedReply, String> {
     let store = Store::unlisted(site, &peer.id).map_err(|fault| fault.to_string())?;
     store.list(most).map_err(|fault| format!("the spool: {fault}"))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::control::interface::Status;
+use crate::control::interface::{DelayedSummary, Status};
 use crate::ctl::table::Side::{Left, Right};
 use crate::ctl::table::{Cell, NOTHING, Side, Table, or_nothing};
 use crate::ctl::words;
@@ -43,8 +43,7 @@ pub(super) fn table(all: &[&Seen], now: u64) -> Table {
         if let Some(status) = seen.status() {
             cells.extend(told(status, now));
         } else {
-            cells.extend([NOTHING.into(), (&seen.peer.address).into()]);
-            cells.extend(COLUMNS.iter().skip(5).map(|_| Cell::from(NOTHING)));
+            cells.extend(untold(seen, now));
         }
         cells.push(remark.into());
         table.row(cells);
@@ -52,9 +51,27 @@ pub(super) fn table(all: &[&Seen], now: u64) -> Table {
     table
 }
 
-fn told(status: &Status, now: u64) -> Vec<Cell> {
-    let delayed = status.delayed.as_ref();
+/// Of one whose daemon says nothing.
+fn untold(seen: &Seen, now: u64) -> Vec<Cell> {
+    let mut cells: Vec<_> = COLUMNS.iter().skip(3).map(|_| Cell::from(NOTHING)).collect();
+    if let [_, address, _, _, _, _, queued, oldest, ..] = cells.as_mut_slice() {
+        *address = (&seen.peer.address).into();
+        [*queued, *oldest] = on_disk(seen.waiting, now);
+    }
+    cells
+}
+
+/// How many messages are to be sent, and how old the first is.
+fn on_disk(delayed: Option<DelayedSummary>, now: u64) -> [Cell; 2] {
     let oldest = delayed.and_then(|delayed| delayed.oldest_usec);
+    [
+        or_nothing(delayed.map(|delayed| delayed.queued.to_string())),
+        or_nothing(oldest.map(|oldest| units::between(oldest, now))),
+    ]
+}
+
+fn told(status: &Status, now: u64) -> Vec<Cell> {
+    let [queued, oldest] = on_disk(status.delayed, now);
     vec![
         units::between(status.since_usec, now).into(),
         words::word(&status.address).into(),
@@ -62,8 +79,8 @@ fn told(status: &Status, now: u64) -> Vec<Cell> {
         format!("{}/{}", status.num_open(), status.max_links).into(),
         status.clients.into(),
         status.in_flight.into(),
-        or_nothing(delayed.map(|delayed| delayed.queued.to_string())),
-        or_nothing(oldest.map(|oldest| units::between(oldest, now))),
+        queued,
+        oldest,
         format!("{:.1}", status.request_rate).into(),
         status.num_lost().into(),
         or_nothing(status.peer_version.as_deref().map(words::word)),
@@ -87,6 +104,7 @@ pub(super) fn json(all: &[&Seen]) -> Value {
             "notice": seen.not_yet(),
             "disabled": disabled,
             "status": seen.status(),
+            "delayed": seen.delayed(),
         })
     };
     all.iter().map(entry).collect()
@@ -134,6 +152,7 @@ mod tests {
             standing,
             disabled: None,
             is_ours: true,
+            waiting: None,
         }
     }
 

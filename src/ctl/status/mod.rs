@@ -10,8 +10,9 @@ use super::arguments;
 use super::outcome::{Exit, Fault};
 use super::screen::{self, Screen};
 use super::site::Site;
+use super::spool;
 use crate::config::Peer;
-use crate::standing::Seen;
+use crate::standing::{self, Seen};
 use crate::units;
 
 /// Does what the arguments say; does not end with `--watch`.
@@ -20,6 +21,7 @@ pub(super) async fn run(site: &Site, arguments: &arguments::Status, screen: Scre
     let view = View {
         site,
         peers,
+        is_of_all: arguments.peers.is_empty(),
         only_unwell: arguments.down,
         limit: arguments.patience.timeout,
         screen,
@@ -33,6 +35,7 @@ pub(super) async fn run(site: &Site, arguments: &arguments::Status, screen: Scre
 struct View<'a> {
     site: &'a Site,
     peers: Vec<Peer>,
+    is_of_all: bool,
     only_unwell: bool,
     limit: Duration,
     screen: Screen,
@@ -40,7 +43,16 @@ struct View<'a> {
 
 impl View<'_> {
     async fn look(&self) -> Vec<Seen> {
-        self.site.look(&self.peers, self.limit).await
+        let mut all = self.site.look(&self.peers, self.limit).await;
+        if self.is_of_all || all.iter().any(|seen| seen.answer.is_err()) {
+            let counts = standing::counted(&self.site.peers, &all, self.limit).await;
+            let counts = counts.or_else(|| spool::on_disk(self.site)).unwrap_or_default();
+            standing::add_waiting(&mut all, &counts);
+            if self.is_of_all {
+                standing::add_unlisted(&mut all, &counts);
+            }
+        }
+        all
     }
 
     /// Those of whom something is to be told.

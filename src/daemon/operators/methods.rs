@@ -162,7 +162,7 @@ async fn count(mut given: Parameters, instance: &Instance) -> Result<Vec<u8>, Fa
     let counts = instance.census.count(known).await?;
     let counts = counts.iter().take(MOST).map(|(peer, one)| DelayedCount {
         peer: peer.to_string(),
-        delayed: render::summary(one),
+        delayed: one.into(),
     });
     let counts = counts.collect();
     Ok(wire::reply(&CountsReply { counts }, false))

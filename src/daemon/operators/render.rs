@@ -59,7 +59,7 @@ pub(super) fn status(
         max_held_bytes: snapshot.memory.limit,
         request_rate: recent / RECENT.as_secs_f64(),
         sending: now.delayed,
-        delayed: delayed.map(summary),
+        delayed: delayed.map(DelayedSummary::from),
         tls: tls::report(snapshot),
         counters: counters(snapshot, instance),
         peer_version: now.peer_version.clone(),
@@ -97,7 +97,7 @@ pub(super) fn metrics(
         held_bytes: snapshot.memory.held,
         max_held_bytes: snapshot.memory.limit,
         sending: now.delayed,
-        delayed: delayed.map(summary),
+        delayed: delayed.map(DelayedSummary::from),
         draining: snapshot.draining,
         displaced: (*reach != Reach::Unknown).then(|| displaced(reach).is_some()),
         rtt_usec: now.rtt.map(micros),
@@ -141,14 +141,19 @@ pub(super) fn clients(mut reports: Vec<ClientReport>, now: Instant) -> Vec<Clien
     reports.into_iter().map(client).collect()
 }
 
-/// On each link lond answers one after the other: the oldest in flight is as old as its silence there. A link on which it
-/// has answered nothing yet, as one that was opened since, says nothing of others.
 fn silent_since(snapshot: &Snapshot) -> Option<u64> {
-    let links = || snapshot.status.links.iter();
-    let answered = links().filter(|link| link.service.is_some());
-    let last = answered.filter_map(|link| link.oldest).max();
-    let oldest = last.or_else(|| links().filter_map(|link| link.oldest).min());
-    oldest.map(|at| micros_since_1970(snapshot.date(at)))
+    let links = snapshot.status.links.iter();
+    let links: Vec<_> = links.map(|link| (link.service.is_some(), link.oldest)).collect();
+    silence(&links).map(|at| micros_since_1970(snapshot.date(at)))
+}
+
+/// Since when lond has been silent, by whether it has answered on each link, and the oldest in flight there: it answers
+/// one after the other, so that one is as old as its silence there. A link on which it has answered nothing yet, as one
+/// that was opened since, says nothing of others.
+fn silence<T: Copy + Ord>(links: &[(bool, Option<T>)]) -> Option<T> {
+    let last = links.iter().filter(|(has_answered, _)| *has_answered);
+    let last = last.filter_map(|(_, oldest)| *oldest).max();
+    last.or_else(|| links.iter().filter_map(|(_, oldest)| *oldest).min())
 }
 
 fn state(state: session::State) -> State {
@@ -261,15 +266,6 @@ fn kind(why: &LinkError) -> TroubleKind {
     }
 }
 
-pub(super) fn summary(summary: &Summary) -> DelayedSummary {
-    DelayedSummary {
-        queued: summary.queued,
-        oldest_usec: summary.oldest.map(micros),
-        held: summary.held,
-        failed: summary.failed,
-    }
-}
-
 fn counters(snapshot: &Snapshot, instance: &Instance) -> Counters {
     let counters = &snapshot.status.counters;
     Counters {
@@ -304,5 +300,27 @@ fn histogram(histogram: &session::Histogram) -> Histogram {
         buckets: histogram.buckets().map(bucket).collect(),
         count: histogram.count(),
         sum_usec: micros(histogram.sum()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_that_were_opened_while_lond_is_silent_do_not_hide_for_how_long_it_has_been() {
+        assert_eq!(silence::<u32>(&[]), None);
+        assert_eq!(silence(&[(true, None), (false, None::<u32>)]), None);
+        assert_eq!(
+            silence(&[(true, Some(3)), (false, Some(40)), (false, Some(50))]),
+            Some(3)
+        );
+        // Where it answers on one of those that it knows, it is silent since then at most.
+        assert_eq!(
+            silence(&[(true, Some(3)), (true, Some(30)), (false, Some(50))]),
+            Some(30)
+        );
+        // On none it has answered ever.
+        assert_eq!(silence(&[(false, Some(40)), (false, Some(50))]), Some(40));
     }
 }

@@ -5,9 +5,10 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 
-use crate::config::{self, ConfigError, HostId};
+use crate::config::{ConfigError, HostId, Peers};
 use crate::control::client::{self, CallError};
 use crate::control::interface::{DelayedReply, Metrics, MetricsReply};
+use crate::control::roster::Roster;
 use crate::standing::{self, Seen};
 use crate::units;
 
@@ -20,6 +21,8 @@ pub(in crate::metrics) struct Crowd {
     pub(super) peers: Vec<Seen>,
     /// So many things in the configuration were passed over.
     pub(super) num_warnings: usize,
+    /// What is wrong with the configuration, and what these peers are.
+    pub(super) notice: Option<String>,
     /// When, in microseconds since 1970.
     pub(super) now: u64,
 }
@@ -38,10 +41,16 @@ pub(in crate::metrics) struct Close {
 
 /// Asks the instances of all peers, each of which may take `limit`.
 pub(in crate::metrics) async fn crowd(config: &Path, limit: Duration) -> Result<Crowd, ConfigError> {
-    let all = config::peers(config)?;
+    let (all, notice) = known(config)?;
+    let mut peers = standing::look(config, &all, &all.peers, limit).await;
+    if let Some(counts) = standing::counted(&all, &peers, limit).await {
+        standing::add_waiting(&mut peers, &counts);
+        standing::add_unlisted(&mut peers, &counts);
+    }
     Ok(Crowd {
-        peers: standing::look(config, &all, &all.peers, limit).await,
+        peers,
         num_warnings: all.warnings.len(),
+        notice,
         host_id: all.host_id,
         now: now(),
     })
@@ -53,7 +62,7 @@ pub(in crate::metrics) async fn close(
     id: &HostId,
     limit: Duration,
 ) -> Result<Option<Close>, ConfigError> {
-    let peers = config::peers(config)?;
+    let (peers, _) = known(config)?;
     let peer = peers.peers.iter().find(|peer| peer.id == *id);
     let peer: Vec<_> = peer.cloned().into_iter().collect();
     let control = peers.control_dir.join(id.as_ref());
@@ -75,6 +84,16 @@ pub(in crate::metrics) async fn close(
         delayed,
         now: now(),
     }))
+}
+
+/// The peers, by the control sockets where the configuration is faulty, and what is to be told then; the fault if nothing
+/// runs.
+fn known(config: &Path) -> Result<(Peers, Option<String>), ConfigError> {
+    let Roster { peers, fault, notice } = Roster::read(config);
+    match fault {
+        Some(fault) if peers.peers.is_empty() => Err(fault),
+        Some(_) | None => Ok((peers, notice)),
+    }
 }
 
 fn now() -> u64 {

@@ -85,7 +85,7 @@ fn summary(crowd: &Crowd, lines: &[Line<'_>]) -> Markup {
     let rate: f64 = told().map(|status| status.request_rate).sum();
     let clients = told().map(|status| status.clients).fold(0, usize::saturating_add);
     let lost = told().map(Status::num_lost).fold(0, u64::saturating_add);
-    let delayed = told().filter_map(|status| status.delayed.as_ref());
+    let delayed = lines.iter().filter_map(|line| line.seen.delayed());
     let num_delayed = delayed
         .clone()
         .map(|delayed| delayed.queued)
@@ -102,6 +102,7 @@ fn summary(crowd: &Crowd, lines: &[Line<'_>]) -> Markup {
             @if let Some(oldest) = oldest { " (the oldest for " (units::between(oldest, crowd.now)) ")" }
             ", " (units::count(lost, "request")) " lost since the instances started; as of " (units::date(crowd.now))
         }
+        @if let Some(notice) = &crowd.notice { p.fault role="alert" { (safe(notice)) } }
         @if crowd.num_warnings > 0 {
             p.fault.hint {
                 "The configuration gives " (units::count(crowd.num_warnings, "warning")) ": "
@@ -146,8 +147,7 @@ impl<'a> Line<'a> {
     }
 
     fn num_delayed(&self) -> usize {
-        let delayed = self.status().and_then(|status| status.delayed.as_ref());
-        delayed.map_or(0, |delayed| delayed.queued)
+        self.seen.delayed().map_or(0, |delayed| delayed.queued)
     }
 
     fn is_amiss(&self) -> bool {
@@ -175,22 +175,34 @@ impl<'a> Line<'a> {
         let id = &self.seen.peer.id;
         html! {
             tr role="row" class=(layout::class(self.standing.grade())) {
-                th role="rowheader" scope="row" { a href={ "peer/" (id) (view.query()) } { (id) } }
+                th role="rowheader" scope="row" {
+                    @if self.standing == Standing::Unlisted { (id) }
+                    @else { a href={ "peer/" (id) (view.query()) } { (id) } }
+                }
                 td role="cell" { (layout::badge(self.standing, None)) }
                 @match self.status() {
                     Some(status) => { (self.numbers(status)) }
-                    None => { @for _ in 2..COLUMNS.len() - 1 { (cell(None)) } }
+                    None => { (self.untold()) }
                 }
                 td role="cell" class=[self.remark.is_empty().then_some("nil")] { (self.remark) }
             }
         }
     }
 
+    /// Of one whose instance says nothing.
+    fn untold(&self) -> Markup {
+        let waiting = self.seen.waiting;
+        html! {
+            @for _ in 0..4 { (cell(None)) }
+            (cell(waiting.and_then(|waiting| count(waiting.queued))))
+            (cell(waiting.and_then(|waiting| waiting.oldest_usec).map(|oldest| units::between(oldest, self.now))))
+            @for _ in 0..3 { (cell(None)) }
+        }
+    }
+
     fn numbers(&self, status: &Status) -> Markup {
         let delayed = status.delayed.as_ref();
         let oldest = delayed.and_then(|delayed| delayed.oldest_usec);
-        let some = |number: u64| (number > 0).then(|| number.to_string());
-        let count = |number: usize| some(u64::try_from(number).unwrap_or(u64::MAX));
         html! {
             (cell(Some(units::between(status.since_usec, self.now))))
             (cell(Some(format!("{}/{}", status.num_open(), status.max_links))))
@@ -203,6 +215,15 @@ impl<'a> Line<'a> {
             (cell(status.rtt_usec.map(units::brief)))
         }
     }
+}
+
+/// A number that is worth a cell.
+fn some(number: u64) -> Option<String> {
+    (number > 0).then(|| number.to_string())
+}
+
+fn count(number: usize) -> Option<String> {
+    some(u64::try_from(number).unwrap_or(u64::MAX))
 }
 
 /// A cell with a number; where there is none, a narrow screen leaves it out.
