@@ -74,15 +74,20 @@ class Host:
         self.init = None
         cgroups.remove(self.cgroup)
 
+    def cut_power(self):
+        """It ends at once; its files are as they are."""
+        if self.init is not None:
+            os.kill(self.init, 9)
+        else:
+            self.nspawn.kill()
+        self.nspawn.wait(timeout=30)
+        self.init = None
+        cgroups.remove(self.cgroup)
+
     def destroy(self):
         """At once, and its files with it."""
         if self.nspawn is not None and self.nspawn.poll() is None:
-            if self.init is not None:
-                os.kill(self.init, 9)
-            else:
-                self.nspawn.kill()
-            self.nspawn.wait(timeout=30)
-            cgroups.remove(self.cgroup)
+            self.cut_power()
         subprocess.run(["umount", "--lazy", self.root], check=False)
 
     # Commands and files in it

@@ -215,8 +215,7 @@ def power_cut(site):
     host = _classic(site)
     host.systemctl("start", "lonc@msul1.service")
     assert _ask(host, f"{SOCKETS}/{NAME}", "ping") == ["msul1"]
-    os.kill(host.init, 9)
-    host.nspawn.wait(timeout=30)
+    host.cut_power()
     assert sorted(os.listdir(host.path(SOCKETS))) == ["delayed", "msul1", NAME]
     host.write(HOSTS_TAB, f"msul0:msu:library:{NAME}:192.0.2.199\n{table()}")
     host.boot()
