@@ -80,6 +80,12 @@ impl Certificates {
         }
     }
 
+    /// Other settings hold, and files that were read for them: what a look under way brings was made for the old ones.
+    pub(super) fn begin_anew(&mut self) {
+        self.under_way = None;
+        self.refused = None;
+    }
+
     /// Tells what expires soon, or has expired, once a day.
     fn remind(&mut self, soon: Duration) {
         let now = SystemTime::now();

@@ -98,6 +98,7 @@ impl Steering {
                 tell_warnings(&warnings);
                 descriptors::make_room(settings.client.max_clients);
                 self.seen = seen;
+                self.certificates.begin_anew();
                 self.take(settings, tls).await;
                 info!(
                     MESSAGE_ID = message::RELOADED,

@@ -1,5 +1,6 @@
 //! Certificates change while requests go on.
 
+use std::thread::sleep;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -140,4 +141,26 @@ fn tls_is_turned_on_and_off_by_a_reload() {
     wait_until("a secured one", || {
         client.ask("echo:1") == "1" && secured.terminator.counts().1 > 1
     });
+}
+
+#[test]
+fn a_look_at_the_files_that_outlasts_a_reload_does_not_undo_it() {
+    let secured = Secured::new();
+    let other = Authority::new();
+    let lonc = secured.start("", &[("other.pem", other.pem())]);
+    let mut client = lonc.client();
+    assert_eq!(client.ask("echo:1"), "1");
+    // While they change the look goes on; the first is two seconds after the start.
+    for _ in 0..12 {
+        put(&lonc.site, "ca.pem", secured.authority.pem());
+        sleep(Duration::from_millis(300));
+    }
+    let trusting_another = toml("").replace("ca.pem", "other.pem");
+    lonc.site.configure(secured.terminator.addr(), &trusting_another);
+    lonc.signal(Signal::SIGHUP);
+    lonc.await_log("signed by nobody in link.tls.ca");
+    // Long enough for it to have ended.
+    sleep(Duration::from_secs(4));
+    assert_eq!(client.ask("echo:2"), "con_lost");
+    assert!(!lonc.log().contains("were read anew"), "{}", lonc.log());
 }
