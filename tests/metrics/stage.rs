@@ -122,7 +122,8 @@ impl Stage {
                         "GetStatus" => &answers.status,
                         "GetMetrics" => &answers.metrics,
                         "ListDelayed" => &answers.delayed,
-                        other => panic!("{other}"),
+                        // As an instance that does not know it: the connection ends.
+                        _ => return,
                     };
                     let reply = json!({ "parameters": parameters }).to_string() + "\0";
                     // Who asked may have gone.
