@@ -1,6 +1,5 @@
 //! `loncctl spool list`.
 
-use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
@@ -58,30 +57,6 @@ pub(super) async fn run(
         exit = exit.max(remark(list));
     }
     Ok(exit)
-}
-
-/// For which peers there are messages to be sent, as their files' names tell: looking for those of each by itself takes
-/// a second for some hundred peers.
-pub(in crate::ctl) struct Waiting {
-    /// All that a name has behind a dot.
-    ends: HashSet<Vec<u8>>,
-}
-
-impl Waiting {
-    /// What is there for any of `peers`; nothing if that cannot be told.
-    pub(in crate::ctl) fn read(site: &Site, peers: &[Peer]) -> Option<Self> {
-        let names = Store::of(site, &peers.first()?.id).ok()?.names().ok()?;
-        let mut ends = HashSet::new();
-        for name in names {
-            let dots = memchr::memchr_iter(b'.', &name);
-            ends.extend(dots.filter_map(|dot| name.get(dot + 1..).map(<[u8]>::to_vec)));
-        }
-        Some(Self { ends })
-    }
-
-    pub(in crate::ctl) fn has(&self, peer: &HostId) -> bool {
-        self.ends.contains(peer.as_ref().as_bytes())
-    }
 }
 
 /// How much there is of each host, as the directories tell; nothing if one may not look.

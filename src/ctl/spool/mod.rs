@@ -13,7 +13,7 @@ use super::screen::Screen;
 use super::site::Site;
 use crate::spool::Shelf;
 
-pub(super) use self::listing::{Waiting, on_disk, waiting};
+pub(super) use self::listing::{on_disk, waiting};
 
 pub(super) async fn run(site: &Site, arguments: &arguments::Spool, screen: Screen) -> Result<Exit, Fault> {
     match arguments {

@@ -1,9 +1,6 @@
 //! A peer's messages on disk, for when no daemon can be asked.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirEntry};
-use std::io;
-use std::os::unix::ffi::OsStringExt as _;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -87,14 +84,6 @@ impl Store {
             messages: listing.messages.iter().map(Message::from).collect(),
             total: listing.total,
         })
-    }
-
-    /// The names of all that is in the queue, whosever it is.
-    pub(super) fn names(&self) -> Result<Vec<Vec<u8>>, String> {
-        let queue = self.path(Shelf::Queue);
-        let name = |entry: io::Result<DirEntry>| entry.map(|entry| entry.file_name().into_vec());
-        let names = self.act(|_| fs::read_dir(queue)?.map(name).collect::<io::Result<_>>())?;
-        names.map_err(|fault| fault.to_string())
     }
 
     /// True if it goes encrypted, and the command it holds; or why that cannot be told.
