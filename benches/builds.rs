@@ -14,7 +14,7 @@ use bench_kit::load::{Load, Style};
 use bench_kit::lonc::{Lonc, as_shipped};
 use bench_kit::lond;
 use bench_kit::process::Memory;
-use bench_kit::report::{Findings, Pairs, ROUNDS};
+use bench_kit::report::{Findings, Pairs, ROUNDS, tell_beside};
 
 fn main() {
     // `cargo test --all-targets` runs this too, and does not ask for a measurement.
@@ -61,15 +61,7 @@ fn compare(findings: &mut Findings, name: &str, load: Load, this: &Lonc, other: 
         rates.add(one.0.rate(), two.0.rate());
         costs.add(one.1, two.1);
     }
-    println!(
-        "{name}: requests/s ×{:.2} ({:.0} beside {:.0}); CPU a request ×{:.2} ({:.2} µs beside {:.2} µs)",
-        rates.ratio(),
-        rates.one(),
-        rates.other(),
-        costs.ratio(),
-        costs.one(),
-        costs.other()
-    );
+    tell_beside(name, &rates, &costs);
 }
 
 fn tell_memory(when: &str, this: &Lonc, other: &Lonc) {

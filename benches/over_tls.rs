@@ -12,7 +12,7 @@
 
 use std::env::args;
 use std::fs::{self, Permissions};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -23,8 +23,9 @@ use bench_kit::load::{Load, Style};
 use bench_kit::lonc::{Lonc, as_shipped};
 use bench_kit::lond;
 use bench_kit::process::{Memory, Process, Usage};
-use bench_kit::report::{Findings, Pairs, ROUNDS, micros};
+use bench_kit::report::{Findings, Pairs, ROUNDS, micros, tell_beside};
 use tempfile::TempDir;
+use test_harness::free_address;
 use test_harness::programs::installed;
 use test_harness::tls::Authority;
 
@@ -131,15 +132,7 @@ fn compare(findings: &mut Findings, name: &str, load: Load, one: &Side, other: &
         rates.add(one.0, two.0);
         costs.add(one.1, two.1);
     }
-    println!(
-        "{name}: requests/s ×{:.2} ({:.0} beside {:.0}); CPU a request ×{:.2} ({:.2} µs beside {:.2} µs)",
-        rates.ratio(),
-        rates.one(),
-        rates.other(),
-        costs.ratio(),
-        costs.one(),
-        costs.other()
-    );
+    tell_beside(name, &rates, &costs);
 }
 
 fn tell_memory(when: &str, secured: &Side, behind: &Side, plain: &Side) {
@@ -188,9 +181,4 @@ fn start(stunnel: &Path, dir: &Path, name: &str, service: &str, address: SocketA
         sleep(Duration::from_millis(10));
     }
     process
-}
-
-fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address")
 }

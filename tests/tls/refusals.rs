@@ -1,12 +1,12 @@
 //! Each reason why a link is not secured has its word, and nothing is said before.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use test_harness::tls::{Authority, Demands, Pair, Wish};
-use test_harness::{Lonc, PATIENCE, Peer, Site};
+use test_harness::{Lonc, PATIENCE, Peer, Site, free_address};
 
 use crate::secured::{NAME, Secured, put, toml};
 
@@ -181,9 +181,9 @@ impl Drop for Openssl {
     }
 }
 
-fn openssl(site: &Site, port: u16, more: &[&str]) -> Openssl {
+fn openssl(site: &Site, address: SocketAddr, more: &[&str]) -> Openssl {
     let mut command = Command::new("openssl");
-    command.args(["s_server", "-quiet", "-accept", &format!("127.0.0.1:{port}")]);
+    command.args(["s_server", "-quiet", "-accept", &address.to_string()]);
     command
         .args(["-cert", "server.pem", "-key", "server.key"])
         .args(more);
@@ -194,19 +194,11 @@ fn openssl(site: &Site, port: u16, more: &[&str]) -> Openssl {
     Openssl(command.stderr(Stdio::null()).spawn().unwrap())
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
-}
-
 /// `openssl s_server` with these options: what it read inside, and what lonc said of it.
 fn against_openssl(more: &[&str], why: &str) {
     let authority = Authority::new();
-    let port = free_port();
-    let site = Site::new(([127, 0, 0, 1], port).into(), &toml(""));
+    let address = free_address();
+    let site = Site::new(address, &toml(""));
     let pair = authority.good(NAME);
     for (name, text) in [
         ("ca.pem", authority.pem()),
@@ -215,7 +207,7 @@ fn against_openssl(more: &[&str], why: &str) {
     ] {
         put(&site, name, text);
     }
-    let mut server = openssl(&site, port, more);
+    let mut server = openssl(&site, address, more);
     let lonc: Lonc = site.start();
     lonc.await_log(why);
     let mut inside = String::new();

@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
 use nix::sys::signal::Signal;
 use test_harness::programs::installed;
-use test_harness::{Peer, QUICK, Site, source, wait_until};
+use test_harness::{Peer, QUICK, Site, free_address, source, wait_until};
 
 use crate::secured::put;
 
@@ -44,7 +44,7 @@ impl Drop for Running {
     }
 }
 
-fn spawn(mut command: Command, site: &Site, port: u16) -> Running {
+fn spawn(mut command: Command, site: &Site, address: SocketAddr) -> Running {
     command
         .current_dir(site.root())
         .process_group(0)
@@ -55,41 +55,34 @@ fn spawn(mut command: Command, site: &Site, port: u16) -> Running {
         .spawn()
         .unwrap();
     let running = Running(child);
-    wait_until("the terminator", || {
-        TcpStream::connect(("127.0.0.1", port)).is_ok()
-    });
+    wait_until("the terminator", || TcpStream::connect(address).is_ok());
     running
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
-
-/// lond, the files of both sides, and the port of the terminator.
+/// lond, the files of both sides, and where the terminator listens.
 struct Stage {
     peer: Peer,
     site: Site,
-    port: u16,
+    address: SocketAddr,
 }
 
 impl Stage {
     fn new() -> Self {
         let peer = Peer::at([127, 0, 0, 1].into());
-        let port = free_port();
-        let site = Site::new(SocketAddr::from(([127, 0, 0, 1], port)), "");
+        let address = free_address();
+        let site = Site::new(address, "");
         run(&site, "authority");
         let both = ["msul1.pem", "msul1.key"].map(|name| fs::read_to_string(site.path(name)).unwrap());
         put(&site, "msul1-both.pem", &both.concat());
         fs::create_dir(site.path("delayed")).unwrap();
-        Self { peer, site, port }
+        Self { peer, site, address }
     }
 
     /// A block with the paths, ports and addresses of this stage.
     fn adapted(&self, name: &str) -> String {
         let lond = format!("127.0.0.1:{}", self.peer.addr().port());
         let text = block(name).replace("127.0.0.1:5663", &lond);
-        let text = text.replace("5664", &self.port.to_string());
+        let text = text.replace("5664", &self.address.port().to_string());
         ["/etc/haproxy", "/etc/stunnel", "/etc/lonc/tls"]
             .iter()
             .fold(text, |text, dir| text.replace(dir, self.site.root()))
@@ -110,7 +103,7 @@ impl Stage {
         let mut command = Command::new(installed("haproxy")?);
         self.site.write("haproxy.cfg", &self.adapted("haproxy"));
         command.args(["-db", "-f", "haproxy.cfg"]);
-        Some(spawn(command, &self.site, self.port))
+        Some(spawn(command, &self.site, self.address))
     }
 
     fn stunnel(&self) -> Option<Running> {
@@ -120,7 +113,7 @@ impl Stage {
             &format!("foreground = yes\npid =\n{}", self.adapted("stunnel")),
         );
         command.arg("stunnel.conf");
-        Some(spawn(command, &self.site, self.port))
+        Some(spawn(command, &self.site, self.address))
     }
 
     /// One connection, with lond behind it.
@@ -134,12 +127,7 @@ impl Stage {
             "1",
             "-verify_return_error",
         ]);
-        command.args([
-            "-accept",
-            &format!("127.0.0.1:{}", self.port),
-            "-CAfile",
-            "ca.pem",
-        ]);
+        command.args(["-accept", &self.address.to_string(), "-CAfile", "ca.pem"]);
         command.args(["-cert", "msul1.pem", "-key", "msul1.key", "-naccept", "1"]);
         command.current_dir(self.site.root()).process_group(0);
         command

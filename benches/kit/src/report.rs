@@ -124,6 +124,19 @@ fn median(mut figures: Vec<f64>) -> f64 {
     figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
+/// Tells how two sides compare under a load: requests a second, and the processor time of each in microseconds.
+pub fn tell_beside(name: &str, rates: &Pairs, costs: &Pairs) {
+    println!(
+        "{name}: requests/s ×{:.2} ({:.0} beside {:.0}); CPU a request ×{:.2} ({:.2} µs beside {:.2} µs)",
+        rates.ratio(),
+        rates.one(),
+        rates.other(),
+        costs.ratio(),
+        costs.one(),
+        costs.other()
+    );
+}
+
 /// A time in microseconds.
 #[must_use]
 pub fn micros(span: Duration) -> f64 {

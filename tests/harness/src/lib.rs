@@ -41,7 +41,7 @@ pub use client::Client;
 pub use directory::{Directory, source};
 pub use lonc::Lonc;
 pub use manager::Manager;
-pub use peer::Peer;
+pub use peer::{Peer, free_address};
 pub use site::Site;
 pub use wait::{PATIENCE, wait_for, wait_until};
 

@@ -1,6 +1,6 @@
 //! The peer: a stand-in lond on a runtime of its own, so that tests can be plain functions.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::ops::Deref;
 
 use stand_in_lond::{Behaviour, Lond, Received};
@@ -8,6 +8,12 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
 use crate::PATIENCE;
+
+/// An address of this machine at which nobody listens, for a program that is told where to.
+pub fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap()
+}
 
 /// lond of `msul1` unless another is named, stopped when dropped.
 pub struct Peer {
