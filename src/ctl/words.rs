@@ -75,7 +75,7 @@ pub(super) fn json_line(value: &Value) -> String {
 }
 
 /// Fields that are dates, in microseconds since 1970; all others in microseconds are spans.
-const DATES: [&str; 11] = [
+const DATES: [&str; 12] = [
     "sinceUsec",
     "nextTryUsec",
     "waitingSinceUsec",
@@ -86,6 +86,7 @@ const DATES: [&str; 11] = [
     "oldestUsec",
     "dateUsec",
     "untilUsec",
+    "expiresUsec",
     "writtenUsec",
 ];
 

@@ -51,6 +51,8 @@ fn until_when_it_lasts() {
         status.contains("the peer's certificate expires in 4d"),
         "{status}"
     );
+    let json = told(&lonc, "loncctl", &["status", "--json"]);
+    assert!(json.contains("\"expires\": \"20"), "{json}");
     lonc.await_log("the peer's certificate expires in 4d");
     assert!(!lonc.log().contains("our certificate expires"));
     let metrics = told(&lonc, "loncctl", &["metrics"]);
