@@ -16,7 +16,7 @@
 //! | `generator` | `lonc-generator`: the peers of the configuration become systemd's units | `config`, … |
 //! | `standing` | how a peer stands: in a word, and all that is known of it with what to do | `control`, `socket`, `systemd`, `config`, … |
 //! | `socket` | the file of a socket: whose it is, and its second name; `lonc-socket`, which looks after those of systemd's | `config`, … |
-//! | `control` | the control socket: what is said there, and the operators' end of it | `config`, … |
+//! | `control` | the control socket: what is said there, and the operators' end of it | `config`, `tls`, … |
 //! | `spool` | delayed messages on disk: read, stored, removed | `journal`, `config` |
 //! | `journal` | log records to journald or stderr, and the message ids | `config` |
 //! | `config` | `lonc.toml`, `PerlSetVar` files and `hosts.tab` → validated settings | `tls`, … |

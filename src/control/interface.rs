@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::delayed::{CountsReply, DelayedCount, DelayedSummary};
 pub(crate) use self::link::{Cause, Link, LinkState, Refused, Trouble, TroubleKind};
-pub(crate) use self::tls::{Certificate, Side, Tls, TlsFailures, TlsReason};
+pub(crate) use self::tls::{Certificate, Tls, TlsFailures, TlsReason};
 use crate::config::LogLevel;
 
 mod link;

@@ -16,7 +16,7 @@ use tracing::warn;
 use crate::config::Settings;
 use crate::daemon::status::Snapshot;
 use crate::journal::message;
-use crate::tls::{Expiry, FileFault, Stamp, Tls, Whose};
+use crate::tls::{Expiry, FileFault, Side, Stamp, Tls};
 use crate::units;
 
 /// How soon after the start, and how often.
@@ -39,7 +39,7 @@ pub(super) struct Certificates {
     /// Files that could not be used, as they are.
     refused: Option<Stamp>,
     published: watch::Receiver<Snapshot>,
-    told: BTreeMap<Whose, SystemTime>,
+    told: BTreeMap<Side, SystemTime>,
 }
 
 impl Certificates {
@@ -95,10 +95,10 @@ impl Certificates {
             let is_soon = left
                 .as_ref()
                 .map_or(true, |left| *left <= soon && !soon.is_zero());
-            let told = self.told.get(&expiry.whose);
+            let told = self.told.get(&expiry.side);
             let is_told = told.is_some_and(|at| now.duration_since(*at).is_ok_and(|ago| ago < REMIND));
             if is_soon && !is_told {
-                self.told.insert(expiry.whose, now);
+                self.told.insert(expiry.side, now);
                 tell(&expiry, now);
             }
         }

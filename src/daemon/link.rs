@@ -31,15 +31,13 @@ pub(crate) struct Link {
     write_closed: bool,
     /// What was read and not yet taken.
     pub(crate) input: BytesMut,
-    /// What is to secure it.
-    tls: Tls,
 }
 
 #[derive(Default)]
 enum State {
     #[default]
     Closed,
-    Resolving(Opening<(Route, LinkSettings)>),
+    Resolving(Opening<(Route, LinkSettings, Tls)>),
     Connecting(Opening<Connection>),
     Open(Connection),
 }
@@ -60,7 +58,7 @@ impl Connection {
         let dialed = route.connect().await?;
         let path = Path::new(&dialed.stream, &settings).map_err(|error| LinkError::Io(error.to_string()))?;
         Ok(Self {
-            stream: Stream::new(dialed.stream, &tls),
+            stream: Stream::new(dialed.stream, tls),
             remote: dialed.remote,
             others: dialed.others,
             path,
@@ -91,11 +89,10 @@ impl Link {
         tls: &Tls,
     ) {
         self.close();
-        self.tls = tls.clone();
-        let settings = settings.clone();
+        let (settings, tls) = (settings.clone(), tls.clone());
         self.state = State::Resolving(Box::pin(async {
             let route = dial::look_up(address, addresses, settings.connect_timeout).await?;
-            Ok((route, settings))
+            Ok((route, settings, tls))
         }));
     }
 
@@ -152,8 +149,8 @@ impl Link {
             State::Resolving(resolving) => {
                 let resolved = ready!(resolving.as_mut().poll(cx));
                 self.state = State::Closed;
-                let (route, settings) = resolved?;
-                self.state = State::Connecting(Box::pin(Connection::open(route, settings, self.tls.clone())));
+                let (route, settings, tls) = resolved?;
+                self.state = State::Connecting(Box::pin(Connection::open(route, settings, tls)));
                 Poll::Ready(Ok(Progress::Resolved))
             }
             State::Connecting(connecting) => {
@@ -166,7 +163,7 @@ impl Link {
                 Poll::Ready(Ok(Progress::Connected { others, is_secured }))
             }
             State::Open(connection) if connection.stream.is_securing() => {
-                connection.expires = ready!(connection.stream.poll_secure(&self.tls, cx))?;
+                connection.expires = ready!(connection.stream.poll_secure(cx))?;
                 Poll::Ready(Ok(Progress::Secured))
             }
             State::Open(connection) => poll_read(&mut connection.stream, &mut self.input, cx),

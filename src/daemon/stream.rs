@@ -19,7 +19,7 @@ use crate::tls::{self, Tls};
 pub(super) enum Stream {
     Plain(TcpStream),
     /// The TLS handshake is under way.
-    Securing(Box<Connect<TcpStream>>),
+    Securing(Box<Connect<TcpStream>>, Tls),
     Secured(Box<TlsStream<TcpStream>>),
     /// It could not be secured.
     Gone,
@@ -27,9 +27,9 @@ pub(super) enum Stream {
 
 impl Stream {
     /// To be secured by `tls`, if it says so.
-    pub(super) fn new(tcp: TcpStream, tls: &Tls) -> Self {
+    pub(super) fn new(tcp: TcpStream, tls: Tls) -> Self {
         match tls.connect(tcp) {
-            Ok(connect) => Self::Securing(Box::new(connect)),
+            Ok(connect) => Self::Securing(Box::new(connect), tls),
             Err(tcp) => Self::Plain(tcp),
         }
     }
@@ -38,7 +38,7 @@ impl Stream {
     pub(super) fn tcp(&self) -> Option<&TcpStream> {
         match self {
             Self::Plain(tcp) => Some(tcp),
-            Self::Securing(connect) => connect.get_ref(),
+            Self::Securing(connect, _) => connect.get_ref(),
             Self::Secured(stream) => Some(stream.get_ref().0),
             Self::Gone => None,
         }
@@ -46,22 +46,21 @@ impl Stream {
 
     /// True until it may be spoken on.
     pub(super) fn is_securing(&self) -> bool {
-        matches!(self, Self::Securing(_))
+        matches!(self, Self::Securing(..))
     }
 
     /// Goes on with the TLS handshake; at its end, when the peer's certificate expires.
     pub(super) fn poll_secure(
         &mut self,
-        tls: &Tls,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<SystemTime>, LinkError>> {
-        let Self::Securing(connect) = self else {
+        let Self::Securing(connect, tls) = self else {
             return Poll::Pending;
         };
-        let secured = ready!(pin!(connect.as_mut()).poll(cx));
+        let secured = ready!(pin!(connect.as_mut()).poll(cx)).map_err(|error| tls::broken(&error));
+        let accepted = secured.and_then(|stream| Ok((tls.accept(stream.get_ref().1)?, stream)));
         *self = Self::Gone;
-        let stream = secured.map_err(|error| tls::broken(&error))?;
-        let expires = tls.accept(stream.get_ref().1)?;
+        let (expires, stream) = accepted?;
         *self = Self::Secured(Box::new(stream));
         Poll::Ready(Ok(expires))
     }
@@ -81,7 +80,7 @@ impl Stream {
             Self::Secured(stream) => pin!(stream.read_buf(&mut room))
                 .poll(cx)
                 .map_err(|error| tls::broken(&error)),
-            Self::Securing(_) | Self::Gone => Poll::Pending,
+            Self::Securing(..) | Self::Gone => Poll::Pending,
         }
     }
 
@@ -90,7 +89,7 @@ impl Stream {
         match self {
             Self::Plain(tcp) => Pin::new(tcp).poll_write(cx, bytes),
             Self::Secured(stream) => Pin::new(stream.as_mut()).poll_write(cx, bytes),
-            Self::Securing(_) | Self::Gone => Poll::Pending,
+            Self::Securing(..) | Self::Gone => Poll::Pending,
         }
     }
 
@@ -100,7 +99,7 @@ impl Stream {
             Self::Secured(stream) if stream.get_ref().1.wants_write() => {
                 Pin::new(stream.as_mut()).poll_flush(cx)
             }
-            Self::Secured(_) | Self::Plain(_) | Self::Securing(_) | Self::Gone => Poll::Pending,
+            Self::Secured(_) | Self::Plain(_) | Self::Securing(..) | Self::Gone => Poll::Pending,
         }
     }
 
@@ -108,7 +107,7 @@ impl Stream {
     pub(super) fn holds_input(&self) -> bool {
         match self {
             Self::Secured(stream) => !stream.get_ref().1.wants_read(),
-            Self::Plain(_) | Self::Securing(_) | Self::Gone => false,
+            Self::Plain(_) | Self::Securing(..) | Self::Gone => false,
         }
     }
 

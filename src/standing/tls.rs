@@ -1,6 +1,6 @@
 //! How links are secured, and what to do where one cannot be.
 
-use crate::control::interface::{Certificate, Side, Tls, TlsReason, Trouble};
+use crate::control::interface::{Certificate, Tls, TlsReason, Trouble};
 use crate::units;
 
 /// By what, and until when.
@@ -21,11 +21,7 @@ pub(super) fn expiring(tls: &Tls, now: u64) -> impl Iterator<Item = String> {
 }
 
 fn lasting(certificate: &Certificate, now: u64) -> String {
-    let what = match certificate.side {
-        Side::Ours => "our certificate",
-        Side::Theirs => "the peer's certificate",
-        Side::Crl => "the list of revoked certificates",
-    };
+    let what = certificate.side.words();
     let at = certificate.expires_usec;
     if at <= now {
         format!("{what} expired {} ago", units::between(at, now))

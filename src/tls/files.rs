@@ -17,7 +17,7 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKey
 use rustls_native_certs::load_native_certs;
 use zeroize::Zeroizing;
 
-use super::{Authorities, Credential, Expiry, Named, TlsSettings, Whose, expiry};
+use super::{Authorities, Credential, Expiry, Named, Side, TlsSettings, expiry};
 use crate::reader::{self, Links};
 
 /// Most that is read of one of the files, in bytes; a list of revoked certificates may be long.
@@ -75,8 +75,10 @@ struct Key {
 impl PartialEq for Files {
     /// A key goes with its certificate: where that is the same, so is the key.
     fn eq(&self, other: &Self) -> bool {
-        let key = |files: &Self| files.key.as_ref().map(|key| key.path.clone());
-        self.trusts_as(other) && self.certificate == other.certificate && key(self) == key(other)
+        let (ours, theirs) = (self.key.as_ref(), other.key.as_ref());
+        self.trusts_as(other)
+            && self.certificate == other.certificate
+            && ours.map(|key| &key.path) == theirs.map(|key| &key.path)
     }
 }
 
@@ -101,8 +103,12 @@ impl Files {
     }
 
     pub(super) fn trusts_as(&self, other: &Self) -> bool {
-        let bytes = |one: &Option<Read>| one.as_ref().map(|read| read.bytes.clone());
-        bytes(&self.authorities) == bytes(&other.authorities) && bytes(&self.crl) == bytes(&other.crl)
+        self.trusted() == other.trusted()
+    }
+
+    /// What says whom we trust.
+    fn trusted(&self) -> [Option<&[u8]>; 2] {
+        [&self.authorities, &self.crl].map(|one| one.as_ref().map(|read| read.bytes.as_slice()))
     }
 
     /// Where they are, those that are to be passed as far as any are.
@@ -175,14 +181,14 @@ impl Files {
             for certificate in read.certificates()? {
                 ends.push(expiry::certificate(&certificate).map_err(|error| read.fault(&error))?);
             }
-            found.extend(read.expiry(Whose::Ours, ends));
+            found.extend(read.expiry(Side::Ours, ends));
         }
         if let Some(read) = &self.crl {
             let mut ends = Vec::new();
             for list in read.items::<CertificateRevocationListDer<'_>>("no list is in it")? {
                 ends.extend(expiry::revocations(&list).map_err(|error| read.fault(&error))?);
             }
-            found.extend(read.expiry(Whose::Revocations, ends));
+            found.extend(read.expiry(Side::Crl, ends));
         }
         Ok(found)
     }
@@ -208,10 +214,10 @@ impl Read {
     }
 
     /// The first of `ends`.
-    fn expiry(&self, whose: Whose, ends: Vec<SystemTime>) -> Option<Expiry> {
+    fn expiry(&self, side: Side, ends: Vec<SystemTime>) -> Option<Expiry> {
         let at = ends.into_iter().min()?;
         Some(Expiry {
-            whose,
+            side,
             at,
             file: Some(self.path.clone()),
         })

@@ -24,6 +24,8 @@ use rustls::{CertificateError, ClientConfig, ClientConnection, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::{Connect, TlsConnector};
 
+pub(crate) use self::expiry::Expiry;
+pub(crate) use self::expiry::Side;
 pub(crate) use self::fault::{broken, link_error};
 pub(crate) use self::files::FileFault;
 use self::files::Files;
@@ -85,45 +87,19 @@ pub enum Credential {
     Passed(String),
 }
 
-/// When what proves who somebody is expires. Displays as what it is of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Expiry {
-    pub(crate) whose: Whose,
-    pub(crate) at: SystemTime,
-    /// The file, if it is one here.
-    pub(crate) file: Option<PathBuf>,
-}
-
-impl fmt::Display for Expiry {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self.whose {
-            Whose::Ours => "our certificate",
-            Whose::Theirs => "the peer's certificate",
-            Whose::Revocations => "the list of revoked certificates",
-        })?;
-        self.file
-            .as_ref()
-            .map_or(Ok(()), |file| write!(out, " ({})", file.display()))
-    }
-}
-
-/// Whose it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Whose {
-    /// The certificate that we show.
-    Ours,
-    /// The certificate that the peer has shown.
-    Theirs,
-    /// The list of what was revoked.
-    Revocations,
-}
-
 /// All that it takes to secure a connection; empty where it is not to be.
 #[derive(Clone, Default)]
-pub(crate) struct Tls(Option<Arc<Inner>>);
+pub(crate) struct Tls(Option<Secured>);
 
-struct Inner {
+#[derive(Clone)]
+struct Secured {
+    /// With the sessions that can be resumed.
     config: Arc<ClientConfig>,
+    by: Arc<Means>,
+}
+
+/// What the settings and the files that they name come to.
+struct Means {
     name: ServerName<'static>,
     settings: TlsSettings,
     files: Files,
@@ -153,14 +129,20 @@ impl Tls {
         if wanted.is_empty() {
             wanted.push(name.clone());
         }
-        Ok(Self(Some(Arc::new(Inner {
+        Ok(Self(Some(Secured {
             config: Arc::new(client_config(&files, wanted)?),
-            name,
-            settings: settings.clone(),
-            expiries: files.expiries()?,
-            files,
-            stamp,
-        }))))
+            by: Arc::new(Means {
+                name,
+                settings: settings.clone(),
+                expiries: files.expiries()?,
+                files,
+                stamp,
+            }),
+        })))
+    }
+
+    fn means(&self) -> Option<&Means> {
+        self.0.as_ref().map(|secured| secured.by.as_ref())
     }
 
     pub(crate) fn is_required(&self) -> bool {
@@ -169,24 +151,20 @@ impl Tls {
 
     /// The same, but for a try to resume anything: what came of a link says that it would not do.
     pub(crate) fn without_sessions(&self) -> Self {
-        let renewed = |inner: &Arc<Inner>| {
-            let mut config = (*inner.config).clone();
+        let renewed = |Secured { config, by }: &Secured| {
+            let mut config = ClientConfig::clone(config);
             config.resumption = Resumption::in_memory_sessions(SESSIONS);
-            Arc::new(Inner {
+            Secured {
                 config: Arc::new(config),
-                name: inner.name.clone(),
-                settings: inner.settings.clone(),
-                files: inner.files.clone(),
-                stamp: inner.stamp.clone(),
-                expiries: inner.expiries.clone(),
-            })
+                by: Arc::clone(by),
+            }
         };
         Self(self.0.as_ref().map(renewed))
     }
 
     /// Whether whoever is trusted by this one is by `other`, too: a link that one made is one that the other would make.
     pub(crate) fn trusts_as(&self, other: &Self) -> bool {
-        match (&self.0, &other.0) {
+        match (self.means(), other.means()) {
             (None, None) => true,
             (Some(one), Some(other)) => {
                 let (ours, theirs) = (&one.settings, &other.settings);
@@ -201,38 +179,35 @@ impl Tls {
 
     /// When our own part expires.
     pub(crate) fn expiries(&self) -> &[Expiry] {
-        self.0.as_ref().map_or(&[], |inner| &inner.expiries)
+        self.means().map_or(&[], |by| &by.expiries)
     }
 
     /// The paths of the files it was made of.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
-        self.0
-            .as_ref()
-            .map_or_else(Vec::new, |inner| Files::paths_of(&inner.settings))
+        self.means()
+            .map_or_else(Vec::new, |by| Files::paths_of(&by.settings))
     }
 
     /// What they were then.
     pub(crate) fn stamp(&self) -> Option<Stamp> {
-        self.0.as_ref().map(|inner| inner.stamp.clone())
+        self.means().map(|by| by.stamp.clone())
     }
 
-    /// Begins to secure a connection; `None` where it is not to be.
+    /// Begins to secure a connection; gives it back where it is not to be.
     pub(crate) fn connect(&self, stream: TcpStream) -> Result<Connect<TcpStream>, TcpStream> {
         match &self.0 {
-            Some(inner) => {
-                let connector = TlsConnector::from(Arc::clone(&inner.config));
-                Ok(connector.connect(inner.name.clone(), stream))
+            Some(Secured { config, by }) => {
+                let connector = TlsConnector::from(Arc::clone(config));
+                Ok(connector.connect(by.name.clone(), stream))
             }
             None => Err(stream),
         }
     }
-}
 
-impl Tls {
     /// Looks at a connection whose handshake is done: the peer's certificate may have expired since the session that it
     /// resumes was made, and the protocol inside may have to be agreed on. When the certificate expires.
     pub(crate) fn accept(&self, session: &ClientConnection) -> Result<Option<SystemTime>, LinkError> {
-        let require_alpn = self.0.as_ref().is_some_and(|inner| inner.settings.require_alpn);
+        let require_alpn = self.means().is_some_and(|by| by.settings.require_alpn);
         if require_alpn && session.alpn_protocol() != Some(PROTOCOL) {
             return Err(fault::no_alpn());
         }
@@ -247,11 +222,10 @@ impl Tls {
 
 impl PartialEq for Tls {
     fn eq(&self, other: &Self) -> bool {
-        match (&self.0, &other.0) {
+        match (self.means(), other.means()) {
             (None, None) => true,
             (Some(one), Some(other)) => {
-                Arc::ptr_eq(one, other)
-                    || one.settings == other.settings && one.name == other.name && one.files == other.files
+                one.settings == other.settings && one.name == other.name && one.files == other.files
             }
             (None, Some(_)) | (Some(_), None) => false,
         }
@@ -260,7 +234,7 @@ impl PartialEq for Tls {
 
 impl fmt::Debug for Tls {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let settings = self.0.as_ref().map(|inner| &inner.settings);
+        let settings = self.means().map(|by| &by.settings);
         out.debug_tuple("Tls").field(&settings).finish()
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::tls::Side;
 
 #[test]
 fn a_status_is_as_described() {

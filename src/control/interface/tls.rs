@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::tls::Side;
+
 /// Why a link is not secured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -54,29 +56,6 @@ impl TlsReason {
             Self::CertificateRefused => "certificate_refused",
             Self::CutOff => "cut_off",
             Self::Other => "other",
-        }
-    }
-}
-
-/// Whose certificate it is, or that it is a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Side {
-    /// That which we show.
-    Ours,
-    /// That which the peer has shown on a link that is up: of several, that which expires first.
-    Theirs,
-    /// The list of revoked certificates.
-    Crl,
-}
-
-impl Side {
-    /// As a metric's label has it.
-    pub(crate) fn label(self) -> &'static str {
-        match self {
-            Self::Ours => "ours",
-            Self::Theirs => "theirs",
-            Self::Crl => "crl",
         }
     }
 }

@@ -10,7 +10,7 @@ use super::Driver;
 use crate::config::Settings;
 use crate::daemon::dial::Addresses;
 use crate::daemon::link::{Link, Progress};
-use crate::tls::{Expiry, Tls, Whose};
+use crate::tls::{Expiry, Side, Tls};
 
 /// One for each link that the session has, or once had.
 #[derive(Default)]
@@ -146,7 +146,7 @@ impl Links {
     pub(super) fn expiries(&self) -> Vec<Expiry> {
         let shown = self.places.iter().filter_map(|place| place.link.expires());
         let theirs = shown.min().map(|at| Expiry {
-            whose: Whose::Theirs,
+            side: Side::Theirs,
             at,
             file: None,
         });

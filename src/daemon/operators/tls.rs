@@ -2,20 +2,16 @@
 
 use lonc_proto::session::{LinkError, TlsFault};
 
-use crate::control::interface::{Certificate, Side, Tls, TlsFailures, TlsReason};
+use crate::control::interface::{Certificate, Tls, TlsFailures, TlsReason};
 use crate::daemon::status::Snapshot;
-use crate::tls::Whose;
+use crate::tls::Expiry;
 use crate::units::{micros, micros_since_1970};
 
 /// How the links are secured, if they are.
 pub(super) fn report(snapshot: &Snapshot) -> Option<Tls> {
     let warning = snapshot.secured?;
-    let certificate = |expiry: &crate::tls::Expiry| Certificate {
-        side: match expiry.whose {
-            Whose::Ours => Side::Ours,
-            Whose::Theirs => Side::Theirs,
-            Whose::Revocations => Side::Crl,
-        },
+    let certificate = |expiry: &Expiry| Certificate {
+        side: expiry.side,
         expires_usec: micros_since_1970(expiry.at),
     };
     let failures = |(fault, count)| TlsFailures {
