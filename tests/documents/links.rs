@@ -1,7 +1,9 @@
 //! Links within the project lead to what is there.
 
+use std::path::PathBuf;
+
 use crate::text::Parts;
-use crate::{markdown, read, root};
+use crate::{files, markdown, read, root};
 
 #[test]
 fn links_lead_to_what_is_there() {
@@ -31,4 +33,21 @@ fn links_lead_to_what_is_there() {
         }
     }
     assert!(broken.is_empty(), "these lead nowhere:\n{}", broken.join("\n"));
+}
+
+#[test]
+fn every_document_is_on_the_site() {
+    let contents = read("docs/build-site");
+    let listed = |document: &PathBuf| {
+        let name = document.file_name().unwrap().to_str().unwrap();
+        contents.contains(&format!("]({name})"))
+    };
+    let missing: Vec<_> = files("docs", ".md")
+        .into_iter()
+        .filter(|document| !listed(document))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "not among the contents in docs/build-site: {missing:?}"
+    );
 }
