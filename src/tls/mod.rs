@@ -26,7 +26,7 @@ use tokio_rustls::{Connect, TlsConnector};
 
 pub(crate) use self::expiry::Expiry;
 pub(crate) use self::expiry::Side;
-pub(crate) use self::fault::{broken, link_error};
+pub(crate) use self::fault::{broken, link_error, refused};
 pub(crate) use self::files::FileFault;
 use self::files::Files;
 use self::names::Names;
