@@ -87,11 +87,11 @@ impl Site {
         match self.peers.peers.iter().find(|peer| peer.id == *name) {
             Some(peer) => Ok(peer.clone()),
             // It may be ourselves, or its line in the table may be broken.
-            None => match config::load(&self.config, name) {
-                Ok(loaded) => Ok(Peer {
+            None => match config::settings_of(&self.config, name) {
+                Ok(settings) => Ok(Peer {
                     id: name.clone(),
-                    address: loaded.settings.address,
-                    alias: loaded.settings.alias,
+                    address: settings.address,
+                    alias: settings.alias,
                 }),
                 Err(fault @ ConfigError::UnknownPeer { .. }) => Err(Fault::UnknownPeer(fault)),
                 // It may be right; it runs not, or it would be known.

@@ -250,7 +250,7 @@ impl Keeper {
         if let Some(kept) = &self.kept {
             return kept.peers.get(peer).cloned().unwrap_or(Alias::Unknown);
         }
-        config::load(&self.config, peer).map_or(Alias::Unknown, |loaded| loaded.settings.alias)
+        config::settings_of(&self.config, peer).map_or(Alias::Unknown, |settings| settings.alias)
     }
 
     fn desk(&self, peer: &HostId) -> Result<Desk, Fault> {

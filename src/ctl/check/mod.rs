@@ -8,6 +8,7 @@ mod loncron;
 mod moving;
 mod names;
 mod network;
+mod secured;
 mod sight;
 
 use std::path::Path;
@@ -31,7 +32,11 @@ pub(super) async fn run(file: &Path, arguments: &arguments::Check, screen: Scree
     };
     let mut report = Report::default();
     report.add(match &site.fault {
-        Some(fault) => faulty(fault),
+        Some(fault) => {
+            let remedy =
+                "Mend it there; lonc.toml(5) has all keys. Daemons that run go on with what they have";
+            faulty(&"configuration", fault, remedy).collect()
+        }
         None => configuration(&site, &peers),
     });
     let (peers, findings) = moving::ours(&site, &peers);
@@ -41,6 +46,7 @@ pub(super) async fn run(file: &Path, arguments: &arguments::Check, screen: Scree
     report.add(names::aliases(&site, &peers));
     report.add(files::spool(&site, &peers));
     report.add(sight::daemons(&site, &peers));
+    report.add(secured::all(&site, &peers));
     report.add(limits::all(&site, &peers));
     report.add(daemons::units(&site, &all));
     report.add(loncron::all(&site));
@@ -73,16 +79,14 @@ fn summary(all: &[Seen]) -> String {
     }
 }
 
-fn faulty(fault: &ConfigError) -> Vec<Finding> {
-    let remedy = "Mend it there; lonc.toml(5) has all keys. Daemons that run go on with what they have";
-    let finding = |fault: &ConfigError| {
+fn faulty(subject: &impl ToString, fault: &ConfigError, remedy: &str) -> impl Iterator<Item = Finding> {
+    fault.each().iter().map(move |fault| {
         if fault.is_denied() {
-            Finding::unseen(&"configuration", fault.to_string())
+            Finding::unseen(subject, fault.to_string())
         } else {
-            Finding::wrong(&"configuration", fault.to_string(), remedy)
+            Finding::wrong(subject, fault.to_string(), remedy)
         }
-    };
-    fault.each().iter().map(finding).collect()
+    })
 }
 
 fn configuration(site: &Site, peers: &[Peer]) -> Vec<Finding> {
@@ -108,8 +112,7 @@ fn configuration(site: &Site, peers: &[Peer]) -> Vec<Finding> {
     };
     let subject = site.config.display();
     if let Err(fault) = &checked {
-        let wrong = |fault: &ConfigError| Finding::wrong(&subject, fault.to_string(), mend);
-        findings.extend(fault.each().iter().map(wrong));
+        findings.extend(faulty(&subject, fault, mend));
         return findings;
     }
     findings.push(match () {
