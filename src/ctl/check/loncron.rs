@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use super::Finding;
 use crate::config;
 use crate::ctl::site::Site;
-use crate::usr1::process::{self, Kind};
+use crate::process::{self, Kind};
 use crate::usr1::{signalled, start_of};
 
 /// So much of a command line is shown, in characters.
