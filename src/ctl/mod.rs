@@ -93,7 +93,7 @@ async fn obey(arguments: Arguments) -> Result<Exit, Fault> {
         Command::Clients(arguments) => clients::run(&site(), &arguments, screen).await,
         Command::Spool(arguments) => spool::run(&site(), &arguments, screen).await,
         Command::Metrics(arguments) => metrics::run(&site(), &arguments).await,
-        Command::Peers(arguments) => peers::run(&arguments),
+        Command::Peers(arguments) => peers::run(&config, &arguments),
         Command::Check(arguments) => check::run(&config, &arguments, screen).await,
         Command::Takeover(arguments) => {
             takeover::run(&Site::sound(&config)?, Way::Takeover, &arguments).await

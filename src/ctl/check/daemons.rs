@@ -113,8 +113,8 @@ fn here(site: &Site, seen: &Seen, queued: &HashSet<&HostId>) -> Vec<Finding> {
     match (&seen.answer, seen.standing) {
         (Ok(status), _) => told(site, seen, status),
         (Err(_), Standing::Disabled) => vec![disabled(seen)],
-        (Err(_), Standing::Off) => {
-            let remedy = standing::about_off(id, &site.socket(id));
+        (Err(fault), Standing::Off) => {
+            let remedy = site.advice_for(Standing::Off, id, fault);
             vec![Finding::wrong(
                 id,
                 "off: nobody listens where its workers ask",
@@ -123,7 +123,7 @@ fn here(site: &Site, seen: &Seen, queued: &HashSet<&HostId>) -> Vec<Finding> {
         }
         (Err(_), Standing::NotStarted) => not_started(site, &seen.peer, queued),
         (Err(fault), standing) => {
-            let remedy = standing::about(fault, id, &site.control(id));
+            let remedy = site.advice_for(standing, id, fault);
             let text = format!("{}: {fault}", standing.name());
             vec![if standing == Standing::Denied {
                 Finding::doubt(id, text, remedy)

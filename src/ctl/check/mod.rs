@@ -12,6 +12,7 @@ mod secured;
 mod sight;
 
 use std::path::Path;
+use std::time::Duration;
 
 use self::finding::{Finding, Report};
 use super::outcome::{Exit, Fault};
@@ -21,6 +22,9 @@ use super::{arguments, peers, systemctl};
 use crate::config::{self, ConfigError, DoubtKind, Peer};
 use crate::standing::{Seen, Standing};
 use crate::units;
+
+/// Changed files are looked at after a few seconds; later where they change all the time.
+const SOON: Duration = Duration::from_secs(60);
 
 /// A summary, then what was found. Unlike other commands it goes on, as far as it makes sense, where the configuration has
 /// a fault.
@@ -39,9 +43,11 @@ pub(super) async fn run(file: &Path, arguments: &arguments::Check, screen: Scree
         }
         None => configuration(&site, &peers),
     });
-    let (peers, findings) = moving::ours(&site, &peers);
-    report.add(findings);
-    let all = site.look(&peers, arguments.timeout).await;
+    let seen = site.look(&peers, arguments.timeout).await;
+    let summary = summary(&seen);
+    let (all, others) = moving::apart(seen);
+    let peers: Vec<_> = all.iter().map(|seen| seen.peer.clone()).collect();
+    report.add(moving::progress(&site, &all, &others));
     report.add(files::sockets(&site, &all));
     report.add(names::aliases(&site, &peers));
     report.add(files::spool(&site, &peers));
@@ -49,10 +55,9 @@ pub(super) async fn run(file: &Path, arguments: &arguments::Check, screen: Scree
     report.add(secured::all(&site, &peers));
     report.add(limits::all(&site, &peers));
     report.add(daemons::units(&site, &all));
-    report.add(loncron::all(&site));
+    report.add(loncron::all(&site, !others.is_empty()));
     report.add(daemons::answers(&site, &all));
     report.add(network::all(&site, &all, arguments.timeout).await);
-    let summary = summary(&all);
     if arguments.json {
         screen::print_json(&report.json(&summary))?;
     } else {
@@ -79,6 +84,24 @@ fn summary(all: &[Seen]) -> String {
     }
 }
 
+/// What lonc-hosts.service found when it looked last. Files that were changed since it is about to look at.
+fn held(site: &Site) -> Option<Finding> {
+    let held = peers::held(&site.config)?;
+    match held.changed.map(|changed| changed.elapsed()) {
+        None => Some(Finding::wrong(
+            &"peers",
+            held.to_string(),
+            "loncctl peers; peers accept in loncctl(8)",
+        )),
+        Some(Ok(since)) if since > SOON => Some(Finding::doubt(
+            &"peers",
+            held.to_string(),
+            "systemctl start lonc-hosts.service looks at them; else nothing of them is followed",
+        )),
+        Some(_) => None,
+    }
+}
+
 fn faulty(subject: &impl ToString, fault: &ConfigError, remedy: &str) -> impl Iterator<Item = Finding> {
     fault.each().iter().map(move |fault| {
         if fault.is_denied() {
@@ -102,9 +125,7 @@ fn configuration(site: &Site, peers: &[Peer]) -> Vec<Finding> {
         let remedy = "Mend it: until then no peer is removed, and none goes to another address";
         findings.push(Finding::doubt(&"hosts.tab", doubt.why.clone(), remedy));
     }
-    findings.extend(
-        peers::held().map(|why| Finding::wrong(&"peers", why, "loncctl peers; peers accept in loncctl(8)")),
-    );
+    findings.extend(held(site));
     // Sections of other peers matter only if all are looked at.
     let checked = match peers {
         [only] => config::check(&site.config, Some(&only.id)),
