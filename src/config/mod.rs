@@ -222,6 +222,22 @@ fn check_one(layers: &Layers, peer: &HostId) -> Result<(Report, Vec<String>), Co
     Ok((report, warnings))
 }
 
+/// What is in force for a peer by the files, those of `[link.tls]` left aside.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn report_of(config: &Path, peer: &HostId) -> Result<Report, ConfigError> {
+    Layers::read(config).look(|layers| Ok(of_layers(layers, peer)?.report))
+}
+
+/// What the files say of each of these, whether or not all of it is sound.
+///
+/// # Errors
+/// An unreadable or broken `lonc.toml` or `loncapa_conf` file.
+pub(crate) fn reports(config: &Path, peers: &[HostId]) -> Result<Vec<Report>, ConfigError> {
+    Layers::read(config).look(|layers| Ok(peers::reports(layers, peers)))
+}
+
 /// All peers known: those of `hosts.tab` and those of `[peer.<id>]`, except ourselves.
 ///
 /// A broken line, a peer without address and an unreadable `hosts.tab` are warnings: one bad line must not take

@@ -315,6 +315,20 @@ pub(super) fn list(layers: &Layers) -> Result<Peers, ConfigError> {
     })
 }
 
+/// What is said of each of these.
+pub(super) fn reports(layers: &Layers, peers: &[HostId]) -> Vec<Report> {
+    let directory = Directory::for_all(layers.general());
+    let report = |peer| {
+        let view = layers.of(peer);
+        let mut report = Report::new(view);
+        if let Ok((address, source)) = directory.address(view, peer) {
+            report.peer(view, &address, &source);
+        }
+        report
+    };
+    peers.iter().map(report).collect()
+}
+
 /// Checks all sections and reports on them and on all peers; the second part is warnings.
 pub(super) fn check(layers: &Layers) -> Result<(Report, Vec<String>), ConfigError> {
     let general = layers.general();

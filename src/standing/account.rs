@@ -71,6 +71,10 @@ pub(crate) fn of(status: &Status, now: u64) -> Account {
         account.line("secured", tls::secured(tls, now));
     }
     account.line("waiting", waiting(status, now));
+    if let Some(refused) = &status.refused_reload {
+        let ago = units::between(refused.date_usec, now);
+        account.line("reload", format!("refused {ago} ago: {}", safe(&refused.text)));
+    }
     account.remedy = if Standing::of_status(status) == Standing::Stuck {
         silence::remedy(status, None, now)
     } else {

@@ -9,6 +9,7 @@ mod moving;
 mod names;
 mod network;
 mod secured;
+mod settings;
 mod sight;
 
 use std::path::Path;
@@ -57,6 +58,7 @@ pub(super) async fn run(file: &Path, arguments: &arguments::Check, screen: Scree
     report.add(daemons::units(&site, &all));
     report.add(loncron::all(&site, !others.is_empty()));
     report.add(daemons::answers(&site, &all));
+    report.add(settings::all(&site, &all, arguments.timeout).await);
     report.add(network::all(&site, &all, arguments.timeout).await);
     if arguments.json {
         screen::print_json(&report.json(&summary))?;
