@@ -80,7 +80,7 @@ use self::socket_watch::SocketWatch;
 use self::steering::Steering;
 use crate::config::{Loaded, Settings};
 use crate::journal::{LogHandle, message};
-use crate::{spool, systemd};
+use crate::spool;
 
 /// Why an instance could not begin to serve.
 #[derive(Debug, thiserror::Error)]
