@@ -13,9 +13,9 @@ use super::table::Side::{Left, Right};
 use super::table::{Cell, NOTHING, Table};
 use super::words;
 use super::worker::{self, NoReply, exit_of};
-use crate::config::{HostId, Peer};
+use crate::config::{HostId, Peer, TakenOver};
 use crate::control::client::CallError;
-use crate::standing::{Holder, Standing};
+use crate::standing::Standing;
 use crate::units;
 
 /// Asks all at the same time.
@@ -30,15 +30,7 @@ pub(super) async fn run(site: &Site, arguments: &arguments::Ping, screen: Screen
         exit = exit.max(tell_off(site, &others));
         peers = running;
         if peers.is_empty() {
-            complain(&if others
-                .iter()
-                .any(|peer| site.outside().holder(&peer.id) != Holder::Foreign)
-            {
-                "no daemon runs; loncctl ping PEER starts one, loncctl ping --all starts all"
-            } else {
-                "nothing is taken over yet: loncctl takeover PEER moves one peer here; loncctl ping PEER asks by way of who \
-                 serves it now"
-            });
+            complain(&"no daemon runs; loncctl ping PEER starts one, loncctl ping --all starts all");
             return Ok(exit.max(Exit::Amiss));
         }
     }
@@ -48,13 +40,9 @@ pub(super) async fn run(site: &Site, arguments: &arguments::Ping, screen: Screen
         ("TIME", Right),
         ("REMARK", Left),
     ]);
-    let outside = site.outside();
     for (peer, pong) in ask_all(site, &peers, arguments.timeout).await {
         exit = exit.max(pong.exit(&peer));
-        let is_theirs = !site.control(&peer).exists() && outside.holder(&peer) == Holder::Foreign;
-        let remark = pong.told(site, &peer);
-        let remark = remark.or_else(|| is_theirs.then(|| "by way of another: not taken over".to_owned()));
-        table.row(pong.cells(&peer, remark));
+        table.row(pong.cells(&peer));
     }
     screen::print(&table.render(screen))?;
     Ok(exit)
@@ -63,10 +51,11 @@ pub(super) async fn run(site: &Site, arguments: &arguments::Ping, screen: Screen
 /// Says which of those that do not run cannot be started either: nobody listens.
 fn tell_off(site: &Site, peers: &[Peer]) -> Exit {
     let outside = site.outside();
+    let (ours, _) = TakenOver::read(&site.config);
     let off: Vec<_> = peers
         .iter()
         .map(|peer| &peer.id)
-        .filter(|id| outside.silent(id, &CallError::NotStarted) == Standing::Off)
+        .filter(|id| ours.has(id) && outside.silent(id, &CallError::NotStarted) == Standing::Off)
         .map(AsRef::as_ref)
         .collect();
     let Some(first) = off.first() else {
@@ -151,14 +140,7 @@ impl Pong {
         }
     }
 
-    /// The same, and what to do where nobody is there to be asked.
-    pub(super) fn told(&self, site: &Site, peer: &HostId) -> Option<String> {
-        let remedy = |fault: &NoReply| format!("{fault}: {}", site.absent(peer));
-        let nobody = self.answer.as_ref().err().filter(|fault| fault.is_of_nobody());
-        nobody.map(remedy).or_else(|| self.complaint(peer))
-    }
-
-    fn cells(&self, peer: &HostId, remark: Option<String>) -> Vec<Cell> {
+    fn cells(&self, peer: &HostId) -> Vec<Cell> {
         let is_fine = self.exit(peer) == Exit::Fine;
         let paint = if is_fine { Paint::Good } else { Paint::Bad };
         let answer = match &self.answer {
@@ -169,7 +151,7 @@ impl Pong {
             peer.into(),
             Cell::painted(answer, paint),
             units::round_trip(self.took_usec()).into(),
-            remark.unwrap_or_default().into(),
+            self.complaint(peer).unwrap_or_default().into(),
         ]
     }
 }

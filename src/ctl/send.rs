@@ -15,7 +15,6 @@ use super::worker::{NoReply, Worker, exit_of};
 pub(super) async fn run(site: &Site, arguments: &arguments::Send, screen: Screen) -> Result<Exit, Fault> {
     let peer = site.peer(&arguments.peer)?;
     let mut sender = Sender {
-        site,
         path: site.socket(&peer.id),
         arguments,
         worker: None,
@@ -35,7 +34,6 @@ pub(super) async fn run(site: &Site, arguments: &arguments::Send, screen: Screen
 }
 
 struct Sender<'a> {
-    site: &'a Site,
     path: PathBuf,
     arguments: &'a arguments::Send,
     worker: Option<Worker>,
@@ -54,12 +52,8 @@ impl Sender<'_> {
                 Ok(self.explain(exit_of(&reply)))
             }
             Err(fault) => {
-                let (peer, said) = (&self.arguments.peer, words::safe(&fault.to_string()));
-                if fault.is_of_nobody() {
-                    complain(&format_args!("{peer}: {said}: {}", self.site.absent(peer)));
-                } else {
-                    complain(&format_args!("{peer}: {said}"));
-                }
+                let fault_words = words::safe(&fault.to_string());
+                complain(&format_args!("{}: {fault_words}", self.arguments.peer));
                 Ok(fault.exit())
             }
         }

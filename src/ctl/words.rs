@@ -75,9 +75,8 @@ pub(super) fn json_line(value: &Value) -> String {
 }
 
 /// Fields that are dates, in microseconds since 1970; all others in microseconds are spans.
-const DATES: [&str; 13] = [
+const DATES: [&str; 12] = [
     "sinceUsec",
-    "readUsec",
     "nextTryUsec",
     "waitingSinceUsec",
     "silentSinceUsec",

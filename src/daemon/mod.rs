@@ -18,7 +18,6 @@
 //! | `order` | what the daemon can be told while it runs |
 //! | `signals` | signals, as orders |
 //! | `steering` | obeys orders |
-//! | `configuration` | what it goes by, for readers |
 //! | `reading` | the configuration, read again beside all that |
 //! | `operators` | the control socket, from the daemon's end |
 //! | `reload` | `lonc --reload`, which waits until a reload is done |
@@ -35,7 +34,6 @@ mod alarm;
 mod certificates;
 mod client;
 pub(crate) mod command;
-mod configuration;
 mod credentials;
 mod descriptors;
 mod dial;
@@ -71,7 +69,6 @@ use tracing::{info, warn};
 use self::acceptor::Acceptor;
 use self::alarm::Alarm;
 use self::certificates::Certificates;
-use self::configuration::Configuration;
 use self::driver::{Driver, Questions};
 use self::listen::{ListenError, ListenSocket};
 use self::operators::{Census, Instance};
@@ -80,7 +77,7 @@ use self::socket_watch::SocketWatch;
 use self::steering::Steering;
 use crate::config::{Loaded, Settings};
 use crate::journal::{LogHandle, message};
-use crate::spool;
+use crate::{spool, systemd};
 
 /// Why an instance could not begin to serve.
 #[derive(Debug, thiserror::Error)]
@@ -146,9 +143,9 @@ impl Daemon {
         let (driver, published) =
             Driver::new(settings.clone(), self.loaded.tls.clone(), acceptor, words, lock)?;
         let questions = Questions::new(to_driver.clone());
-        let (goes_by, configuration) = watch::channel(Configuration::of(self.loaded.report));
-        let told = (published.clone(), socket.seen.clone(), configuration.clone());
-        supervision::begin(told, Alarm::new()?, questions.clone());
+        tokio::spawn(systemd::notify_again());
+        tokio::spawn(supervision::pass_on(published.clone(), socket.seen.clone()));
+        tokio::spawn(supervision::ping_watchdog(Alarm::new()?, questions.clone()));
         let (orders, given) = mpsc::channel(8);
         let certificates = Certificates::new(published.clone());
         let (in_force, level) = watch::channel(settings.daemon.log_level);
@@ -161,7 +158,6 @@ impl Daemon {
                 socket,
                 published,
                 level,
-                configuration,
                 log: self.log.clone(),
                 started: SystemTime::now(),
             };
@@ -175,7 +171,6 @@ impl Daemon {
             certificates,
             log: self.log,
             in_force,
-            goes_by,
             to_driver,
         };
         // As a task of its own: the runtime looks for new input before it turns to its main future, and so would once

@@ -19,9 +19,9 @@ const ROUNDS: usize = 5;
 /// Between two changes of systemd's units: each keeps systemd busy.
 const PACE: Duration = Duration::from_secs(5);
 /// So many units at a time,
-const BATCH: usize = 20;
+const BATCH: usize = 6;
 /// and so long between two times.
-const BREATH: Duration = Duration::from_millis(300);
+const BREATH: Duration = Duration::from_millis(75);
 /// Before we begin: what is watched may change all the time, and each change starts us. Not behind it: systemd tells of no
 /// change that comes while we run.
 const LEAST: Duration = Duration::from_secs(1);

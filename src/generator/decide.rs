@@ -9,6 +9,9 @@ use crate::config::{Alias, Doubt, DoubtKind, HostId, MAX_PEERS, Offer, Place, Sn
 const LATELY: u64 = 600;
 /// So many removals are what an administrator does one by one.
 const MAX_LATELY: usize = 5;
+/// So many new peers at once, or within the same time, or as many as there are, are what a network gains. systemd answers
+/// nobody while it reads what it wants, some milliseconds a peer: so many take less than a second.
+const MOST_NEW: usize = 400;
 /// Of those that are not removed so many are named.
 const MAX_NAMED: usize = 5;
 
@@ -16,7 +19,7 @@ const MAX_NAMED: usize = 5;
 #[derive(Debug)]
 pub(super) struct Decision {
     pub(super) next: Snapshot,
-    /// Why nobody is removed, and what to do; one line.
+    /// Why nobody is removed, or added either, and what to do; one line.
     pub(super) held: Option<String>,
     /// Whether that was told by who read the files.
     pub(super) is_told: bool,
@@ -34,9 +37,11 @@ pub(super) fn decide(kept: Option<&Snapshot>, offer: &Offer, is_meant: bool, now
         .as_ref()
         .filter(|doubt| !(is_meant && doubt.kind.can_be_meant()));
     let missing: Vec<_> = before.peers.keys().filter(|id| is_missing(id, offer)).collect();
-    let loss = loss(&missing, before, offer, now).filter(|_| !is_meant && doubt.is_none());
-    let is_held = doubt.is_some() || loss.is_some();
-    let lets_add = doubt.is_none_or(|doubt| doubt.kind.lets_add() || kept.is_none());
+    let is_asked = !is_meant && doubt.is_none();
+    let flood = flood(before, offer, now).filter(|_| is_asked);
+    let loss = loss(&missing, before, offer, now).filter(|_| is_asked);
+    let is_held = doubt.is_some() || flood.is_some() || loss.is_some();
+    let lets_add = flood.is_none() && doubt.is_none_or(|doubt| doubt.kind.lets_add() || kept.is_none());
     let (peers, num_beyond) = peers(before, offer, is_held, lets_add);
     let places = places(before, offer, &peers, is_held);
     let mut next = Snapshot {
@@ -49,12 +54,13 @@ pub(super) fn decide(kept: Option<&Snapshot>, offer: &Offer, is_meant: bool, now
     };
     if !is_held && is_meant {
         next.removed.clear();
+        next.added.clear();
     } else if !is_held {
         let count = counting(&missing, before, now);
         next.removed.extend(count.into_iter().map(|id| (id.clone(), now)));
     }
     Decision {
-        held: held(doubt, loss, &missing),
+        held: flood.or_else(|| held(doubt, loss, &missing)),
         is_told: doubt.is_some_and(|doubt| doubt.kind == DoubtKind::Fault),
         num_beyond,
         next,
@@ -147,6 +153,29 @@ fn added(kept: Option<&Snapshot>, peers: &BTreeMap<HostId, Alias>, now: u64) -> 
     };
     let new = peers.keys().filter_map(|id| Some((id.clone(), since(id)?)));
     new.collect()
+}
+
+/// What is new, if that is too much to be meant. To who knows nobody everybody is new.
+fn flood(before: &Snapshot, offer: &Offer, now: u64) -> Option<String> {
+    let is_new = |id: &&HostId| !before.peers.contains_key(*id);
+    let new = offer.snapshot.peers.keys().filter(is_new).count();
+    let lately = before
+        .added
+        .values()
+        .filter(|when| is_lately(**when, now))
+        .count();
+    let known = before.peers.len().saturating_sub(lately);
+    let is_large = new > 0 && known > 0 && new + lately > MOST_NEW.max(known);
+    let when = match lately {
+        0 => "at once".to_owned(),
+        _ => format!("within {} minutes", LATELY / 60),
+    };
+    is_large.then(|| {
+        format!(
+            "{} new peers {when}, beside {known}: no peer is removed or added; if it is meant so: loncctl peers accept",
+            new + lately
+        )
+    })
 }
 
 /// What is lost, if that is too much to be meant.
@@ -250,15 +279,15 @@ mod tests {
 
     #[test]
     fn what_came_together_a_short_while_ago_may_go_together() {
-        let flooded = decide(Some(&of(20)), &sound(500), false, NOW).next;
-        assert_eq!(flooded.peers.len(), 500);
+        let flooded = decide(Some(&of(20)), &sound(270), false, NOW).next;
+        assert_eq!(flooded.peers.len(), 270);
         let after = decide(Some(&flooded), &sound(20), false, NOW + 60);
         assert_eq!((after.next.peers, after.held), (of(20).peers, None));
-        for part in [0, 2, 19, 21, 250] {
+        for part in [0, 2, 19, 21, 150] {
             let part = decide(Some(&flooded), &sound(part), false, NOW + 60);
-            assert!(part.held.is_some() && part.next.peers.len() == 500);
+            assert!(part.held.is_some() && part.next.peers.len() == 270);
         }
-        let settled = decide(Some(&flooded), &sound(500), false, NOW + LATELY).next;
+        let settled = decide(Some(&flooded), &sound(270), false, NOW + LATELY).next;
         assert_eq!(settled.added, [].into());
         assert!(
             decide(Some(&settled), &sound(20), false, NOW + LATELY)
@@ -268,12 +297,63 @@ mod tests {
     }
 
     #[test]
+    fn a_flood_is_held_until_it_is_meant() {
+        for (before, after) in [(1, 402), (40, 1040), (40, MAX_PEERS + 5), (500, 1001)] {
+            let kept = of(before);
+            let held = decide(Some(&kept), &sound(after), false, NOW);
+            let new = after - before;
+            let why = format!("{new} new peers at once, beside {before}: no peer is removed or added");
+            assert!(held.held.as_ref().unwrap().contains(&why), "{held:?}");
+            assert_eq!((held.next.peers, held.num_beyond), (kept.peers.clone(), 0));
+            let meant = decide(Some(&kept), &sound(after), true, NOW);
+            assert_eq!((meant.next.peers.len(), meant.held), (after.min(MAX_PEERS), None));
+            // One more is no flood, and that all go is a loss.
+            let more = decide(Some(&meant.next), &sound(after + 1), false, NOW + 1);
+            assert_eq!(more.held, None);
+            assert!(
+                decide(Some(&meant.next), &sound(before), false, NOW + 1)
+                    .held
+                    .is_some()
+            );
+        }
+        for (before, after) in [(0, 2000), (1, 401), (40, 440), (500, 1000)] {
+            let taken = decide(Some(&of(before)), &sound(after), false, NOW);
+            assert_eq!((taken.next.peers.len(), taken.held), (after, None));
+        }
+        assert_eq!(decide(None, &sound(2000), false, NOW).held, None);
+    }
+
+    #[test]
+    fn a_flood_in_steps_is_one_and_time_forgets() {
+        let first = decide(Some(&of(40)), &sound(400), false, NOW).next;
+        let second = decide(Some(&first), &sound(450), false, NOW + 60);
+        assert!(
+            second
+                .held
+                .unwrap()
+                .contains("410 new peers within 10 minutes, beside 40")
+        );
+        assert_eq!(second.next.peers.len(), 400);
+        let later = decide(Some(&second.next), &sound(450), false, NOW + LATELY);
+        assert_eq!((later.next.peers.len(), later.held), (450, None));
+    }
+
+    #[test]
+    fn one_table_in_the_place_of_another_changes_nothing() {
+        let mut offer = sound(0);
+        let others = (0..500).map(|number| (format!("a{number}").parse().unwrap(), Alias::None));
+        offer.snapshot.peers = others.collect();
+        let held = decide(Some(&of(20)), &offer, false, NOW);
+        assert_eq!(held.next.peers, of(20).peers);
+    }
+
+    #[test]
     fn who_is_known_has_a_place_before_who_is_new() {
         let mut offer = sound(0);
         let many = (0..MAX_PEERS).map(|number| (format!("a{number}").parse().unwrap(), Alias::None));
         offer.snapshot.peers = many.collect();
         offer.snapshot.peers.extend(of(20).peers);
-        let decision = decide(Some(&of(20)), &offer, false, NOW);
+        let decision = decide(Some(&of(20)), &offer, true, NOW);
         assert_eq!((decision.next.peers.len(), decision.num_beyond), (MAX_PEERS, 20));
         assert!(of(20).peers.keys().all(|id| decision.next.peers.contains_key(id)));
     }

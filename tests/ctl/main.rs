@@ -15,7 +15,6 @@ mod field;
 mod tool;
 
 mod check;
-mod config;
 mod disable;
 mod loncron;
 mod metrics;

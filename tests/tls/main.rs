@@ -15,7 +15,6 @@ mod cuts;
 mod misbehaviour;
 mod opening;
 mod refusals;
-mod relay;
 mod renewal;
 mod secured;
 mod settings;

@@ -82,6 +82,10 @@ def large_tables(site):
 
         def follow(number=number, is_there=is_there):
             host.write(HOSTS_TAB, many(number - 1))
+            until("it is read", lambda: "new peers" in (told := host.run("loncctl", "peers", check=False).stdout)
+                  or f"{number} peers" in told, within=60)
+            # So many more at once are meant.
+            host.run("loncctl", "peers", "accept", timeout=900)
             until("all are there", is_there, within=900)
 
         timed("followed", follow)

@@ -10,9 +10,9 @@ from harness.wait import until
 PEERS = 40
 ATTACK = "/usr/local/lib/attack.py"
 SECONDS = 60
-# A second is what is wanted, and told as a figure; this is what a busy machine of two cores keeps. With all that is new
-# started at once it was 20.
-MOST_SECONDS = 5.0
+# A second is what is wanted, and told as a figure: 0.4 s on a busy machine of two cores. While floods were followed it was
+# more than a second on one with nothing else to do.
+MOST_SECONDS = 2.5
 LINKED = "/srv/tables"
 
 
@@ -78,7 +78,7 @@ def watch_that_failed(site):
 
 @scenario
 def half_a_table(site):
-    """Half of the hosts gone at once: nobody is stopped until an administrator says so."""
+    """Half of the hosts gone at once, or hundreds new: nothing changes until an administrator says so."""
     host = site.configured()
     host.write(HOSTS_TAB, many(20))
     until("all are there", lambda: len(sockets(host)) == 21, within=60)
@@ -88,6 +88,11 @@ def half_a_table(site):
     await_followed(host)
     assert len(sockets(host)) == 21
     assert "peers are gone" in host.run("loncctl", "check", check=False).stdout
+    host.write(HOSTS_TAB, many(450))
+    until("a flood is told", lambda: "450 new peers within 10 minutes" in host.run("loncctl", "peers", check=False).stdout)
+    assert len(sockets(host)) == 21
+    host.write(HOSTS_TAB, many(5))
+    until("it is told again", lambda: "peers are gone" in host.run("loncctl", "peers", check=False).stdout)
     host.run("loncctl", "peers", "accept")
     until("they are gone", lambda: len(sockets(host)) == 6)
     assert host.run("loncctl", "peers").returncode == 0
