@@ -7,7 +7,7 @@
 //!                             └──────────── answers ◄───────────────┘
 //! ```
 //!
-//! | room | what is in it | imports; … is `cli`, `units`, `reader` and `steps` |
+//! | room | what is in it | imports; … is `cli`, `units`, `reader`, `process` and `steps` |
 //! |---|---|---|
 //! | `daemon` | `lonc`: serves the workers; its own rooms are listed there | `control`, `socket`, `spool`, `journal`, `systemd`, `config`, `tls`, … |
 //! | `ctl` | `loncctl`: the operator's tool | `generator`, `metrics`, `usr1`, `standing`, `control`, `socket`, `spool`, `config`, … |
@@ -25,6 +25,7 @@
 //! | `steps` | the way to a file, with the links on it | |
 //! | `systemd` | the words for systemd: sockets in; READY, STATUS, WATCHDOG, STOPPING, RELOADING out | `config` |
 //! | `cli` | what all programs do about their command lines | `config` |
+//! | `process` | whose a process is: the Perl lonc's, one of ours | |
 //! | `units` | spans, dates, sizes and counts, as numbers and in words | |
 //! | [`lonc_proto`] | the protocol, pure: no clock, no socket, no runtime | |
 //!
@@ -42,6 +43,7 @@ mod daemon;
 mod generator;
 mod journal;
 mod metrics;
+mod process;
 mod reader;
 mod socket;
 mod spool;

@@ -4,6 +4,8 @@
 //! What is not a regular file is not even opened: a FIFO would hold us up, or its writer would take us for its reader, and
 //! some devices begin to do something when they are opened.
 
+mod obstacle;
+
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read as _};
 use std::os::fd::AsRawFd as _;
@@ -32,9 +34,23 @@ pub(crate) enum Links {
 /// # Errors
 /// It cannot be opened or read, is no regular file, or is larger.
 pub(crate) fn whole(path: &Path, most: u64, links: Links) -> io::Result<Vec<u8>> {
+    whole_if(path, most, links, |_| Ok(()))
+}
+
+/// The same, if `fits` says of what was opened that it may be read.
+///
+/// # Errors
+/// As [`whole`], and what `fits` says.
+pub(crate) fn whole_if(
+    path: &Path,
+    most: u64,
+    links: Links,
+    fits: impl FnOnce(&Metadata) -> io::Result<()>,
+) -> io::Result<Vec<u8>> {
     let Some(file) = open(path, links)? else {
         return Ok(Vec::new());
     };
+    fits(&file.metadata()?)?;
     let bytes = beginning(&file, most.saturating_add(1))?;
     if bytes.len() as u64 > most {
         let text = format!("it is larger than {}", units::size(most));
@@ -61,6 +77,10 @@ fn beginning(file: &File, most: u64) -> io::Result<Vec<u8>> {
 
 /// Opens a regular file; nothing if it is `/dev/null`.
 fn open(path: &Path, links: Links) -> io::Result<Option<File>> {
+    find(path, links).map_err(|error| obstacle::explained(path, error))
+}
+
+fn find(path: &Path, links: Links) -> io::Result<Option<File>> {
     let no_links = match links {
         Links::Follow => OFlag::empty(),
         Links::Refuse => OFlag::O_NOFOLLOW,

@@ -60,7 +60,7 @@ pub use settings::{LogLevel, Settings, Start};
 pub(crate) use snapshot::{KEPT, Offer, Place, Snapshot};
 pub(crate) use taken_over::TakenOver;
 
-use crate::tls::Tls;
+use crate::tls::{Tls, TlsSettings};
 use layers::Layers;
 use peers::Directory;
 
@@ -132,9 +132,39 @@ impl Peer {
 /// # Errors
 /// An unreadable file, a wrong key or value, a broken line of this peer in `hosts.tab`, a peer without address.
 pub fn load(config: &Path, peer: &HostId) -> Result<Loaded, ConfigError> {
-    let mut loaded = Layers::read(config).look(|layers| of_layers(layers, peer))?;
+    let mut loaded = Layers::read(config).look(|layers| {
+        let mut loaded = of_layers(layers, peer)?;
+        loaded.tls = secured(&loaded.settings, &layers.file)?;
+        Ok(loaded)
+    })?;
     loaded.settings.disabled = Disabled::read(config, peer);
     Ok(loaded)
+}
+
+/// The settings alone, for whoever opens no link: of what secures the links others than the daemon may see nothing.
+///
+/// # Errors
+/// As [`load`], but for the files of `[link.tls]`.
+pub(crate) fn settings_of(config: &Path, peer: &HostId) -> Result<Settings, ConfigError> {
+    let mut settings = Layers::read(config).look(|layers| Ok(of_layers(layers, peer)?.settings))?;
+    settings.disabled = Disabled::read(config, peer);
+    Ok(settings)
+}
+
+/// How the links of each of `peers` are secured; the files that it takes are not looked at.
+///
+/// # Errors
+/// As [`peers`](fn@peers), and a wrong value of `[link]` or `[link.tls]` of one of them.
+pub(crate) fn tls_of(config: &Path, peers: &[Peer]) -> Result<Vec<TlsSettings>, ConfigError> {
+    Layers::read(config).look(|layers| {
+        let tls = |peer: &Peer| settings::link(layers.of(&peer.id)).map(|link| link.tls);
+        peers.iter().map(tls).collect()
+    })
+}
+
+/// What is to secure the links, from its files.
+fn secured(settings: &Settings, config: &Path) -> Result<Tls, ConfigError> {
+    Tls::load(&settings.link.tls, &settings.address.host).map_err(|fault| ConfigError::of_tls(fault, config))
 }
 
 fn of_layers(layers: &Layers, peer: &HostId) -> Result<Loaded, ConfigError> {
@@ -148,8 +178,6 @@ fn of_layers(layers: &Layers, peer: &HostId) -> Result<Loaded, ConfigError> {
     let (alias, odd) = directory.alias(layers, &settings)?;
     settings.alias = alias;
     let seen = directory.seen(source.file());
-    let tls = Tls::load(&settings.link.tls, &settings.address.host)
-        .map_err(|fault| ConfigError::of_tls(fault, &layers.file))?;
     let mut report = Report::new(view);
     report.peer(view, &settings.address, &source);
     Ok(Loaded {
@@ -157,7 +185,7 @@ fn of_layers(layers: &Layers, peer: &HostId) -> Result<Loaded, ConfigError> {
         warnings: [directory.warnings, odd, seen.warning()].concat(),
         report,
         seen,
-        tls,
+        tls: Tls::default(),
     })
 }
 
@@ -169,10 +197,10 @@ fn of_layers(layers: &Layers, peer: &HostId) -> Result<Loaded, ConfigError> {
 /// # Errors
 /// As [`load`]; without a peer, also a wrong value in any `[peer.<id>]`.
 pub fn check(config: &Path, peer: Option<&HostId>) -> Result<String, ConfigError> {
-    let (mut report, warnings) = match peer {
-        Some(peer) => load(config, peer).map(|loaded| (loaded.report, loaded.warnings))?,
-        None => Layers::read(config).look(peers::check)?,
-    };
+    let (mut report, warnings) = Layers::read(config).look(|layers| match peer {
+        Some(peer) => check_one(layers, peer),
+        None => peers::check(layers),
+    })?;
     if !warnings.is_empty() {
         report.gap();
     }
@@ -180,6 +208,34 @@ pub fn check(config: &Path, peer: Option<&HostId>) -> Result<String, ConfigError
         report.comment(format!("warning: {warning}"));
     }
     Ok(report.to_string())
+}
+
+fn check_one(layers: &Layers, peer: &HostId) -> Result<(Report, Vec<String>), ConfigError> {
+    let Loaded {
+        settings,
+        mut warnings,
+        report,
+        ..
+    } = of_layers(layers, peer)?;
+    let (tls, host) = (&settings.link.tls, &settings.address.host);
+    warnings.extend(tls::look(tls, host, &layers.file)?);
+    Ok((report, warnings))
+}
+
+/// What is in force for a peer by the files, those of `[link.tls]` left aside.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn report_of(config: &Path, peer: &HostId) -> Result<Report, ConfigError> {
+    Layers::read(config).look(|layers| Ok(of_layers(layers, peer)?.report))
+}
+
+/// What the files say of each of these, whether or not all of it is sound.
+///
+/// # Errors
+/// An unreadable or broken `lonc.toml` or `loncapa_conf` file.
+pub(crate) fn reports(config: &Path, peers: &[HostId]) -> Result<Vec<Report>, ConfigError> {
+    Layers::read(config).look(|layers| Ok(peers::reports(layers, peers)))
 }
 
 /// All peers known: those of `hosts.tab` and those of `[peer.<id>]`, except ourselves.

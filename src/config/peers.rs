@@ -20,6 +20,7 @@ use super::settings;
 use super::snapshot::{self, Place, Snapshot};
 use super::source::Source;
 use super::text;
+use super::tls;
 use super::{Peer, Peers, Settings, Start};
 
 /// Most peers that a host serves; each has units of systemd's.
@@ -314,6 +315,20 @@ pub(super) fn list(layers: &Layers) -> Result<Peers, ConfigError> {
     })
 }
 
+/// What is said of each of these.
+pub(super) fn reports(layers: &Layers, peers: &[HostId]) -> Vec<Report> {
+    let directory = Directory::for_all(layers.general());
+    let report = |peer| {
+        let view = layers.of(peer);
+        let mut report = Report::new(view);
+        if let Ok((address, source)) = directory.address(view, peer) {
+            report.peer(view, &address, &source);
+        }
+        report
+    };
+    peers.iter().map(report).collect()
+}
+
 /// Checks all sections and reports on them and on all peers; the second part is warnings.
 pub(super) fn check(layers: &Layers) -> Result<(Report, Vec<String>), ConfigError> {
     let general = layers.general();
@@ -328,12 +343,20 @@ pub(super) fn check(layers: &Layers) -> Result<(Report, Vec<String>), ConfigErro
     let mut report = Report::new(general);
     let mut warnings = directory.warnings.clone();
     report.peers();
+    let mut looked_at = Vec::new();
     for id in directory.ids(layers, &settings::own_id(general)?) {
         for key in [keys::SOCKET_DIR, keys::CONTROL_DIR] {
             general.get(key, checks::socket_dir_of(id))?;
         }
         match directory.address(layers.of(id), id) {
-            Ok((address, source)) => report.listed(layers.of(id), &address, &source),
+            Ok((address, source)) => {
+                report.listed(layers.of(id), &address, &source);
+                let link = settings::link(layers.of(id))?;
+                if !looked_at.contains(&link.tls) {
+                    warnings.extend(tls::look(&link.tls, &address.host, &layers.file)?);
+                    looked_at.push(link.tls);
+                }
+            }
             Err(error) => warnings.push(error.to_string()),
         }
     }

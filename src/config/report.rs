@@ -23,6 +23,8 @@ pub struct Report {
 /// TOML on the left, a comment on the right; either may be empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Line {
+    /// The key with its section; empty where there is none.
+    path: String,
     toml: String,
     comment: String,
 }
@@ -40,18 +42,39 @@ impl Report {
         report
     }
 
+    /// The keys with their sections, their values as TOML, and where those came from.
+    pub(crate) fn settings(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        let lines = self.lines.iter().filter(|line| !line.path.is_empty());
+        lines.filter_map(|line| {
+            let (_, value) = line.toml.split_once(" = ")?;
+            Some((line.path.as_str(), value, line.comment.as_str()))
+        })
+    }
+
+    /// The key is as it was before.
+    pub(crate) fn keep(&mut self, path: &str, before: &Self) {
+        let before = before.lines.iter().find(|line| line.path == path);
+        let line = self.lines.iter_mut().find(|line| line.path == path);
+        if let Some((line, before)) = line.zip(before) {
+            line.clone_from(before);
+        }
+    }
+
     /// Adds the section of the one peer reported on.
     pub(super) fn peer(&mut self, view: View<'_>, address: &Address, source: &Source) {
         let Some(peer) = view.peer else { return };
-        self.section(&format!("{}.{}", keys::PEER, peer.toml_key()));
-        self.line(
+        let section = format!("{}.{}", keys::PEER, peer.toml_key());
+        self.section(&section);
+        self.setting(
+            format!("{section}.{}", keys::ADDRESS),
             assign(keys::ADDRESS, &Value::from(address.host.as_str())),
             source.to_string(),
         );
         let port = view
             .find(keys::PORT)
             .map_or(Source::Default, |given| given.source);
-        self.line(
+        self.setting(
+            format!("{section}.{}", keys::PORT.name),
             assign(keys::PORT.name, &Value::from(i64::from(address.port))),
             port.to_string(),
         );
@@ -103,7 +126,7 @@ impl Report {
                 keys::IDLE_EXIT => source.noted("heeded only where systemd holds the socket".to_owned()),
                 _ => source,
             };
-            self.line(assign(key.name, &value), source.to_string());
+            self.setting(key.path(), assign(key.name, &value), source.to_string());
         }
     }
 
@@ -115,7 +138,11 @@ impl Report {
     }
 
     fn line(&mut self, toml: String, comment: String) {
-        self.lines.push(Line { toml, comment });
+        self.setting(String::new(), toml, comment);
+    }
+
+    fn setting(&mut self, path: String, toml: String, comment: String) {
+        self.lines.push(Line { path, toml, comment });
     }
 }
 
@@ -127,7 +154,7 @@ impl fmt::Display for Report {
             .filter(|width| *width <= MAX_COLUMN)
             .max()
             .unwrap_or_default();
-        for Line { toml, comment } in &self.lines {
+        for Line { toml, comment, .. } in &self.lines {
             match (toml.as_str(), comment.as_str()) {
                 (_, "") => writeln!(f, "{toml}")?,
                 ("", _) => writeln!(f, "# {comment}")?,

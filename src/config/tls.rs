@@ -1,12 +1,14 @@
 //! The settings of `[link.tls]`, and of `[peer.<id>.tls]`.
 
+use std::path::Path;
+
 use toml::Value;
 
 use super::checks::{choice, credential_or_none, duration_or_zero, flag, host_or_none, hosts, path_or_none};
 use super::error::ConfigError;
 use super::keys::{self, Key};
 use super::layers::View;
-use crate::tls::{Authorities, Named, TlsSettings};
+use crate::tls::{Authorities, Named, Tls, TlsSettings};
 
 /// Checks what holds for the view's peer.
 pub(super) fn settings(view: View<'_>) -> Result<TlsSettings, ConfigError> {
@@ -56,6 +58,14 @@ pub(super) fn settings(view: View<'_>) -> Result<TlsSettings, ConfigError> {
         require_alpn: view.get(keys::TLS_REQUIRE_ALPN, flag)?,
         expiry_warning: view.get(keys::TLS_EXPIRY_WARNING, duration_or_zero)?,
     })
+}
+
+/// Looks at the files as far as they can be seen from outside of the service. A line each for what cannot.
+pub(super) fn look(settings: &TlsSettings, host: &str, config: &Path) -> Result<Vec<String>, ConfigError> {
+    let (seen, unseen) = settings.seen();
+    Tls::load(&seen, host).map_err(|fault| ConfigError::of_tls(fault, config))?;
+    let line = |by: &String| format!("{by}: is passed to the service alone, and was not looked at");
+    Ok(unseen.iter().map(|named| line(&named.by)).collect())
 }
 
 fn authorities(value: &Value) -> Result<Option<Authorities>, String> {

@@ -2,10 +2,13 @@
 //!
 //! Fields ending in `_usec` are microseconds: dates count from 1970, all others are spans.
 
+mod configuration;
 mod delayed;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::configuration::RefusedReload;
+pub(crate) use self::configuration::{ConfigurationKey, ConfigurationReply};
 pub(crate) use self::delayed::{CountsReply, DelayedCount, DelayedSummary};
 pub(crate) use self::link::{Cause, Link, LinkState, Refused, Trouble, TroubleKind};
 pub(crate) use self::tls::{Certificate, Tls, TlsFailures, TlsReason};
@@ -126,6 +129,9 @@ pub struct Status {
     /// There is to be no link.
     #[serde(default)]
     pub disabled: Option<Disabled>,
+    /// What the files say is not in force.
+    #[serde(default)]
+    pub refused_reload: Option<RefusedReload>,
     /// Since when lond has answered nothing, where something is in flight.
     #[serde(default)]
     pub silent_since_usec: Option<u64>,

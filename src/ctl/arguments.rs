@@ -51,6 +51,8 @@ pub(super) enum Command {
     LogLevel(LogLevel),
     /// Who is connected to a peer's daemon, the busiest first.
     Clients(Clients),
+    /// What a peer's daemon goes by, where each value came from, and what the files say meanwhile.
+    Config(Config),
     /// Delayed messages: see them, and say what becomes of them.
     #[command(subcommand)]
     Spool(Spool),
@@ -238,6 +240,18 @@ pub(super) struct LogLevel {
 /// `loncctl clients`.
 #[derive(Debug, Args)]
 pub(super) struct Clients {
+    /// The peer.
+    pub(super) peer: HostId,
+    /// For programs.
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) patience: Patience,
+}
+
+/// `loncctl config`.
+#[derive(Debug, Args)]
+pub(super) struct Config {
     /// The peer.
     pub(super) peer: HostId,
     /// For programs.

@@ -14,7 +14,7 @@ use super::site::Site;
 use super::{arguments, screen, words};
 use crate::config::{Disabled, HostId, MAX_REASON};
 use crate::control::client::CallError;
-use crate::standing;
+use crate::standing::{self, Holder};
 
 /// Longest wait for a daemon.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -137,6 +137,13 @@ async fn carry_out(site: &Site, peer: &HostId, is_disabled: bool) -> Result<Exit
             screen::print(&format!("{peer}: {word}; {outcome}\n"))?;
             Ok(Exit::Fine)
         }
+        Err(CallError::NotStarted) if site.outside().holder(peer) == Holder::Foreign => {
+            complain(&format_args!(
+                "{peer}: {word} on disk, which is nothing to who serves it now. {}",
+                standing::about_foreign(peer, &site.socket(peer))
+            ));
+            Ok(Exit::Amiss)
+        }
         Err(CallError::NotStarted | CallError::Refused) => {
             screen::print(&format!(
                 "{peer}: {word}; its daemon does not run, and goes by it when it starts\n"
@@ -153,7 +160,7 @@ async fn carry_out(site: &Site, peer: &HostId, is_disabled: bool) -> Result<Exit
             complain(&format_args!(
                 "{peer}: {word} on disk, but its daemon was not told: {}. {}",
                 words::safe(&fault.to_string()),
-                standing::about(&fault, peer, &site.control(peer))
+                site.advice(peer, &fault)
             ));
             Ok(Exit::Broken)
         }

@@ -18,6 +18,7 @@
 mod arguments;
 mod check;
 mod clients;
+mod config;
 mod disable;
 mod metrics;
 mod outcome;
@@ -71,8 +72,8 @@ fn begin(arguments: Arguments) -> Result<Exit, Fault> {
 
 async fn obey(arguments: Arguments) -> Result<Exit, Fault> {
     let screen = Screen::new();
-    let config = arguments.config;
-    let site = || Site::read(&config);
+    let file = arguments.config;
+    let site = || Site::read(&file);
     match arguments.command {
         Command::Status(arguments) => status::run(&site(), &arguments, screen).await,
         Command::Why(arguments) => why::run(&site(), &arguments, screen).await,
@@ -91,16 +92,13 @@ async fn obey(arguments: Arguments) -> Result<Exit, Fault> {
         Command::Reload(arguments) => steer::run(&site(), Order::Reload, &arguments).await,
         Command::LogLevel(arguments) => steer::log_level(&site(), &arguments).await,
         Command::Clients(arguments) => clients::run(&site(), &arguments, screen).await,
+        Command::Config(arguments) => config::run(&site(), &arguments, screen).await,
         Command::Spool(arguments) => spool::run(&site(), &arguments, screen).await,
         Command::Metrics(arguments) => metrics::run(&site(), &arguments).await,
-        Command::Peers(arguments) => peers::run(&arguments),
-        Command::Check(arguments) => check::run(&config, &arguments, screen).await,
-        Command::Takeover(arguments) => {
-            takeover::run(&Site::sound(&config)?, Way::Takeover, &arguments).await
-        }
-        Command::Giveback(arguments) => {
-            takeover::run(&Site::sound(&config)?, Way::Giveback, &arguments).await
-        }
+        Command::Peers(arguments) => peers::run(&file, &arguments),
+        Command::Check(arguments) => check::run(&file, &arguments, screen).await,
+        Command::Takeover(arguments) => takeover::run(&Site::sound(&file)?, Way::Takeover, &arguments).await,
+        Command::Giveback(arguments) => takeover::run(&Site::sound(&file)?, Way::Giveback, &arguments).await,
         Command::Completions { shell } => completions(shell),
     }
 }

@@ -41,7 +41,9 @@ impl Exit {
     /// One that is not started is well: nobody has asked for it. So is one that is disabled: somebody wants it so.
     pub(super) fn of(standing: Standing) -> Self {
         match standing {
-            Standing::Up | Standing::Idle | Standing::NotStarted | Standing::Disabled => Self::Fine,
+            Standing::Up | Standing::Idle | Standing::NotStarted | Standing::Foreign | Standing::Disabled => {
+                Self::Fine
+            }
             Standing::Connecting
             | Standing::Stuck
             | Standing::Down

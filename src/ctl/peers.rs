@@ -1,13 +1,16 @@
 //! `loncctl peers`: which peers systemd listens for, why one that the table does not have any more is among them, and the
 //! word of an administrator that the table is meant as it is.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::ErrorKind;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::outcome::{Exit, Fault};
 use super::{arguments, screen, systemctl, words};
-use crate::config::{KEPT, Snapshot};
+use crate::config::{self, KEPT, Snapshot};
 use crate::generator::{RUN, state};
 use crate::reader::{self, Links};
 use crate::units;
@@ -16,18 +19,61 @@ use crate::units;
 const MAX_HELD: u64 = 4096;
 
 /// Does what the arguments say.
-pub(super) fn run(arguments: &arguments::Peers) -> Result<Exit, Fault> {
+pub(super) fn run(config: &Path, arguments: &arguments::Peers) -> Result<Exit, Fault> {
     if let Some(arguments::PeersAction::Accept) = arguments.action {
         accept(Path::new(RUN))?;
     }
-    show(Path::new(KEPT), held())
+    show(Path::new(KEPT), held(config))
 }
 
-/// Why nobody is removed just now, if anything keeps anybody.
-pub(super) fn held() -> Option<String> {
-    let path = Path::new(RUN).join(state::HELD);
+/// Why nobody is removed, as lonc-hosts.service found when it looked last.
+#[derive(Debug)]
+pub(super) struct Held {
+    why: String,
+    /// When it looked.
+    looked: SystemTime,
+    /// When the files were changed that it looked at, if that was later.
+    pub(super) changed: Option<SystemTime>,
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let date = |date| units::date(units::micros_since_1970(date));
+        write!(out, "{} (as of {}", self.why, date(self.looked))?;
+        if let Some(changed) = self.changed {
+            write!(out, "; the files were changed at {}", date(changed))?;
+        }
+        out.write_str(")")
+    }
+}
+
+/// What keeps anybody whom the table does not have, if anything does.
+pub(super) fn held(config: &Path) -> Option<Held> {
+    held_in(Path::new(RUN), config)
+}
+
+fn held_in(run: &Path, config: &Path) -> Option<Held> {
+    let path = run.join(state::HELD);
     let bytes = reader::start(&path, MAX_HELD, Links::Refuse).ok()?;
-    Some(words::safe(String::from_utf8_lossy(&bytes).trim()))
+    let looked = fs::metadata(&path).and_then(|file| file.modified()).ok()?;
+    let sources = config::sources(config);
+    let files = sources.iter().map(PathBuf::as_path).chain([config]);
+    let changed = files
+        .filter_map(changed)
+        .max()
+        .filter(|changed| *changed > looked);
+    Some(Held {
+        why: words::safe(String::from_utf8_lossy(&bytes).trim()),
+        looked,
+        changed,
+    })
+}
+
+/// When that was noted of the file, which nobody can set.
+fn changed(file: &Path) -> Option<SystemTime> {
+    let file = fs::metadata(file).ok()?;
+    let seconds = Duration::from_secs(file.ctime().try_into().ok()?);
+    Some(UNIX_EPOCH + seconds + Duration::from_nanos(file.ctime_nsec().try_into().ok()?))
 }
 
 /// Has lonc-hosts.service follow what it is offered, and waits until it has.
@@ -48,7 +94,7 @@ fn accept(run: &Path) -> Result<(), Fault> {
     })
 }
 
-fn show(kept: &Path, held: Option<String>) -> Result<Exit, Fault> {
+fn show(kept: &Path, held: Option<Held>) -> Result<Exit, Fault> {
     let snapshot = Snapshot::read(kept).map_err(|fault| {
         let text = format!(
             "{}: {fault}: systemctl start lonc-hosts.service makes it",
@@ -90,6 +136,21 @@ mod tests {
         assert!(show(&kept, None).is_err());
         fs::write(&kept, serde_json::to_vec(&Snapshot::default()).unwrap()).unwrap();
         assert_eq!(show(&kept, None).unwrap(), Exit::Fine);
-        assert_eq!(show(&kept, Some("held".into())).unwrap(), Exit::Amiss);
+        let config = dir.path().join("lonc.toml");
+        assert!(held_in(dir.path(), &config).is_none());
+        fs::write(dir.path().join(state::HELD), "why\n").unwrap();
+        let held = held_in(dir.path(), &config).unwrap();
+        assert!(held.to_string().starts_with("why (as of ") && held.changed.is_none());
+        fs::write(&config, "").unwrap();
+        let verdict = File::options()
+            .write(true)
+            .open(dir.path().join(state::HELD))
+            .unwrap();
+        verdict
+            .set_modified(SystemTime::now() - Duration::from_secs(60))
+            .unwrap();
+        let mended = held_in(dir.path(), &config).unwrap();
+        assert!(mended.to_string().contains("; the files were changed at ") && mended.changed.is_some());
+        assert_eq!(show(&kept, Some(held)).unwrap(), Exit::Amiss);
     }
 }

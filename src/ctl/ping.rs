@@ -13,9 +13,9 @@ use super::table::Side::{Left, Right};
 use super::table::{Cell, NOTHING, Table};
 use super::words;
 use super::worker::{self, NoReply, exit_of};
-use crate::config::{HostId, Peer, TakenOver};
+use crate::config::{HostId, Peer};
 use crate::control::client::CallError;
-use crate::standing::Standing;
+use crate::standing::{Holder, Standing};
 use crate::units;
 
 /// Asks all at the same time.
@@ -30,7 +30,15 @@ pub(super) async fn run(site: &Site, arguments: &arguments::Ping, screen: Screen
         exit = exit.max(tell_off(site, &others));
         peers = running;
         if peers.is_empty() {
-            complain(&"no daemon runs; loncctl ping PEER starts one, loncctl ping --all starts all");
+            complain(&if others
+                .iter()
+                .any(|peer| site.outside().holder(&peer.id) != Holder::Foreign)
+            {
+                "no daemon runs; loncctl ping PEER starts one, loncctl ping --all starts all"
+            } else {
+                "nothing is taken over yet: loncctl takeover PEER moves one peer here; loncctl ping PEER asks by way of who \
+                 serves it now"
+            });
             return Ok(exit.max(Exit::Amiss));
         }
     }
@@ -40,9 +48,13 @@ pub(super) async fn run(site: &Site, arguments: &arguments::Ping, screen: Screen
         ("TIME", Right),
         ("REMARK", Left),
     ]);
+    let outside = site.outside();
     for (peer, pong) in ask_all(site, &peers, arguments.timeout).await {
         exit = exit.max(pong.exit(&peer));
-        table.row(pong.cells(&peer));
+        let is_theirs = !site.control(&peer).exists() && outside.holder(&peer) == Holder::Foreign;
+        let remark = pong.told(site, &peer);
+        let remark = remark.or_else(|| is_theirs.then(|| "by way of another: not taken over".to_owned()));
+        table.row(pong.cells(&peer, remark));
     }
     screen::print(&table.render(screen))?;
     Ok(exit)
@@ -51,11 +63,10 @@ pub(super) async fn run(site: &Site, arguments: &arguments::Ping, screen: Screen
 /// Says which of those that do not run cannot be started either: nobody listens.
 fn tell_off(site: &Site, peers: &[Peer]) -> Exit {
     let outside = site.outside();
-    let (ours, _) = TakenOver::read(&site.config);
     let off: Vec<_> = peers
         .iter()
         .map(|peer| &peer.id)
-        .filter(|id| ours.has(id) && outside.silent(id, &CallError::NotStarted) == Standing::Off)
+        .filter(|id| outside.silent(id, &CallError::NotStarted) == Standing::Off)
         .map(AsRef::as_ref)
         .collect();
     let Some(first) = off.first() else {
@@ -140,7 +151,14 @@ impl Pong {
         }
     }
 
-    fn cells(&self, peer: &HostId) -> Vec<Cell> {
+    /// The same, and what to do where nobody is there to be asked.
+    pub(super) fn told(&self, site: &Site, peer: &HostId) -> Option<String> {
+        let remedy = |fault: &NoReply| format!("{fault}: {}", site.absent(peer));
+        let nobody = self.answer.as_ref().err().filter(|fault| fault.is_of_nobody());
+        nobody.map(remedy).or_else(|| self.complaint(peer))
+    }
+
+    fn cells(&self, peer: &HostId, remark: Option<String>) -> Vec<Cell> {
         let is_fine = self.exit(peer) == Exit::Fine;
         let paint = if is_fine { Paint::Good } else { Paint::Bad };
         let answer = match &self.answer {
@@ -151,7 +169,7 @@ impl Pong {
             peer.into(),
             Cell::painted(answer, paint),
             units::round_trip(self.took_usec()).into(),
-            self.complaint(peer).unwrap_or_default().into(),
+            remark.unwrap_or_default().into(),
         ]
     }
 }

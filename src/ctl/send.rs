@@ -15,6 +15,7 @@ use super::worker::{NoReply, Worker, exit_of};
 pub(super) async fn run(site: &Site, arguments: &arguments::Send, screen: Screen) -> Result<Exit, Fault> {
     let peer = site.peer(&arguments.peer)?;
     let mut sender = Sender {
+        site,
         path: site.socket(&peer.id),
         arguments,
         worker: None,
@@ -34,6 +35,7 @@ pub(super) async fn run(site: &Site, arguments: &arguments::Send, screen: Screen
 }
 
 struct Sender<'a> {
+    site: &'a Site,
     path: PathBuf,
     arguments: &'a arguments::Send,
     worker: Option<Worker>,
@@ -52,8 +54,12 @@ impl Sender<'_> {
                 Ok(self.explain(exit_of(&reply)))
             }
             Err(fault) => {
-                let fault_words = words::safe(&fault.to_string());
-                complain(&format_args!("{}: {fault_words}", self.arguments.peer));
+                let (peer, said) = (&self.arguments.peer, words::safe(&fault.to_string()));
+                if fault.is_of_nobody() {
+                    complain(&format_args!("{peer}: {said}: {}", self.site.absent(peer)));
+                } else {
+                    complain(&format_args!("{peer}: {said}"));
+                }
                 Ok(fault.exit())
             }
         }

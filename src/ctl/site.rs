@@ -10,7 +10,7 @@ use super::outcome::{Exit, Fault, complain};
 use crate::config::{self, ConfigError, HostId, Peer, Peers};
 use crate::control::client::{self, CallError};
 use crate::control::roster::Roster;
-use crate::standing::{self, Outside, Seen};
+use crate::standing::{self, Holder, Outside, Seen, Standing};
 
 /// This host, as it is configured.
 pub(super) struct Site {
@@ -70,6 +70,24 @@ impl Site {
         Outside::look(&self.config, &self.peers.socket_dir)
     }
 
+    /// What to do about a daemon that did not answer.
+    pub(super) fn advice(&self, peer: &HostId, fault: &CallError) -> String {
+        self.advice_for(self.outside().silent(peer, fault), peer, fault)
+    }
+
+    /// The same for one that is known to stand like this.
+    pub(super) fn advice_for(&self, standing: Standing, peer: &HostId, fault: &CallError) -> String {
+        standing::about_silent(standing, fault, peer, &self.socket(peer), &self.control(peer))
+    }
+
+    /// What to do where nobody listens for the workers of a peer, in a few words.
+    pub(super) fn absent(&self, peer: &HostId) -> String {
+        if self.outside().holder(peer) == Holder::Foreign {
+            return format!("it is the Perl lonc's; loncctl takeover {peer} moves it here");
+        }
+        format!("systemctl start lonc@{peer}.socket, or without systemd: lonc {peer}")
+    }
+
     /// Those of `names`; of none, all there are.
     pub(super) fn choose(&self, names: &[HostId]) -> Result<Vec<Peer>, Fault> {
         if names.is_empty() {
@@ -87,11 +105,11 @@ impl Site {
         match self.peers.peers.iter().find(|peer| peer.id == *name) {
             Some(peer) => Ok(peer.clone()),
             // It may be ourselves, or its line in the table may be broken.
-            None => match config::load(&self.config, name) {
-                Ok(loaded) => Ok(Peer {
+            None => match config::settings_of(&self.config, name) {
+                Ok(settings) => Ok(Peer {
                     id: name.clone(),
-                    address: loaded.settings.address,
-                    alias: loaded.settings.alias,
+                    address: settings.address,
+                    alias: settings.alias,
                 }),
                 Err(fault @ ConfigError::UnknownPeer { .. }) => Err(Fault::UnknownPeer(fault)),
                 // It may be right; it runs not, or it would be known.

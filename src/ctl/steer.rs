@@ -10,7 +10,7 @@ use super::site::Site;
 use super::words;
 use crate::config::HostId;
 use crate::control::client::{self, CallError};
-use crate::standing::{self, Standing};
+use crate::standing::{Holder, Standing};
 
 /// An answer that tells no more than that it is done.
 #[derive(Deserialize)]
@@ -106,7 +106,7 @@ pub(super) async fn log_level(site: &Site, arguments: &arguments::LogLevel) -> R
 
 /// Says why an order was not obeyed, and what to do.
 pub(super) fn failed(site: &Site, peer: &HostId, fault: &CallError) -> Exit {
-    let advice = standing::about(fault, peer, &site.control(peer));
+    let advice = site.advice(peer, fault);
     complain(&format_args!(
         "{peer}: {}. {advice}",
         words::safe(&fault.to_string())
@@ -119,7 +119,7 @@ pub(super) fn exit_of(fault: &CallError) -> Exit {
     if matches!(fault, CallError::Remote(_)) {
         Exit::Amiss
     } else {
-        Exit::of(Standing::silent(fault, None, false)).max(Exit::Amiss)
+        Exit::of(Standing::silent(fault, Holder::Unknown, false)).max(Exit::Amiss)
     }
 }
 

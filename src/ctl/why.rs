@@ -50,7 +50,7 @@ fn account_of(site: &Site, seen: &Seen, pong: Option<&Pong>) -> Account {
     let now = units::micros_since_1970(SystemTime::now());
     let mut account = account::of(status, now);
     if let Some(pong) = pong {
-        add_pong(&mut account, pong, id);
+        add_pong(&mut account, site, pong, id);
         if pong.is_late() {
             account.remedy = standing::about_silence(status, Some(pong.took_usec()), now);
         }
@@ -62,12 +62,12 @@ fn account_of(site: &Site, seen: &Seen, pong: Option<&Pong>) -> Account {
 }
 
 /// That a link is up does not say that the right lond is at its other end.
-fn add_pong(account: &mut Account, pong: &Pong, peer: &HostId) {
+fn add_pong(account: &mut Account, site: &Site, pong: &Pong, peer: &HostId) {
     if pong.is_denied() {
         account.line("ping", "not tried: you may not send requests".to_owned());
         return;
     }
-    let Some(complaint) = pong.complaint(peer) else {
+    let Some(complaint) = pong.told(site, peer) else {
         account.line("ping", format!("answered by {peer}"));
         return;
     };

@@ -75,8 +75,9 @@ pub(super) fn json_line(value: &Value) -> String {
 }
 
 /// Fields that are dates, in microseconds since 1970; all others in microseconds are spans.
-const DATES: [&str; 12] = [
+const DATES: [&str; 13] = [
     "sinceUsec",
+    "readUsec",
     "nextTryUsec",
     "waitingSinceUsec",
     "silentSinceUsec",

@@ -13,9 +13,9 @@ use super::outcome::Exit;
 /// Why there is no reply, not even one of lonc's own.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoReply {
-    #[error("there is no socket for requests: systemctl start lonc@{0}.socket, or without systemd: lonc {0}")]
-    NoSocket(String),
-    #[error("nobody listens at the socket for requests: systemctl restart lonc-sockets.target")]
+    #[error("there is no socket for requests")]
+    NoSocket,
+    #[error("nobody listens at the socket for requests")]
     NobodyListens,
     #[error("no permission to send requests: become root, or a member of the group of the socket")]
     Permission,
@@ -28,10 +28,15 @@ pub(super) enum NoReply {
 }
 
 impl NoReply {
+    /// Whether nobody is there to be asked.
+    pub(super) fn is_of_nobody(&self) -> bool {
+        matches!(self, Self::NoSocket | Self::NobodyListens)
+    }
+
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::TimedOut(_) => Exit::TimedOut,
-            Self::NoSocket(_) | Self::NobodyListens | Self::Permission | Self::Closed | Self::Io(_) => {
+            Self::NoSocket | Self::NobodyListens | Self::Permission | Self::Closed | Self::Io(_) => {
                 Exit::Broken
             }
         }
@@ -60,7 +65,7 @@ impl Worker {
         let connected = timeout(limit, UnixStream::connect(path)).await;
         match connected.map_err(|_| NoReply::TimedOut(limit))? {
             Ok(stream) => Ok(Self(BufReader::new(stream))),
-            Err(fault) => Err(not_connected(fault, path)),
+            Err(fault) => Err(not_connected(fault)),
         }
     }
 
@@ -90,16 +95,10 @@ pub(super) async fn ask(path: &Path, line: &[u8], limit: Duration) -> Result<Vec
         .map_err(|_| NoReply::TimedOut(limit))?
 }
 
-fn not_connected(fault: io::Error, path: &Path) -> NoReply {
-    let name = || {
-        path.file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()
-    };
+fn not_connected(fault: io::Error) -> NoReply {
     let kind = fault.kind();
     if kind == ErrorKind::NotFound {
-        NoReply::NoSocket(name())
+        NoReply::NoSocket
     } else if kind == ErrorKind::ConnectionRefused {
         NoReply::NobodyListens
     } else if kind == ErrorKind::PermissionDenied {

@@ -140,16 +140,18 @@ fn check(config: &Path, peer: Option<&HostId>) -> ExitCode {
     }
 }
 
-/// Checks before it signals: with a faulty configuration the daemon is not even asked.
+/// The daemon is told of a faulty configuration, too: whoever asks it is to learn that it goes by an older one.
 fn reload(config: &Path, peer: &HostId) -> ExitCode {
     let log = journal::init(Some(peer));
-    if let Err(fault) = config::load(config, peer) {
-        tell_fault(&fault, &log);
-        return ExitCode::from(EX_CONFIG);
-    }
-    match reload::ask() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(fault) => fail(&fault),
+    let fault = config::load(config, peer).err();
+    let asked = reload::ask();
+    match (fault, asked) {
+        (Some(fault), _) => {
+            tell_fault(&fault, &log);
+            ExitCode::from(EX_CONFIG)
+        }
+        (None, Ok(())) => ExitCode::SUCCESS,
+        (None, Err(fault)) => fail(&fault),
     }
 }
 

@@ -2,15 +2,12 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd as _;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
 
 use bytes::BytesMut;
 use lonc_proto::session::{LinkError, Others};
-use nix::sys::socket::{MsgFlags, recv};
-use tokio::net::TcpStream;
 
 use crate::config::{Address, LinkSettings};
 use crate::daemon::dial::{self, Addresses, Route};
@@ -111,17 +108,16 @@ impl Link {
             State::Open(connection) => {
                 let tcp = connection.stream.tcp()?;
                 let silence = connection.path.look(tcp, waiting);
-                silence.filter(|_| !has_unread(&connection.stream))
+                silence.filter(|_| !connection.stream.has_unread())
             }
             State::Closed | State::Resolving(_) | State::Connecting(_) => None,
         }
     }
 
-    /// Whether anything has arrived on it that is not read yet. The system is asked: the runtime learns of it only when it
-    /// looks the next time.
+    /// Whether anything has arrived on it that is not read yet.
     pub(crate) fn has_unread(&self) -> bool {
         match &self.state {
-            State::Open(connection) => has_unread(&connection.stream),
+            State::Open(connection) => connection.stream.has_unread(),
             State::Closed | State::Resolving(_) | State::Connecting(_) => false,
         }
     }
@@ -210,10 +206,4 @@ fn poll_read(
         return Poll::Ready(Err(LinkError::Closed));
     }
     Poll::Ready(Ok(Progress::Read))
-}
-
-fn has_unread(stream: &Stream) -> bool {
-    let peek = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
-    let waits = |tcp: &TcpStream| recv(tcp.as_raw_fd(), &mut [0], peek).is_ok_and(|bytes| bytes > 0);
-    stream.holds_input() || stream.tcp().is_some_and(waits)
 }

@@ -18,6 +18,7 @@
 //! | `order` | what the daemon can be told while it runs |
 //! | `signals` | signals, as orders |
 //! | `steering` | obeys orders |
+//! | `configuration` | what it goes by, for readers |
 //! | `reading` | the configuration, read again beside all that |
 //! | `operators` | the control socket, from the daemon's end |
 //! | `reload` | `lonc --reload`, which waits until a reload is done |
@@ -34,6 +35,7 @@ mod alarm;
 mod certificates;
 mod client;
 pub(crate) mod command;
+mod configuration;
 mod credentials;
 mod descriptors;
 mod dial;
@@ -69,6 +71,7 @@ use tracing::{info, warn};
 use self::acceptor::Acceptor;
 use self::alarm::Alarm;
 use self::certificates::Certificates;
+use self::configuration::Configuration;
 use self::driver::{Driver, Questions};
 use self::listen::{ListenError, ListenSocket};
 use self::operators::{Census, Instance};
@@ -77,7 +80,7 @@ use self::socket_watch::SocketWatch;
 use self::steering::Steering;
 use crate::config::{Loaded, Settings};
 use crate::journal::{LogHandle, message};
-use crate::{spool, systemd};
+use crate::spool;
 
 /// Why an instance could not begin to serve.
 #[derive(Debug, thiserror::Error)]
@@ -143,9 +146,9 @@ impl Daemon {
         let (driver, published) =
             Driver::new(settings.clone(), self.loaded.tls.clone(), acceptor, words, lock)?;
         let questions = Questions::new(to_driver.clone());
-        tokio::spawn(systemd::notify_again());
-        tokio::spawn(supervision::pass_on(published.clone(), socket.seen.clone()));
-        tokio::spawn(supervision::ping_watchdog(Alarm::new()?, questions.clone()));
+        let (goes_by, configuration) = watch::channel(Configuration::of(self.loaded.report));
+        let told = (published.clone(), socket.seen.clone(), configuration.clone());
+        supervision::begin(told, Alarm::new()?, questions.clone());
         let (orders, given) = mpsc::channel(8);
         let certificates = Certificates::new(published.clone());
         let (in_force, level) = watch::channel(settings.daemon.log_level);
@@ -158,6 +161,7 @@ impl Daemon {
                 socket,
                 published,
                 level,
+                configuration,
                 log: self.log.clone(),
                 started: SystemTime::now(),
             };
@@ -171,6 +175,7 @@ impl Daemon {
             certificates,
             log: self.log,
             in_force,
+            goes_by,
             to_driver,
         };
         // As a task of its own: the runtime looks for new input before it turns to its main future, and so would once

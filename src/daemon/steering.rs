@@ -1,13 +1,14 @@
 //! Obeys orders: does what is the daemon's to do, and tells the driver what is the driver's.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{error, info, warn};
 
 use crate::config::{ConfigError, Loaded, LogLevel, Seen, Settings};
 use crate::daemon::certificates::{Certificates, Renewed};
+use crate::daemon::configuration::Configuration;
 use crate::daemon::descriptors;
 use crate::daemon::driver::ToDriver;
 use crate::daemon::order::Order;
@@ -30,6 +31,8 @@ pub(super) struct Steering {
     pub(super) log: LogHandle,
     /// The log's level in force, as operators are told.
     pub(super) in_force: watch::Sender<LogLevel>,
+    /// What is in force, for readers.
+    pub(super) goes_by: watch::Sender<Configuration>,
     pub(super) to_driver: mpsc::Sender<ToDriver>,
 }
 
@@ -91,15 +94,17 @@ impl Steering {
             Ok(Loaded {
                 settings,
                 warnings,
+                report,
                 seen,
                 tls,
-                ..
             }) => {
                 tell_warnings(&warnings);
                 descriptors::make_room(settings.client.max_clients);
                 self.seen = seen;
                 self.certificates.begin_anew();
-                self.take(settings, tls).await;
+                let kept = self.take(settings, tls).await;
+                self.goes_by
+                    .send_modify(|before| *before = before.replaced(report, &kept));
                 info!(
                     MESSAGE_ID = message::RELOADED,
                     "configuration read anew from {}",
@@ -126,6 +131,8 @@ impl Steering {
                     "reload failed, the old configuration stays in force: {}",
                     fault.brief()
                 );
+                let refused = Some((fault.brief(), SystemTime::now()));
+                self.goes_by.send_modify(|before| before.refused = refused);
                 // Whoever ordered it is to find it: it repeats no other.
                 error!(
                     MESSAGE_ID = message::CONFIG_FAULT,
@@ -162,8 +169,10 @@ impl Steering {
         }
     }
 
-    async fn take(&mut self, mut settings: Settings, tls: Tls) {
-        for key in settings.keep_what_is_in_use(&self.settings) {
+    /// Which keys stay as they are, for that needs a restart.
+    async fn take(&mut self, mut settings: Settings, tls: Tls) -> Vec<&'static str> {
+        let kept = settings.keep_what_is_in_use(&self.settings);
+        for key in &kept {
             warn!(
                 MESSAGE_ID = message::CONFIG_WARNING,
                 "{key} has changed: that needs a restart"
@@ -173,6 +182,7 @@ impl Steering {
         self.log
             .set_loncron_log(settings.loncron_log.as_deref(), &settings.peer);
         self.go_by(settings, tls).await;
+        kept
     }
 
     async fn go_by(&mut self, settings: Settings, tls: Tls) {

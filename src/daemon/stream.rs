@@ -2,12 +2,14 @@
 
 use std::io;
 use std::mem;
+use std::os::fd::AsRawFd as _;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 
 use bytes::{BufMut as _, BytesMut};
 use lonc_proto::session::LinkError;
+use nix::sys::socket::{MsgFlags, recv};
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 use tokio::net::TcpStream;
 use tokio_rustls::Connect;
@@ -18,8 +20,8 @@ use crate::tls::{self, Tls};
 /// A TCP connection.
 pub(super) enum Stream {
     Plain(TcpStream),
-    /// The TLS handshake is under way.
-    Securing(Box<Connect<TcpStream>>, Tls),
+    /// The TLS handshake is under way, and whether the peer has said anything yet.
+    Securing(Box<Connect<TcpStream>>, Tls, bool),
     Secured(Box<TlsStream<TcpStream>>),
     /// It could not be secured.
     Gone,
@@ -29,7 +31,7 @@ impl Stream {
     /// To be secured by `tls`, if it says so.
     pub(super) fn new(tcp: TcpStream, tls: Tls) -> Self {
         match tls.connect(tcp) {
-            Ok(connect) => Self::Securing(Box::new(connect), tls),
+            Ok(connect) => Self::Securing(Box::new(connect), tls, false),
             Err(tcp) => Self::Plain(tcp),
         }
     }
@@ -38,7 +40,7 @@ impl Stream {
     pub(super) fn tcp(&self) -> Option<&TcpStream> {
         match self {
             Self::Plain(tcp) => Some(tcp),
-            Self::Securing(connect, _) => connect.get_ref(),
+            Self::Securing(connect, ..) => connect.get_ref(),
             Self::Secured(stream) => Some(stream.get_ref().0),
             Self::Gone => None,
         }
@@ -54,10 +56,12 @@ impl Stream {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<SystemTime>, LinkError>> {
-        let Self::Securing(connect, tls) = self else {
+        let Self::Securing(connect, tls, is_heard) = self else {
             return Poll::Pending;
         };
-        let secured = ready!(pin!(connect.as_mut()).poll(cx)).map_err(|error| tls::broken(&error));
+        *is_heard = *is_heard || connect.get_ref().is_some_and(has_unread);
+        let secured =
+            ready!(pin!(connect.as_mut()).poll(cx)).map_err(|error| tls::refused(&error, *is_heard));
         let accepted = secured.and_then(|stream| Ok((tls.accept(stream.get_ref().1)?, stream)));
         *self = Self::Gone;
         let (expires, stream) = accepted?;
@@ -103,12 +107,13 @@ impl Stream {
         }
     }
 
-    /// Whether bytes were read from the system and are not given out yet.
-    pub(super) fn holds_input(&self) -> bool {
-        match self {
+    /// Whether anything has arrived that is not given out yet.
+    pub(super) fn has_unread(&self) -> bool {
+        let is_held = match self {
             Self::Secured(stream) => !stream.get_ref().1.wants_read(),
             Self::Plain(_) | Self::Securing(..) | Self::Gone => false,
-        }
+        };
+        is_held || self.tcp().is_some_and(has_unread)
     }
 
     /// Says the word that ends TLS, if it can be said at once.
@@ -119,6 +124,13 @@ impl Stream {
             let _ = session.write_tls(&mut Now(&tcp));
         }
     }
+}
+
+/// Whether anything has arrived that is not read yet. The system is asked: the runtime learns of it only when it looks the
+/// next time.
+fn has_unread(tcp: &TcpStream) -> bool {
+    let peek = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+    recv(tcp.as_raw_fd(), &mut [0], peek).is_ok_and(|bytes| bytes > 0)
 }
 
 /// Writes what the system takes without a wait.

@@ -8,18 +8,38 @@ use lonc_proto::session::State;
 use tokio::sync::watch;
 
 use crate::daemon::alarm::Alarm;
+use crate::daemon::configuration::Configuration;
 use crate::daemon::driver::{Question, Questions};
 use crate::daemon::socket_watch::Reach;
 use crate::daemon::status::Snapshot;
 use crate::systemd;
 
+/// What there is to be told: how things stand, whether clients find us, and what we go by.
+type Told = (
+    watch::Receiver<Snapshot>,
+    watch::Receiver<Reach>,
+    watch::Receiver<Configuration>,
+);
+
+/// All of it, beside what serves.
+pub(super) fn begin((status, reach, configuration): Told, alarm: Alarm, driver: Questions) {
+    tokio::spawn(systemd::notify_again());
+    tokio::spawn(pass_on(status, reach, configuration));
+    tokio::spawn(ping_watchdog(alarm, driver));
+}
+
 /// Passes each new status on, and with the first that is no longer waiting for its first try, that we are ready.
-pub(super) async fn pass_on(mut status: watch::Receiver<Snapshot>, mut reach: watch::Receiver<Reach>) {
+async fn pass_on(
+    mut status: watch::Receiver<Snapshot>,
+    mut reach: watch::Receiver<Reach>,
+    mut configuration: watch::Receiver<Configuration>,
+) {
     let mut ready = false;
     loop {
         {
             let snapshot = status.borrow_and_update();
-            let text = reach.borrow_and_update().with(&snapshot);
+            let beside = configuration.borrow_and_update().beside();
+            let text = reach.borrow_and_update().with(&snapshot) + &beside;
             if ready || snapshot.status.state == State::Connecting {
                 systemd::status(&text);
             } else {
@@ -30,13 +50,14 @@ pub(super) async fn pass_on(mut status: watch::Receiver<Snapshot>, mut reach: wa
         tokio::select! {
             changed = status.changed() => if changed.is_err() { return },
             Ok(()) = reach.changed() => {}
+            Ok(()) = configuration.changed() => {}
         }
     }
 }
 
 /// Pings the watchdog twice in each of its intervals, as long as the driver proves that its loop turns and its work is
 /// done in time. Without a watchdog this ends at once.
-pub(super) async fn ping_watchdog(alarm: Alarm, driver: Questions) {
+async fn ping_watchdog(alarm: Alarm, driver: Questions) {
     if let Some(limit) = systemd::watchdog_limit() {
         let period = (limit / 2).max(Duration::from_millis(1));
         let alarm = Arc::new(alarm);

@@ -49,7 +49,7 @@ const fn histogram(name: &'static str, help: &'static str, read: fn(&Metrics) ->
 const PEER: &str = "lonc_peer_state";
 const PEER_HELP: &str = "State of the peer (1 for the one it is in), as loncctl status has it: down and disabled answer con_lost at once, not-started is usual until a client comes.";
 const INSTANCE: &str = "lonc_instance_state";
-const INSTANCE_HELP: &str = "Whether the instance of the peer answers (1 for the state it is in), or why not: not-started is usual until a client comes, off is not, as nobody listens.";
+const INSTANCE_HELP: &str = "Whether the instance of the peer answers (1 for the state it is in), or why not: not-started is usual until a client comes, off is not, as nobody listens; foreign is one of the Perl lonc's.";
 const SOUND: &str = "lonc_configuration_sound";
 const SOUND_HELP: &str =
     "Whether the configuration is sound; if not, only peers whose instance runs may be told of.";
@@ -60,14 +60,6 @@ const UNLISTED: &str = "lonc_delayed_unlisted_messages";
 const UNLISTED_HELP: &str =
     "Delayed messages on disk of a host that is in no table: they are sent to nobody.";
 const ANSWERING: &str = "answering";
-const SILENT: [Standing; 6] = [
-    Standing::NotStarted,
-    Standing::Off,
-    Standing::Hung,
-    Standing::Dead,
-    Standing::Denied,
-    Standing::Odd,
-];
 
 /// Known of those that answer.
 const FAMILIES: &[Family] = &[
@@ -310,7 +302,7 @@ pub(super) fn write(told: &Told, format: Format) -> String {
     writer.family(INSTANCE, Kind::Gauge, INSTANCE_HELP);
     for reading in readings {
         let now = reading.instance().map_or(ANSWERING, Standing::name);
-        let words = SILENT.iter().map(|silent| silent.name());
+        let words = Standing::SILENT.iter().map(|silent| silent.name());
         for state in [ANSWERING].into_iter().chain(words) {
             let labels = [("peer", reading.peer.as_ref()), ("state", state)];
             writer.sample(INSTANCE, &labels, Number::Whole(u64::from(state == now)));

@@ -37,7 +37,7 @@ use crate::config::{HostId, Peers};
 use crate::control::client::{self, CallError};
 use crate::control::interface::{Metrics, MetricsReply};
 use crate::control::roster::Roster;
-use crate::standing::{self, Outside, Standing, Waiting};
+use crate::standing::{self, Holder, Outside, Standing, Waiting};
 
 /// How long an instance may take to answer, unless another span is asked for: below Prometheus' usual ten seconds for
 /// a scrape.
@@ -52,15 +52,15 @@ pub(crate) struct Reading {
     pub standing: Standing,
     /// What it told.
     pub outcome: Result<Metrics, CallError>,
-    /// Whether somebody listens where its clients ask.
-    listens: Option<bool>,
+    /// Who has the socket at which its clients ask.
+    holder: Holder,
 }
 
 impl Reading {
     /// Why its instance does not answer, if it does not.
     fn instance(&self) -> Option<Standing> {
         let fault = self.outcome.as_ref().err()?;
-        Some(Standing::silent(fault, self.listens, false))
+        Some(Standing::silent(fault, self.holder, false))
     }
 }
 
@@ -116,7 +116,7 @@ pub(crate) async fn ask(
             Err(fault) => outside.silent(&peer, fault),
         };
         Reading {
-            listens: outside.listens(&peer),
+            holder: outside.holder(&peer),
             peer,
             standing,
             outcome,

@@ -91,7 +91,7 @@ impl Cipher {
     }
 
     /// Encrypts `plain`, padded with spaces to a whole block, and appends it to `out` as lower-case hex.
-    pub(crate) fn encrypt_hex(&self, plain: &[u8], out: &mut BytesMut) {
+    pub fn encrypt_hex(&self, plain: &[u8], out: &mut BytesMut) {
         for slice in plain.chunks(SLICE) {
             let mut room = [b' '; SLICE];
             let whole = slice.len().next_multiple_of(BLOCK);
@@ -110,7 +110,8 @@ impl Cipher {
 
     /// Decrypts whole blocks of hex (a multiple of 16 digits, either case) and appends the plain bytes to
     /// `out`; `false`, and nothing appended, if a digit is none.
-    pub(crate) fn decrypt_hex(&self, hex: &[u8], out: &mut Buffer) -> bool {
+    #[must_use]
+    pub fn decrypt_hex(&self, hex: &[u8], out: &mut Buffer) -> bool {
         let start = out.len();
         out.resize(start + hex.len() / 2);
         let (_, plain) = out.split_at_mut(start);

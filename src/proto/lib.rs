@@ -12,6 +12,7 @@
 //! | [`handshake`] | the six steps that open a link |
 //! | [`cipher`] | the key of a link, and IDEA under it |
 //! | [`backoff`] | how long to wait before the next try |
+//! | [`drain`] | the end of an instance: what it still waits for, and until when |
 //! | [`session`] | everything between one host's clients and its links: queues, order, deadlines |
 //! | [`spool`] | what waits on disk: what is stored, promised, sent next, removed, set aside |
 #![no_std]
@@ -24,6 +25,7 @@ extern crate std;
 pub mod backoff;
 pub mod buffer;
 pub mod cipher;
+pub mod drain;
 mod excerpt;
 pub mod handshake;
 pub mod line;

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::alias::{self, AliasError};
-use super::place::{self, Identity, Occupant};
+use super::place::{self, Identity, Listener, Occupant};
 use super::record::{self, Desk, Record};
 use super::wake::wake;
 use crate::cli;
@@ -85,6 +85,12 @@ enum Fault {
     InTheWay { path: PathBuf, occupant: Occupant },
     #[error("{}: {source}; socket_dir and ListenStream= of lonc@.socket must be the same place", .path.display())]
     NotThere { path: PathBuf, source: io::Error },
+    #[error("{}: the socket is not made, as {occupant}: the Perl lonc, which serves {peer}; loncctl takeover {peer} moves it here", .path.display())]
+    OfPerlLonc {
+        path: PathBuf,
+        occupant: Occupant,
+        peer: HostId,
+    },
     #[error("the record of the socket of {peer}: {source}")]
     Record { peer: HostId, source: io::Error },
     #[error("{}: {source}", .path.display())]
@@ -117,6 +123,13 @@ impl Keeper {
             Ok(Occupant::Nobody | Occupant::Stale) => Ok(()),
             // It has another name besides, from loncctl takeover, and is not lost.
             Ok(Occupant::Listener(_)) if has_another_name(&path) => Ok(()),
+            Ok(occupant) if occupant.listener().is_some_and(Listener::is_perl_lonc) => {
+                Err(Fault::OfPerlLonc {
+                    path,
+                    occupant,
+                    peer: peer.clone(),
+                })
+            }
             Ok(occupant @ (Occupant::Listener(_) | Occupant::NoSocket)) => {
                 Err(Fault::InTheWay { path, occupant })
             }
@@ -250,7 +263,7 @@ impl Keeper {
         if let Some(kept) = &self.kept {
             return kept.peers.get(peer).cloned().unwrap_or(Alias::Unknown);
         }
-        config::load(&self.config, peer).map_or(Alias::Unknown, |loaded| loaded.settings.alias)
+        config::settings_of(&self.config, peer).map_or(Alias::Unknown, |settings| settings.alias)
     }
 
     fn desk(&self, peer: &HostId) -> Result<Desk, Fault> {

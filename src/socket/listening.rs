@@ -30,8 +30,8 @@ impl Listening {
         let path = self.directory.join(name);
         let is_there = match fs::symlink_metadata(&path) {
             Ok(found) => Some(found.file_type().is_socket()),
-            Err(fault) if fault.kind() == ErrorKind::NotFound => Some(false),
-            // A directory that may not be searched.
+            Err(fault) if fault.kind() == ErrorKind::NotFound && self.directory.exists() => Some(false),
+            // A directory that may not be searched, or is hidden from us.
             Err(_) => None,
         };
         let is_listed = self.listed.as_ref().map(|listed| {
@@ -45,6 +45,13 @@ impl Listening {
             (_, Some(true)) => Some(true),
             (is_there, None) => is_there,
         }
+    }
+
+    /// Whether somebody listens at any socket there, as far as that can be told.
+    pub(crate) fn is_any(&self) -> bool {
+        let all = self.listed.iter().flat_map(HashMap::values).flatten();
+        let mut directories = all.filter_map(|bound| bound.parent());
+        directories.any(|parent| self.is_directory(parent))
     }
 
     fn is_directory(&self, other: &Path) -> bool {

@@ -13,6 +13,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, get
 use serde::{Deserialize, Serialize};
 
 use crate::config::text;
+use crate::process::{self, Kind};
 
 /// The kernel's list of UNIX sockets. Below `self`: elsewhere in `/proc` the daemon sees nothing.
 pub(super) const LIST: &str = "/proc/self/net/unix";
@@ -81,6 +82,18 @@ impl Occupant {
 pub(crate) struct Listener {
     pub(crate) pid: i32,
     pub(crate) uid: u32,
+}
+
+impl Listener {
+    /// Whether it is LON-CAPA's own.
+    pub(crate) fn is_perl_lonc(&self) -> bool {
+        process::kind(self.pid) == Some(Kind::Perl)
+    }
+
+    /// Whether it is systemd or an instance.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.pid == 1 || process::is_instance(self.pid)
+    }
 }
 
 impl fmt::Display for Listener {

@@ -72,6 +72,12 @@ pub(crate) fn read(records: &Path, peer: &HostId) -> io::Result<Record> {
     read_in(&records.join(peer.as_ref()))
 }
 
+/// All that is written.
+pub(crate) fn all(records: &Path) -> Vec<Record> {
+    let entries = fs::read_dir(records).into_iter().flatten().flatten();
+    entries.filter_map(|entry| read_in(&entry.path()).ok()).collect()
+}
+
 /// A short regular file: the directory may be of another user.
 fn read_in(directory: &Path) -> io::Result<Record> {
     let bytes = reader::whole(&directory.join(FILE), MAX_BYTES, Links::Refuse)?;

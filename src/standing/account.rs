@@ -71,6 +71,10 @@ pub(crate) fn of(status: &Status, now: u64) -> Account {
         account.line("secured", tls::secured(tls, now));
     }
     account.line("waiting", waiting(status, now));
+    if let Some(refused) = &status.refused_reload {
+        let ago = units::between(refused.date_usec, now);
+        account.line("reload", format!("refused {ago} ago: {}", safe(&refused.text)));
+    }
     account.remedy = if Standing::of_status(status) == Standing::Stuck {
         silence::remedy(status, None, now)
     } else {
@@ -272,6 +276,8 @@ pub(crate) fn of_silent(seen: &Seen, socket: &Path, control: &Path, fault: &Call
     let headline = match seen.standing {
         Standing::NotStarted => format!("{id} is not started"),
         Standing::Off => format!("{id} is off: nobody listens where its workers ask"),
+        Standing::Foreign => format!("{id} is another program's, as the Perl lonc's: not taken over"),
+        Standing::Displaced => format!("{id} is displaced: another program listens where its workers ask"),
         Standing::Disabled => format!("{id} is disabled"),
         Standing::Hung => format!("{id}: its daemon hangs"),
         Standing::Dead => format!("{id}: its daemon is dead"),
@@ -283,7 +289,6 @@ pub(crate) fn of_silent(seen: &Seen, socket: &Path, control: &Path, fault: &Call
         | Standing::Idle
         | Standing::Connecting
         | Standing::Down
-        | Standing::Displaced
         | Standing::Draining => format!("{id}: its daemon cannot be asked"),
     };
     let mut account = Account::new(headline, seen.standing.grade());
@@ -294,13 +299,13 @@ pub(crate) fn of_silent(seen: &Seen, socket: &Path, control: &Path, fault: &Call
         let since = units::micros_since_1970(disabled.since);
         account.line("disabled", words_of(&disabled.reason, since));
     }
-    account.remedy = if seen.standing == Standing::Disabled {
-        remedy::of_disabled(id.as_ref())
-    } else if seen.standing == Standing::Off {
-        advice::about_off(id, socket)
-    } else {
-        advice::about(fault, id, control)
-    };
+    if matches!(seen.standing, Standing::Foreign | Standing::Displaced) {
+        // Whoever it is, it is nobody whom that would start.
+        let found = place::occupant(socket).map_or_else(|fault| fault.to_string(), |found| found.to_string());
+        account.line("workers ask", safe(&socket.to_string_lossy()));
+        account.line("there", safe(&found));
+    }
+    account.remedy = advice::about_silent(seen.standing, fault, id, socket, control);
     account
 }
 

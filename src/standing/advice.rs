@@ -2,13 +2,43 @@
 
 use std::path::Path;
 
+use super::{Standing, remedy};
 use crate::config::HostId;
 use crate::config::text::safe;
 use crate::control::client::CallError;
+use crate::socket::place::{self, Occupant};
 use crate::systemd;
 
+/// Of a peer that stands like this, in whole sentences; its clients ask at `socket`, and its daemon was asked at `control`.
+pub(crate) fn about_silent(
+    standing: Standing,
+    fault: &CallError,
+    peer: &HostId,
+    socket: &Path,
+    control: &Path,
+) -> String {
+    match standing {
+        Standing::Disabled => remedy::of_disabled(peer.as_ref()),
+        Standing::Off => about_off(peer, socket),
+        Standing::Foreign => about_foreign(peer, socket),
+        Standing::Displaced => about_displaced(peer),
+        Standing::NotStarted
+        | Standing::Hung
+        | Standing::Dead
+        | Standing::Denied
+        | Standing::Odd
+        | Standing::Unlisted
+        | Standing::Up
+        | Standing::Stuck
+        | Standing::Idle
+        | Standing::Connecting
+        | Standing::Down
+        | Standing::Draining => about(fault, peer, control),
+    }
+}
+
 /// In whole sentences; `socket` is where `peer`'s daemon was asked.
-pub(crate) fn about(fault: &CallError, peer: &HostId, socket: &Path) -> String {
+fn about(fault: &CallError, peer: &HostId, socket: &Path) -> String {
     let path = safe(&socket.to_string_lossy());
     match fault {
         CallError::NotStarted => format!(
@@ -41,7 +71,7 @@ pub(crate) fn about(fault: &CallError, peer: &HostId, socket: &Path) -> String {
 }
 
 /// Nobody listens at `socket`, where the workers of `peer` ask.
-pub(crate) fn about_off(peer: &HostId, socket: &Path) -> String {
+fn about_off(peer: &HostId, socket: &Path) -> String {
     if !systemd::is_booted() {
         return format!(
             "Workers are refused at {}. Start its daemon: lonc {peer}",
@@ -52,6 +82,29 @@ pub(crate) fn about_off(peer: &HostId, socket: &Path) -> String {
         "Workers are refused at {}. To have systemd listen there: systemctl start lonc@{peer}.socket; for all peers: \
          systemctl start lonc.target. If it ends again: systemctl status lonc@{peer}.socket",
         socket.display()
+    )
+}
+
+/// The clients of `peer` ask another program at `socket`, the Perl lonc as a rule.
+pub(crate) fn about_foreign(peer: &HostId, socket: &Path) -> String {
+    // To find out who that is starts nothing of ours.
+    let occupant = place::occupant(socket).ok();
+    let listener = occupant.as_ref().and_then(Occupant::listener);
+    if let Some(other) = listener.filter(|listener| !listener.is_perl_lonc()) {
+        return format!(
+            "{other} has the socket of its workers, and is no Perl lonc. If {peer} is to be served from here, end that program; \
+             then: systemctl start lonc@{peer}.socket"
+        );
+    }
+    let now = match occupant {
+        Some(Occupant::Listener(_)) | None => "The Perl lonc serves its workers, as before",
+        Some(Occupant::Nobody | Occupant::Stale | Occupant::NoSocket) => {
+            "It is left to the Perl lonc, which does not listen for it now: it may not reach it, or not run"
+        }
+    };
+    format!(
+        "{now}; lonc@{peer} is not to be started. To move it here: loncctl takeover {peer}; what that would do is told by \
+         loncctl takeover {peer} --dry-run"
     )
 }
 

@@ -23,13 +23,13 @@ mod tls;
 mod waiting;
 mod word;
 
-pub(crate) use self::advice::{about, about_displaced, about_off};
+pub(crate) use self::advice::{about_displaced, about_foreign, about_silent};
 pub(crate) use self::outside::Outside;
 pub(crate) use self::remedy::of_wrong_host;
 pub(crate) use self::seen::{Seen, look, words_of};
 pub(crate) use self::silence::remedy as about_silence;
 pub(crate) use self::waiting::{Waiting, add_unlisted, add_waiting, counted, waiting};
-pub(crate) use self::word::Standing;
+pub(crate) use self::word::{Holder, Standing};
 use crate::control::client::CallError;
 use crate::control::interface::Status;
 

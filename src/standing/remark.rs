@@ -23,6 +23,12 @@ pub(super) fn remark(status: &Status, now: u64) -> String {
             .map(|next| format!("next try in {}", units::between(now, next))),
     );
     parts.extend(about_links(status, now));
+    parts.extend(
+        status
+            .refused_reload
+            .as_ref()
+            .map(|refused| format!("a reload was refused: {}", refused.text)),
+    );
     parts.extend(status.tls.iter().flat_map(|tls| tls::expiring(tls, now)));
     parts.extend(
         status

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{Answer, Outside, Standing, remark};
-use crate::config::{Address, Disabled, Peer, Peers, TakenOver};
+use crate::config::{Address, Disabled, Peer, Peers};
 use crate::control::client;
 use crate::control::interface::{DelayedSummary, Status, StatusReply};
 use crate::units;
@@ -18,7 +18,7 @@ pub(crate) struct Seen {
     pub(crate) standing: Standing,
     /// What the administrator's file says, whether or not the daemon goes by it.
     pub(crate) disabled: Option<Disabled>,
-    /// The Perl lonc may serve it.
+    /// It is not left to the Perl lonc.
     pub(crate) is_ours: bool,
     /// What waits for it on disk, where its daemon does not tell and another could count it.
     pub(crate) waiting: Option<DelayedSummary>,
@@ -58,9 +58,22 @@ impl Seen {
                 )
             }
             (Err(_), Some(disabled)) if self.standing == Standing::Disabled => disabled.reason.clone(),
-            (Err(_), _) if !self.is_ours => "not taken over from the Perl lonc".to_owned(),
+            (Err(_), _) if self.standing == Standing::Foreign => {
+                let whose = if self.is_ours {
+                    "another program's, as the Perl lonc's"
+                } else {
+                    "the Perl lonc's"
+                };
+                format!("{whose}: loncctl takeover {}", self.peer.id)
+            }
             (Err(_), _) if self.standing == Standing::Off => {
                 format!("nobody listens for it: loncctl why {}", self.peer.id)
+            }
+            (Err(_), _) if self.standing == Standing::Displaced => {
+                format!(
+                    "another program listens in its place: loncctl why {}",
+                    self.peer.id
+                )
             }
             // The state says it all.
             (Err(_), _) if self.standing == Standing::NotStarted => String::new(),
@@ -91,24 +104,16 @@ pub(crate) async fn look(config: &Path, all: &Peers, peers: &[Peer], limit: Dura
     let paths = peers.iter().map(control).collect();
     let answers = client::ask_all::<_, StatusReply>(paths, "GetStatus", json!({}), limit).await;
     let outside = Outside::look(config, &all.socket_dir);
-    let (ours, _) = TakenOver::read(config);
     let seen = |(peer, answer): (&Peer, Result<StatusReply, _>)| {
         let answer = answer.map(|reply| reply.status);
-        let is_ours = ours.has(&peer.id);
         let standing = match &answer {
             Ok(status) => Standing::of_status(status),
             Err(fault) => outside.silent(&peer.id, fault),
         };
-        // Whether anybody listens there is the other lonc's.
-        let standing = if standing == Standing::Off && !is_ours {
-            Standing::NotStarted
-        } else {
-            standing
-        };
         Seen {
             standing,
             disabled: outside.disabled(&peer.id).cloned(),
-            is_ours,
+            is_ours: outside.is_ours(&peer.id),
             peer: peer.clone(),
             answer,
             waiting: None,

@@ -77,7 +77,8 @@ pub(super) fn remedy(trouble: &Trouble, peer: &str, address: &str) -> String {
         ),
         TlsReason::CutOff => format!(
             "The terminator in front of {peer}'s lond ended, or something between cut the connection. If it happens \
-             often, look at its log and at the network."
+             often, look at its log and at the network; if at every try, what listens at {address} may speak no TLS, as \
+             lond itself, or let nobody in from here."
         ),
         TlsReason::Other => format!("The log of the terminator in front of {peer}'s lond tells more. {look}"),
     }

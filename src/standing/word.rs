@@ -10,6 +10,19 @@ use crate::units;
 /// Links on which something has been in flight for so long without an answer are of no use.
 const STUCK_AFTER: Duration = Duration::from_secs(10);
 
+/// Who listens where a peer's clients ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holder {
+    Unknown,
+    Nobody,
+    /// systemd, or a daemon.
+    Ours,
+    /// Another program, where systemd listened for us.
+    Usurper,
+    /// Another program, and we do not try to: the Perl lonc, as a rule. Or the peer is its, whoever listens.
+    Foreign,
+}
+
 /// In one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Standing {
@@ -33,6 +46,8 @@ pub(crate) enum Standing {
     NotStarted,
     /// There is no daemon, and nobody listens who could start one.
     Off,
+    /// There is no daemon, and its clients are another program's: the Perl lonc's, as a rule.
+    Foreign,
     /// The daemon does not answer.
     Hung,
     /// Its socket is there and it is not.
@@ -47,7 +62,7 @@ pub(crate) enum Standing {
 
 impl Standing {
     /// All there are.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Up,
         Self::Stuck,
         Self::Connecting,
@@ -58,11 +73,24 @@ impl Standing {
         Self::Draining,
         Self::NotStarted,
         Self::Off,
+        Self::Foreign,
         Self::Hung,
         Self::Dead,
         Self::Denied,
         Self::Odd,
         Self::Unlisted,
+    ];
+
+    /// Those of one whose daemon does not answer, but for the word of an administrator.
+    pub(crate) const SILENT: [Self; 8] = [
+        Self::NotStarted,
+        Self::Off,
+        Self::Foreign,
+        Self::Displaced,
+        Self::Hung,
+        Self::Dead,
+        Self::Denied,
+        Self::Odd,
     ];
 
     /// Without blanks.
@@ -78,6 +106,7 @@ impl Standing {
             Self::Draining => "draining",
             Self::NotStarted => "not-started",
             Self::Off => "off",
+            Self::Foreign => "foreign",
             Self::Hung => "hung",
             Self::Dead => "dead",
             Self::Denied => "denied",
@@ -99,7 +128,7 @@ impl Standing {
             | Self::Denied
             | Self::Odd
             | Self::Unlisted => Grade::Bad,
-            Self::NotStarted | Self::Disabled => Grade::Unasked,
+            Self::NotStarted | Self::Foreign | Self::Disabled => Grade::Unasked,
         }
     }
 
@@ -149,13 +178,17 @@ impl Standing {
         }
     }
 
-    /// That of a daemon that did not answer; `listens` tells whether somebody listens where its clients ask, if that can be
-    /// told.
-    pub(crate) fn silent(fault: &CallError, listens: Option<bool>, is_disabled: bool) -> Self {
+    /// That of a daemon that did not answer; `holder` has the socket at which its clients ask.
+    pub(crate) fn silent(fault: &CallError, holder: Holder, is_disabled: bool) -> Self {
         match fault {
-            CallError::NotStarted if is_disabled => Self::Disabled,
-            CallError::NotStarted if listens == Some(false) => Self::Off,
-            CallError::NotStarted => Self::NotStarted,
+            CallError::NotStarted => match holder {
+                // What an administrator said of ours is nothing to another program.
+                Holder::Foreign => Self::Foreign,
+                Holder::Usurper => Self::Displaced,
+                _ if is_disabled => Self::Disabled,
+                Holder::Nobody => Self::Off,
+                Holder::Ours | Holder::Unknown => Self::NotStarted,
+            },
             CallError::TimedOut(_) => Self::Hung,
             CallError::Refused | CallError::Closed => Self::Dead,
             CallError::Permission => Self::Denied,
@@ -178,11 +211,13 @@ mod tests {
         assert_eq!(told(State::Up, false, false, Some(9_999_999)), Standing::Up);
         assert_eq!(told(State::Up, false, false, Some(10_000_000)), Standing::Stuck);
         assert_eq!(told(State::Down, false, false, Some(10_000_000)), Standing::Down);
-        let silent = |listens, is_disabled| Standing::silent(&CallError::NotStarted, listens, is_disabled);
-        assert_eq!(silent(None, false), Standing::NotStarted);
-        assert_eq!(silent(Some(true), false), Standing::NotStarted);
-        assert_eq!(silent(Some(false), false), Standing::Off);
-        assert_eq!(silent(Some(false), true), Standing::Disabled);
+        let silent = |holder, is_disabled| Standing::silent(&CallError::NotStarted, holder, is_disabled);
+        assert_eq!(silent(Holder::Unknown, false), Standing::NotStarted);
+        assert_eq!(silent(Holder::Ours, false), Standing::NotStarted);
+        assert_eq!(silent(Holder::Nobody, false), Standing::Off);
+        assert_eq!(silent(Holder::Nobody, true), Standing::Disabled);
+        assert_eq!(silent(Holder::Foreign, true), Standing::Foreign);
+        assert_eq!(silent(Holder::Usurper, true), Standing::Displaced);
     }
 
     #[test]

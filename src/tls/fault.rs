@@ -27,6 +27,21 @@ pub(crate) fn broken(error: &io::Error) -> LinkError {
     LinkError::Io(error.to_string())
 }
 
+/// Of what ended the handshake; `is_heard`: the peer had said something.
+pub(crate) fn refused(error: &io::Error, is_heard: bool) -> LinkError {
+    let is_reset = matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe);
+    if error.kind() != ErrorKind::UnexpectedEof && !is_reset {
+        return broken(error);
+    }
+    let how = match (is_heard, is_reset) {
+        (true, false) => "it ended in the middle of the TLS handshake",
+        (true, true) => "it was reset in the middle of the TLS handshake",
+        (false, false) => "it was closed at the first word of TLS, without an answer",
+        (false, true) => "it was reset at the first word of TLS, without an answer",
+    };
+    tls(TlsFault::CutOff, format!("the connection was cut off: {how}"))
+}
+
 /// Of what TLS itself said.
 pub(crate) fn link_error(error: &Error) -> LinkError {
     match error {

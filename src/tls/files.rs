@@ -2,8 +2,9 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "the list of what is not PEM grows")]
 
 use std::env;
+use std::ffi::OsString;
 use std::fmt::Display;
-use std::fs;
+use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ use crate::reader::{self, Links};
 const MAX_BYTES: u64 = 4 << 20;
 /// Where the service manager puts what it passes.
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+const PASSED_AT_START: &str =
+    "; a credential is as it was when the service started: systemctl restart gives it the new one";
 
 /// What is wrong with one of the files.
 #[derive(Debug)]
@@ -69,6 +72,8 @@ pub(super) struct Files {
 struct Key {
     path: PathBuf,
     by: String,
+    /// By the service manager, which does so at a start.
+    is_passed: bool,
     der: Arc<Zeroizing<PrivateKeyDer<'static>>>,
 }
 
@@ -149,12 +154,13 @@ impl Files {
         PairFault,
     )> {
         let (read, key) = (self.certificate.as_ref()?, self.key.as_ref()?);
-        let (path, by) = (key.path.clone(), key.by.clone());
+        let (path, by, is_passed) = (key.path.clone(), key.by.clone(), key.is_passed);
         let fault = move |error: &dyn Display| {
+            let more = if is_passed { PASSED_AT_START } else { "" };
             FileFault::of(
                 by.clone(),
                 Some(path.clone()),
-                format!("it does not go with the certificate: {error}"),
+                format!("it does not go with the certificate: {error}{more}"),
             )
         };
         Some((read.certificates(), key.der.clone_key(), Box::new(fault)))
@@ -242,11 +248,16 @@ fn not_pem(error: &pem::Error) -> &'static str {
     }
 }
 
+/// Where credentials are, of a service that has any.
+pub(super) fn credentials() -> Option<OsString> {
+    env::var_os(CREDENTIALS)
+}
+
 fn place(named: &Named<Credential>) -> Result<PathBuf, FileFault> {
     match &named.value {
         Credential::File(path) => Ok(path.clone()),
         Credential::Passed(name) => {
-            let directory = env::var_os(CREDENTIALS).ok_or_else(|| {
+            let directory = credentials().ok_or_else(|| {
                 let problem =
                     format!("${CREDENTIALS} is not set: only a service with LoadCredential={name}:… has one");
                 FileFault::of(named.by.clone(), None, problem)
@@ -257,7 +268,15 @@ fn place(named: &Named<Credential>) -> Result<PathBuf, FileFault> {
 }
 
 fn read(path: PathBuf, by: &str) -> Result<Read, FileFault> {
-    match reader::whole(&path, MAX_BYTES, Links::Follow) {
+    read_if(path, by, |_| Ok(()))
+}
+
+fn read_if(
+    path: PathBuf,
+    by: &str,
+    fits: impl FnOnce(&Metadata) -> io::Result<()>,
+) -> Result<Read, FileFault> {
+    match reader::whole_if(&path, MAX_BYTES, Links::Follow, fits) {
         Ok(bytes) => Ok(Read {
             path,
             by: by.to_owned(),
@@ -274,16 +293,11 @@ fn read(path: PathBuf, by: &str) -> Result<Read, FileFault> {
 /// A key that others can read is no secret, and is refused.
 fn read_key(named: &Named<Credential>) -> Result<Key, FileFault> {
     let path = place(named)?;
-    let fault = |error: io::Error| FileFault {
-        by: named.by.clone(),
-        path: Some(path.clone()),
-        error,
+    let fits = |found: &Metadata| match exposed(found.mode(), found.uid(), geteuid().as_raw()) {
+        Some(problem) => Err(io::Error::new(io::ErrorKind::InvalidData, problem)),
+        None => Ok(()),
     };
-    let found = fs::metadata(&path).map_err(fault)?;
-    if let Some(problem) = exposed(found.mode(), found.uid(), geteuid().as_raw()) {
-        return Err(FileFault::of(named.by.clone(), Some(path.clone()), problem));
-    }
-    let pem = read(path.clone(), &named.by)?.bytes;
+    let pem = read_if(path.clone(), &named.by, fits)?.bytes;
     let der = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| {
         let problem = match error {
             pem::Error::NoItemsFound => "no key is in it, or one with a passphrase",
@@ -294,15 +308,17 @@ fn read_key(named: &Named<Credential>) -> Result<Key, FileFault> {
     Ok(Key {
         path,
         by: named.by.clone(),
+        is_passed: matches!(named.value, Credential::Passed(_)),
         der: Arc::new(Zeroizing::new(der)),
     })
 }
 
 /// Who may read it that should not. Of a file of root's a group may: that is how a service gets what is passed to it.
+/// Root looks in the daemon's place, whose user it does not know.
 fn exposed(mode: u32, owner: u32, us: u32) -> Option<String> {
     let allowed = if owner == 0 { 0o640 } else { 0o600 };
     let mode = mode & 0o777;
-    if owner != 0 && owner != us {
+    if owner != 0 && us != 0 && owner != us {
         return Some("it belongs to somebody else: it must be root's, or the daemon's own".to_owned());
     }
     let more = mode & !(allowed | 0o100);
@@ -327,6 +343,9 @@ mod tests {
             (0o600, 34, false),
         ] {
             assert_eq!(exposed(mode, owner, 33).is_none(), fine, "{mode:o} {owner}");
+        }
+        for (mode, owner, fine) in [(0o600, 33, true), (0o640, 33, false), (0o644, 0, false)] {
+            assert_eq!(exposed(mode, owner, 0).is_none(), fine, "root: {mode:o} {owner}");
         }
     }
 }

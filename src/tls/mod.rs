@@ -11,7 +11,7 @@ mod names;
 mod stamp;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -26,7 +26,7 @@ use tokio_rustls::{Connect, TlsConnector};
 
 pub(crate) use self::expiry::Expiry;
 pub(crate) use self::expiry::Side;
-pub(crate) use self::fault::{broken, link_error};
+pub(crate) use self::fault::{broken, link_error, refused};
 pub(crate) use self::files::FileFault;
 use self::files::Files;
 use self::names::Names;
@@ -58,6 +58,50 @@ pub struct TlsSettings {
     pub require_alpn: bool,
     /// So long before a certificate expires it is told; zero: not before.
     pub expiry_warning: Duration,
+}
+
+impl TlsSettings {
+    /// The same without what is passed to the service alone, where we are not the service; and what that is.
+    pub(crate) fn seen(&self) -> (Self, Vec<&Named<Credential>>) {
+        let mut seen = self.clone();
+        if files::credentials().is_some() {
+            return (seen, Vec::new());
+        }
+        let is_passed = |named: &Named<Credential>| matches!(named.value, Credential::Passed(_));
+        for place in [&mut seen.certificate, &mut seen.key] {
+            place.take_if(|named| is_passed(named));
+        }
+        let all = [&self.certificate, &self.key].into_iter().flatten();
+        let unseen = all.filter(|named| is_passed(named));
+        (seen, unseen.collect())
+    }
+
+    /// The files that it takes, each with what names it.
+    pub(crate) fn files(&self) -> Vec<(&Path, &str)> {
+        let authorities = self.authorities.as_ref().and_then(|named| match &named.value {
+            Authorities::File(path) => Some((path.as_path(), named.by.as_str())),
+            Authorities::System => None,
+        });
+        let own = [&self.certificate, &self.key].into_iter().flatten();
+        let own = own.filter_map(|named| match &named.value {
+            Credential::File(path) => Some((path.as_path(), named.by.as_str())),
+            Credential::Passed(_) => None,
+        });
+        let crl = self
+            .crl
+            .as_ref()
+            .map(|named| (named.value.as_path(), named.by.as_str()));
+        authorities.into_iter().chain(own).chain(crl).collect()
+    }
+
+    /// The names of what the service manager is to pass, each with what names it.
+    pub(crate) fn passed(&self) -> impl Iterator<Item = (&str, &str)> {
+        let own = [&self.certificate, &self.key].into_iter().flatten();
+        own.filter_map(|named| match &named.value {
+            Credential::Passed(name) => Some((name.as_str(), named.by.as_str())),
+            Credential::File(_) => None,
+        })
+    }
 }
 
 /// A value with the key that gives it, and where that stands, for messages about what the value names.

@@ -10,8 +10,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
-use super::process::{self, Kind};
 use super::{PidFile, PidFileError};
+use crate::process::{self, Kind};
 use crate::systemd;
 
 /// How long the other may take; then the next signal is heeded again.

@@ -13,7 +13,6 @@
 mod bridge;
 pub(crate) mod command;
 mod pid_file;
-pub(crate) mod process;
 mod reconnect;
 
 use self::pid_file::{PidFile, PidFileError};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
-use super::process;
+use crate::process;
 use crate::reader::{self, Links};
 
 /// More than a number and its newline, or than what a script begins with, in bytes.

@@ -15,6 +15,7 @@ mod field;
 mod tool;
 
 mod check;
+mod config;
 mod disable;
 mod loncron;
 mod metrics;

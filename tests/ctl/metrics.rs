@@ -39,7 +39,7 @@ fn those_named_are_told_and_none_twice() {
     assert!(!text.contains("msul1"), "{text}");
     assert_eq!(
         text.lines().filter(|line| !line.starts_with('#')).count(),
-        24,
+        27,
         "{text}"
     );
     let unknown = command(&lonc.site, &["metrics", "nobody"]).output().unwrap();

@@ -20,7 +20,8 @@ fn a_reconnect_tries_at_once() {
     let ran = ctl(&site, &["reconnect", "idle", "msul1"]);
     assert_eq!(ran.code, 1, "{ran:?}");
     ran.must_say("msul1: tries now");
-    ran.must_say("idle: not started. The first request starts the daemon");
+    ran.must_say("idle: not started. Workers are refused at ");
+    ran.must_say("Start its daemon: lonc idle");
 }
 
 #[test]

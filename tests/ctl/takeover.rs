@@ -167,8 +167,12 @@ fn check_tells_how_far_it_is_and_that_the_program_was_replaced() {
     assert!(
         status
             .line("two")
-            .ends_with(&["not", "taken", "over", "from", "the", "Perl", "lonc"]),
+            .ends_with(&["the", "Perl", "lonc's:", "loncctl", "takeover", "two"]),
         "{status:?}"
+    );
+    assert_eq!(
+        (status.line("two")[1], status.line("absent")[1]),
+        ("foreign", "foreign")
     );
     assert_eq!(status.line("one")[1], "up");
     let checked = host.check();

@@ -80,7 +80,7 @@ fn states_are_told() {
     let absent = samples
         .starting("lonc_")
         .filter(|(name, _)| name.contains("\"absent\""));
-    assert_eq!(absent.count(), 22, "only its state is known");
+    assert_eq!(absent.count(), 25, "only its state is known");
 }
 
 #[test]

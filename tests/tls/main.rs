@@ -15,6 +15,7 @@ mod cuts;
 mod misbehaviour;
 mod opening;
 mod refusals;
+mod relay;
 mod renewal;
 mod secured;
 mod settings;

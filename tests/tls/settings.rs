@@ -3,10 +3,11 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::fs::symlink;
-use std::process::Output;
+use std::process::{Command, Output};
 
+use test_harness::programs::built;
 use test_harness::tls::Authority;
-use test_harness::{Site, wait_until};
+use test_harness::{Site, another_user, wait_until};
 
 use crate::secured::{Secured, put};
 
@@ -190,8 +191,101 @@ fn a_credential_that_is_passed() {
     wait_until("the link", || client.ask("echo:1") == "1");
     // Without: what it takes is said.
     let mut command = site.command();
-    command.env_remove("CREDENTIALS_DIRECTORY").arg("--check");
+    command.env_remove("CREDENTIALS_DIRECTORY").arg("--reload");
     let output = command.output().unwrap();
     let fault = String::from_utf8(output.stderr).unwrap();
     assert!(fault.contains("LoadCredential=cert:"), "{fault}");
 }
+
+#[test]
+fn what_is_passed_to_the_service_alone_is_no_fault_of_the_configuration() {
+    let (site, _) = site();
+    let tls = "[link.tls]\nmode = 'require'\nca = 'DIR/ca.pem'\ncertificate = 'DIR/own.pem'\n\
+               key = \"$CREDENTIALS_\\u0044IRECTORY/link.key\"\n";
+    let output = check(&site, tls);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}");
+    let line = site.path("lonc.toml:10").display().to_string();
+    let words = format!("link.tls.key at {line}: is passed to the service alone");
+    assert!(said.contains(&words), "{said}");
+    // The rest is looked at.
+    put(&site, "own.pem", "no certificate");
+    let fault = fault(&site, tls);
+    assert!(fault.contains("DIR/own.pem: cannot be read"), "{fault}");
+    // And who needs no link needs no key.
+    fs::create_dir_all(site.path("delayed")).unwrap();
+    for words in [&["spool", "list"][..], &["spool", "list", "msul1"]] {
+        let mut command = Command::new(built("loncctl"));
+        Site::clean(&mut command);
+        command.arg("--config").arg(site.path("lonc.toml")).args(words);
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{words:?}: {said}");
+    }
+}
+
+#[test]
+fn all_peers_are_looked_at_together() {
+    let (site, _) = site();
+    let toml = "[link.tls]\nmode = 'require'\nca = 'DIR/ca.pem'\n[peer.other]\naddress = '127.0.0.1'\n\
+                [peer.other.tls]\nca = 'DIR/gone.pem'\n";
+    site.configure(([127, 0, 0, 1], 1).into(), toml);
+    let mut command = Site::program();
+    command.arg("--config").arg(site.path("lonc.toml")).arg("--check");
+    let output = command.output().unwrap();
+    let fault = site.hide(&String::from_utf8(output.stderr).unwrap());
+    assert_eq!(output.status.code(), Some(78), "{fault}");
+    assert!(fault.contains("DIR/gone.pem: cannot be read"), "{fault}");
+}
+
+#[test]
+fn root_looks_in_the_daemons_place() {
+    if !another_user::is_possible() {
+        return;
+    }
+    let (site, _) = site();
+    let key = site.path("own.key");
+    another_user::give(&key);
+    assert!(check(&site, OWN).status.success());
+    fs::set_permissions(&key, Permissions::from_mode(0o640)).unwrap();
+    assert!(fault(&site, OWN).contains("mode 0640"));
+}
+
+#[test]
+fn who_may_not_read_it_is_told_what_stands_in_the_way() {
+    if !another_user::is_possible() {
+        return;
+    }
+    let (site, _) = site();
+    let program = site.path("program");
+    fs::copy(Site::program().get_program(), &program).unwrap();
+    fs::set_permissions(site.path(""), Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(site.path("ca.pem"), Permissions::from_mode(0o644)).unwrap();
+    fs::set_permissions(site.path("own.pem"), Permissions::from_mode(0o644)).unwrap();
+    site.configure(([127, 0, 0, 1], 1).into(), OWN);
+    let said = || {
+        let mut command = another_user::command(&program);
+        command.arg("--config").arg(site.path("lonc.toml"));
+        let output = command.args(["--check", "msul1"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(78));
+        site.hide(&String::from_utf8(output.stderr).unwrap())
+    };
+    let user = another_user::ID;
+    let fault = said();
+    let words =
+        format!("DIR/own.key: cannot be read: Permission denied (os error 13): user {user} may not read it");
+    assert!(fault.contains(&words), "{fault}");
+    fs::create_dir(site.path("closed")).unwrap();
+    fs::set_permissions(site.path("closed"), Permissions::from_mode(0o700)).unwrap();
+    fs::rename(site.path("own.key"), site.path("closed/own.key")).unwrap();
+    let closed = OWN.replace("DIR/own.key", "DIR/closed/own.key");
+    site.configure(([127, 0, 0, 1], 1).into(), &closed);
+    let fault = said();
+    assert!(
+        fault.contains(&format!("user {user} may not enter DIR/closed")),
+        "{fault}"
+    );
+}
+
+const OWN: &str =
+    "[link.tls]\nmode = 'require'\nca = 'DIR/ca.pem'\ncertificate = 'DIR/own.pem'\nkey = 'DIR/own.key'\n";

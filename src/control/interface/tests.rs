@@ -247,6 +247,10 @@ fn status() -> Status {
             reason: "x".to_owned(),
             since_usec: 1,
         }),
+        refused_reload: Some(RefusedReload {
+            text: word(),
+            date_usec: 1,
+        }),
         silent_since_usec: Some(1),
         last_error: Some(word()),
         next_try_usec: Some(1),

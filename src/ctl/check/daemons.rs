@@ -113,8 +113,8 @@ fn here(site: &Site, seen: &Seen, queued: &HashSet<&HostId>) -> Vec<Finding> {
     match (&seen.answer, seen.standing) {
         (Ok(status), _) => told(site, seen, status),
         (Err(_), Standing::Disabled) => vec![disabled(seen)],
-        (Err(_), Standing::Off) => {
-            let remedy = standing::about_off(id, &site.socket(id));
+        (Err(fault), Standing::Off) => {
+            let remedy = site.advice_for(Standing::Off, id, fault);
             vec![Finding::wrong(
                 id,
                 "off: nobody listens where its workers ask",
@@ -123,7 +123,7 @@ fn here(site: &Site, seen: &Seen, queued: &HashSet<&HostId>) -> Vec<Finding> {
         }
         (Err(_), Standing::NotStarted) => not_started(site, &seen.peer, queued),
         (Err(fault), standing) => {
-            let remedy = standing::about(fault, id, &site.control(id));
+            let remedy = site.advice_for(standing, id, fault);
             let text = format!("{}: {fault}", standing.name());
             vec![if standing == Standing::Denied {
                 Finding::doubt(id, text, remedy)
@@ -154,6 +154,7 @@ fn told(site: &Site, seen: &Seen, status: &Status) -> Vec<Finding> {
     findings.extend(seen.not_yet().map(|notice| {
         Finding::doubt(id, notice, format!("loncctl reload {id}")).alike("goes by what was said before")
     }));
+    findings.extend(refused_reload(id, status));
     // A daemon in a sandbox of old may not see the directory.
     findings.extend(match &status.displaced {
         Some(displaced) => Some(Finding::wrong(id, words::safe(&displaced.text), why.clone())),
@@ -194,6 +195,15 @@ fn told(site: &Site, seen: &Seen, status: &Status) -> Vec<Finding> {
         findings.push(Finding::doubt(id, text, format!("systemctl restart lonc@{id}")));
     }
     findings
+}
+
+fn refused_reload(id: &HostId, status: &Status) -> Option<Finding> {
+    let refused = status.refused_reload.as_ref()?;
+    let (date, why) = (units::date(refused.date_usec), words::safe(&refused.text));
+    let remedy =
+        format!("Mend it there, then: loncctl reload {id}. Until then it goes by what was said before");
+    let finding = Finding::doubt(id, format!("a reload was refused at {date}: {why}"), remedy);
+    Some(finding.alike(&format!("a reload was refused: {why}")))
 }
 
 /// Whether another's socket, or nothing, stands where systemd listens for a daemon that does not say so itself.

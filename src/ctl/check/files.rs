@@ -127,11 +127,11 @@ fn web_user(site: &Site, all: &[Seen]) -> Option<Finding> {
 pub(super) fn spool(site: &Site, peers: &[Peer]) -> Vec<Finding> {
     let Some(settings) = peers
         .first()
-        .and_then(|peer| config::load(&site.config, &peer.id).ok())
+        .and_then(|peer| config::settings_of(&site.config, &peer.id).ok())
     else {
         return Vec::new();
     };
-    let dir = settings.settings.spool_dir;
+    let dir = settings.spool_dir;
     let metadata = match fs::metadata(&dir) {
         Ok(metadata) => metadata,
         Err(fault) => {

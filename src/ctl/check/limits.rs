@@ -48,10 +48,10 @@ fn files(site: &Site, peers: &[Peer]) -> Vec<Finding> {
     let Some(first) = peers.first() else {
         return findings;
     };
-    let Ok(loaded) = config::load(&site.config, &first.id) else {
+    let Ok(settings) = config::settings_of(&site.config, &first.id) else {
         return findings;
     };
-    let needed = loaded.settings.client.max_clients as u64 + OWN_FILES;
+    let needed = settings.client.max_clients as u64 + OWN_FILES;
     let unit = format!("lonc@{}.service", first.id);
     let limit = systemctl::property(&unit, "LimitNOFILE").and_then(|limit| limit.parse::<u64>().ok());
     if let Some(limit) = limit.filter(|limit| *limit < needed) {

@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use super::Finding;
 use crate::config;
 use crate::ctl::site::Site;
-use crate::usr1::process::{self, Kind};
+use crate::process::{self, Kind};
 use crate::usr1::{signalled, start_of};
 
 /// So much of a command line is shown, in characters.
@@ -20,12 +20,12 @@ const MAX_COMMAND: usize = 60;
 /// So many processes are named.
 const MAX_NAMED: usize = 4;
 
-/// All of it; nothing where LON-CAPA's own daemons are not at home.
-pub(super) fn all(site: &Site) -> Vec<Finding> {
+/// All of it; nothing where LON-CAPA's own daemons are not at home. It may be that a Perl lonc `has_peers`.
+pub(super) fn all(site: &Site, has_peers: bool) -> Vec<Finding> {
     // A fault of the configuration is found elsewhere.
     let pid_file = config::usr1_pid_file(&site.config).ok();
     let mut findings: Vec<_> = pid_file.iter().filter_map(|path| named(path)).collect();
-    let perl_lonc = perl_lonc();
+    let perl_lonc = perl_lonc(has_peers);
     // While one runs, or is to run beside us, its program belongs where it is.
     if perl_lonc.is_none() && !site.config.with_file_name("taken-over").exists() {
         findings.extend(pid_file.iter().flat_map(|path| in_its_place(path)));
@@ -111,8 +111,8 @@ fn is_perl_script(path: &Path) -> bool {
     first.starts_with(b"#!") && memmem::find(first, b"perl").is_some()
 }
 
-/// A Perl lonc that runs, with its children.
-fn perl_lonc() -> Option<Finding> {
+/// A Perl lonc that runs, with its children; with peers it is to.
+fn perl_lonc(has_peers: bool) -> Option<Finding> {
     let entries = fs::read_dir("/proc").ok()?.flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let mut pids: Vec<i32> = pids.filter(|pid| is_perl_lonc(*pid)).collect();
@@ -126,7 +126,13 @@ fn perl_lonc() -> Option<Finding> {
     let text = format!("runs: {}{more}", named.join(", "));
     let remedy = "It serves the peers that have not been moved here. Once all have, end it for good: kill its parent, \
                   then kill -9 what stays of it; and have /usr/lib/lonc/lonc-stand-in in its place";
-    (!pids.is_empty()).then(|| Finding::doubt(&"Perl lonc", text, remedy))
+    (!pids.is_empty()).then(|| {
+        if has_peers {
+            Finding::fine(&"Perl lonc", text)
+        } else {
+            Finding::doubt(&"Perl lonc", text, remedy)
+        }
+    })
 }
 
 /// Whether it is one of this host: not one that only has such a title, nor one of a container, as far as we may see.

@@ -8,9 +8,12 @@ mod loncron;
 mod moving;
 mod names;
 mod network;
+mod secured;
+mod settings;
 mod sight;
 
 use std::path::Path;
+use std::time::Duration;
 
 use self::finding::{Finding, Report};
 use super::outcome::{Exit, Fault};
@@ -20,6 +23,9 @@ use super::{arguments, peers, systemctl};
 use crate::config::{self, ConfigError, DoubtKind, Peer};
 use crate::standing::{Seen, Standing};
 use crate::units;
+
+/// Changed files are looked at after a few seconds; later where they change all the time.
+const SOON: Duration = Duration::from_secs(60);
 
 /// A summary, then what was found. Unlike other commands it goes on, as far as it makes sense, where the configuration has
 /// a fault.
@@ -31,22 +37,29 @@ pub(super) async fn run(file: &Path, arguments: &arguments::Check, screen: Scree
     };
     let mut report = Report::default();
     report.add(match &site.fault {
-        Some(fault) => faulty(fault),
+        Some(fault) => {
+            let remedy =
+                "Mend it there; lonc.toml(5) has all keys. Daemons that run go on with what they have";
+            faulty(&"configuration", fault, remedy).collect()
+        }
         None => configuration(&site, &peers),
     });
-    let (peers, findings) = moving::ours(&site, &peers);
-    report.add(findings);
-    let all = site.look(&peers, arguments.timeout).await;
+    let seen = site.look(&peers, arguments.timeout).await;
+    let summary = summary(&seen);
+    let (all, others) = moving::apart(seen);
+    let peers: Vec<_> = all.iter().map(|seen| seen.peer.clone()).collect();
+    report.add(moving::progress(&site, &all, &others));
     report.add(files::sockets(&site, &all));
     report.add(names::aliases(&site, &peers));
     report.add(files::spool(&site, &peers));
     report.add(sight::daemons(&site, &peers));
+    report.add(secured::all(&site, &peers));
     report.add(limits::all(&site, &peers));
     report.add(daemons::units(&site, &all));
-    report.add(loncron::all(&site));
+    report.add(loncron::all(&site, !others.is_empty()));
     report.add(daemons::answers(&site, &all));
+    report.add(settings::all(&site, &all, arguments.timeout).await);
     report.add(network::all(&site, &all, arguments.timeout).await);
-    let summary = summary(&all);
     if arguments.json {
         screen::print_json(&report.json(&summary))?;
     } else {
@@ -73,16 +86,32 @@ fn summary(all: &[Seen]) -> String {
     }
 }
 
-fn faulty(fault: &ConfigError) -> Vec<Finding> {
-    let remedy = "Mend it there; lonc.toml(5) has all keys. Daemons that run go on with what they have";
-    let finding = |fault: &ConfigError| {
+/// What lonc-hosts.service found when it looked last. Files that were changed since it is about to look at.
+fn held(site: &Site) -> Option<Finding> {
+    let held = peers::held(&site.config)?;
+    match held.changed.map(|changed| changed.elapsed()) {
+        None => Some(Finding::wrong(
+            &"peers",
+            held.to_string(),
+            "loncctl peers; peers accept in loncctl(8)",
+        )),
+        Some(Ok(since)) if since > SOON => Some(Finding::doubt(
+            &"peers",
+            held.to_string(),
+            "systemctl start lonc-hosts.service looks at them; else nothing of them is followed",
+        )),
+        Some(_) => None,
+    }
+}
+
+fn faulty(subject: &impl ToString, fault: &ConfigError, remedy: &str) -> impl Iterator<Item = Finding> {
+    fault.each().iter().map(move |fault| {
         if fault.is_denied() {
-            Finding::unseen(&"configuration", fault.to_string())
+            Finding::unseen(subject, fault.to_string())
         } else {
-            Finding::wrong(&"configuration", fault.to_string(), remedy)
+            Finding::wrong(subject, fault.to_string(), remedy)
         }
-    };
-    fault.each().iter().map(finding).collect()
+    })
 }
 
 fn configuration(site: &Site, peers: &[Peer]) -> Vec<Finding> {
@@ -98,9 +127,7 @@ fn configuration(site: &Site, peers: &[Peer]) -> Vec<Finding> {
         let remedy = "Mend it: until then no peer is removed, and none goes to another address";
         findings.push(Finding::doubt(&"hosts.tab", doubt.why.clone(), remedy));
     }
-    findings.extend(
-        peers::held().map(|why| Finding::wrong(&"peers", why, "loncctl peers; peers accept in loncctl(8)")),
-    );
+    findings.extend(held(site));
     // Sections of other peers matter only if all are looked at.
     let checked = match peers {
         [only] => config::check(&site.config, Some(&only.id)),
@@ -108,8 +135,7 @@ fn configuration(site: &Site, peers: &[Peer]) -> Vec<Finding> {
     };
     let subject = site.config.display();
     if let Err(fault) = &checked {
-        let wrong = |fault: &ConfigError| Finding::wrong(&subject, fault.to_string(), mend);
-        findings.extend(fault.each().iter().map(wrong));
+        findings.extend(faulty(&subject, fault, mend));
         return findings;
     }
     findings.push(match () {

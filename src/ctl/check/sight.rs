@@ -19,7 +19,7 @@ use crate::units;
 /// To write into a directory: its owner's, group's and others' bits.
 const WRITE: [u32; 3] = [0o300, 0o030, 0o003];
 
-const HIDDEN: &str = "the units hide it from the daemon";
+pub(super) const HIDDEN: &str = "the units hide it from the daemon";
 const READ_ONLY: &str = "the daemon can only read there";
 
 /// A directory that daemons write to, and what comes of it if they cannot.
@@ -84,8 +84,7 @@ fn told(text: &str, peers: &[&Peer]) -> Option<Finding> {
 }
 
 fn places(site: &Site, peers: &[Peer]) -> Option<Vec<Place>> {
-    let loaded = config::load(&site.config, &peers.first()?.id).ok()?;
-    let settings = loaded.settings;
+    let settings = config::settings_of(&site.config, &peers.first()?.id).ok()?;
     let place = |path: &Path, otherwise| Place {
         path: path.to_owned(),
         otherwise,
@@ -120,7 +119,7 @@ fn places(site: &Site, peers: &[Peer]) -> Option<Vec<Place>> {
 }
 
 /// The processes of the instances; 0 for one that does not run.
-fn pids(peers: &[Peer]) -> Vec<u32> {
+pub(super) fn pids(peers: &[Peer]) -> Vec<u32> {
     let units = peers.iter().map(|peer| format!("lonc@{}.service", peer.id));
     let options = ["--property=MainPID", "--value", "--"].map(str::to_owned);
     let arguments: Vec<_> = options.into_iter().chain(units).collect();
@@ -154,16 +153,19 @@ fn fault(pid: u32, directory: &Path) -> Option<String> {
 }
 
 /// What the unit of a daemon says.
-struct Unit {
-    ids: Ids,
+pub(super) struct Unit {
+    pub(super) ids: Ids,
     /// Where it may write.
     open: Vec<PathBuf>,
+    /// What it sees of what is hidden from it.
+    pub(super) seen: Vec<PathBuf>,
 }
 
 impl Unit {
     /// By the lines of `systemctl show`; `Key=-path`, and for what is bound `path:path:options`.
-    fn of(name: &str) -> Option<Self> {
-        let arguments = ["--property=User,Group,BindPaths,ReadWritePaths", "--", name].map(str::to_owned);
+    pub(super) fn of(name: &str) -> Option<Self> {
+        let properties = "--property=User,Group,BindPaths,BindReadOnlyPaths,ReadWritePaths";
+        let arguments = [properties, "--", name].map(str::to_owned);
         Self::read(&systemctl::ask("show", &arguments).ok()?)
     }
 
@@ -174,11 +176,14 @@ impl Unit {
         };
         let user = User::from_name(value("User")?).ok()??;
         let group = Group::from_name(value("Group")?).ok()??;
-        let paths = ["BindPaths", "ReadWritePaths"].into_iter().filter_map(value);
-        let paths = paths.flat_map(str::split_whitespace);
         let path = |word: &str| word.trim_start_matches('-').split(':').next().map(PathBuf::from);
+        let paths = |keys: [&str; 2]| {
+            let words = keys.into_iter().filter_map(value).flat_map(str::split_whitespace);
+            words.filter_map(path).collect()
+        };
         Some(Self {
-            open: paths.filter_map(path).collect(),
+            open: paths(["BindPaths", "ReadWritePaths"]),
+            seen: paths(["BindPaths", "BindReadOnlyPaths"]),
             ids: Ids {
                 user: user.uid.as_raw(),
                 groups: [user.gid.as_raw(), group.gid.as_raw()].into(),
@@ -205,14 +210,14 @@ impl Unit {
 }
 
 /// As whom a process runs.
-struct Ids {
+pub(super) struct Ids {
     user: u32,
     groups: BTreeSet<u32>,
 }
 
 impl Ids {
     /// By the lines of `proc_pid_status(5)`; the second number of a line is the one in force.
-    fn of(pid: u32) -> Option<Self> {
+    pub(super) fn of(pid: u32) -> Option<Self> {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
         let line = |name: &str| -> Option<Vec<u32>> {
             let line = status.lines().find_map(|line| line.strip_prefix(name))?;
@@ -231,22 +236,29 @@ impl Ids {
         if !directory.is_dir() {
             return Some("is no directory".to_owned());
         }
-        let [owner, group, others] = WRITE;
-        let needed = if self.user == directory.uid() {
+        (!self.may(directory, WRITE)).then(|| self.denied("write there", directory))
+    }
+
+    /// Whether who has these may; by the bits of the owner, of the group and of others.
+    pub(super) fn may(&self, file: &Metadata, [owner, group, others]: [u32; 3]) -> bool {
+        let needed = if self.user == file.uid() {
             owner
-        } else if self.groups.contains(&directory.gid()) {
+        } else if self.groups.contains(&file.gid()) {
             group
         } else {
             others
         };
-        (directory.mode() & needed != needed).then(|| {
-            format!(
-                "user {} of the daemon may not write there; it is user {}'s, mode {:04o}",
-                self.user,
-                directory.uid(),
-                directory.mode() & 0o7777
-            )
-        })
+        file.mode() & needed == needed
+    }
+
+    /// That it may not, in words.
+    pub(super) fn denied(&self, what: &str, file: &Metadata) -> String {
+        format!(
+            "user {} of the daemon may not {what}; it is user {}'s, mode {:04o}",
+            self.user,
+            file.uid(),
+            file.mode() & 0o7777
+        )
     }
 }
 

@@ -21,7 +21,7 @@ pub(in crate::ctl) struct Store {
 
 impl Store {
     pub(in crate::ctl) fn of(site: &Site, peer: &HostId) -> Result<Self, Fault> {
-        Self::with(&config::load(&site.config, peer)?.settings)
+        Self::with(&config::settings_of(&site.config, peer)?)
     }
 
     /// For a host that may be in no table.

@@ -15,7 +15,7 @@ use nix::unistd::Pid;
 use rustix::io::Errno;
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
-use crate::usr1::process::{self, Kind};
+use crate::process::{self, Kind};
 
 /// What the kernel lists a socket as that is connected, and that was made by accepting: it has a path.
 const CONNECTED: &str = "03";

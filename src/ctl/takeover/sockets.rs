@@ -1,6 +1,5 @@
 //! The sockets that workers ask: who listens at them, and what happens to their names.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Child;
@@ -136,16 +135,8 @@ fn aside(name: &str) -> String {
 fn who(path: &Path) -> io::Result<Who> {
     Ok(match place::occupant(path)? {
         Occupant::Nobody | Occupant::Stale | Occupant::NoSocket => Who::Nobody,
-        Occupant::Listener(Some(listener)) if is_ours(listener.pid) => Who::Ours,
+        Occupant::Listener(Some(listener)) if listener.is_ours() => Who::Ours,
         // One that is too busy to say is not: ours has a longer queue than there are workers.
         Occupant::Listener(_) => Who::Other,
     })
-}
-
-/// Whether whoever called `listen()` is systemd or lonc.
-fn is_ours(listener: i32) -> bool {
-    let program = fs::read_link(format!("/proc/{listener}/exe")).unwrap_or_default();
-    // After an upgrade " (deleted)" stands behind it.
-    let name = program.file_name().unwrap_or_default().to_string_lossy();
-    listener == 1 || name.split(' ').next() == Some("lonc")
 }

@@ -3,7 +3,6 @@
 
 mod clients;
 mod config;
-mod drain;
 mod idle_exit;
 mod inbox;
 mod links;
@@ -21,6 +20,7 @@ use std::io;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
+use lonc_proto::drain::Drain;
 use lonc_proto::session::{Command, Event, Session};
 use lonc_proto::time::Instant;
 use tokio::sync::{mpsc, watch};
@@ -30,7 +30,6 @@ use tracing::info;
 pub(crate) use self::clients::ClientReport;
 use self::clients::Clients;
 use self::config::session_config;
-use self::drain::Drain;
 use self::idle_exit::IdleExit;
 pub(crate) use self::inbox::{Question, Questions, ToDriver};
 use self::links::Links;

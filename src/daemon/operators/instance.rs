@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use super::census::Census;
 use super::failure::Failure;
 use crate::config::LogLevel;
+use crate::daemon::configuration::Configuration;
 use crate::daemon::driver::{ClientReport, Question, Questions};
 use crate::daemon::order::Order;
 use crate::daemon::socket_watch::SocketWatch;
@@ -41,6 +42,8 @@ pub(crate) struct Instance {
     pub(crate) published: watch::Receiver<Snapshot>,
     /// The log's level.
     pub(crate) level: watch::Receiver<LogLevel>,
+    /// What it goes by.
+    pub(crate) configuration: watch::Receiver<Configuration>,
     /// The log, which may have lost records.
     pub(crate) log: LogHandle,
     /// When it started.

@@ -89,6 +89,7 @@ enum Reading {
     Clients,
     Delayed,
     Census,
+    Configuration,
 }
 
 enum Changing {
@@ -107,6 +108,7 @@ impl Method {
             "GetMetrics" => Self::Reading(Reading::Metrics),
             "ListClients" => Self::Reading(Reading::Clients),
             "ListDelayed" => Self::Reading(Reading::Delayed),
+            "GetConfiguration" => Self::Reading(Reading::Configuration),
             "CountDelayed" => Self::Reading(Reading::Census),
             "Reconnect" => Self::Changing(Changing::Reconnect),
             "Reload" => Self::Changing(Changing::Reload),
@@ -142,6 +144,10 @@ async fn read(reading: Reading, mut given: Parameters, instance: &Instance) -> R
             Ok(wire::reply(&ClientsReply { clients, total }, false))
         }
         Reading::Census => count(given, instance).await,
+        Reading::Configuration => {
+            given.end(())?;
+            Ok(wire::reply(&render::configuration(instance), false))
+        }
         Reading::Delayed => {
             let limit = given.limit()?;
             given.end(())?;

@@ -9,14 +9,20 @@ use lonc_proto::time::Instant;
 use super::instance::Instance;
 use super::tls;
 use crate::control::interface::{
-    Bucket, Cause, Client, Counters, DelayedSummary, Disabled, Displaced, Histogram, Link, LinkState,
-    Metrics, Refused, State, Status, Trouble, TroubleKind,
+    Bucket, Cause, Client, ConfigurationKey, ConfigurationReply, Counters, DelayedSummary, Disabled,
+    Displaced, Histogram, Link, LinkState, Metrics, Refused, RefusedReload, State, Status, Trouble,
+    TroubleKind,
 };
+use crate::daemon::configuration::Configuration;
 use crate::daemon::driver::ClientReport;
 use crate::daemon::socket_watch::Reach;
 use crate::daemon::status::Snapshot;
 use crate::spool::Summary;
 use crate::units::{micros, micros_since_1970};
+
+/// The key that operators may change without the file, and how that is told.
+const LOG_LEVEL: &str = "daemon.log_level";
+const STEERED: &str = "loncctl log-level, until the next reload";
 
 pub(super) fn status(
     instance: &Instance,
@@ -38,7 +44,8 @@ pub(super) fn status(
         state: state(now.state),
         since_usec: micros_since_1970(snapshot.since),
         draining: snapshot.draining,
-        text: reach.with(snapshot),
+        text: reach.with(snapshot) + &instance.configuration.borrow().beside(),
+        refused_reload: refused_reload(&instance.configuration.borrow()),
         displaced: displaced(reach),
         disabled: snapshot.disabled.as_ref().map(|disabled| Disabled {
             reason: disabled.reason.clone(),
@@ -69,6 +76,36 @@ pub(super) fn status(
         taken_usec: micros_since_1970(snapshot.today),
         log_level: *instance.level.borrow(),
     }
+}
+
+pub(super) fn configuration(instance: &Instance) -> ConfigurationReply {
+    let configuration = instance.configuration.borrow();
+    let level = format!("\"{}\"", instance.level.borrow().as_str());
+    let key = |(key, value, source): (&str, &str, &str)| {
+        let is_steered = key == LOG_LEVEL && value != level;
+        ConfigurationKey {
+            key: key.to_owned(),
+            value: if is_steered {
+                level.clone()
+            } else {
+                value.to_owned()
+            },
+            source: if is_steered { STEERED } else { source }.to_owned(),
+        }
+    };
+    ConfigurationReply {
+        keys: configuration.report.settings().map(key).collect(),
+        read_usec: micros_since_1970(configuration.read),
+        refused: refused_reload(&configuration),
+    }
+}
+
+fn refused_reload(configuration: &Configuration) -> Option<RefusedReload> {
+    let (text, date) = configuration.refused.as_ref()?;
+    Some(RefusedReload {
+        text: text.clone(),
+        date_usec: micros_since_1970(*date),
+    })
 }
 
 pub(super) fn metrics(

@@ -59,7 +59,7 @@ fn told(account: &Account, close: &Close) -> Markup {
                     div { dt { (label) } dd { (text) } }
                 }
             }
-            @if !close.seen.is_ours { p { "This peer is not taken over from the Perl lonc." } }
+            @if !close.seen.is_ours && close.seen.answer.is_ok() { p { "This peer is not taken over from the Perl lonc." } }
             p.sums { "As of " (units::date(close.now)) }
         }
     }

@@ -49,6 +49,7 @@ exec /usr/bin/systemctl "$@"
 def takeover_of_a_peer(site):
     """One peer over and back under load: every request answered; figures of how long nobody listens."""
     host = _classic(site)
+    _assert_untouched(host)
     with _load(host, "msul1") as moved, _load(host, "msul3") as other, _probe(host, "msul1") as gap:
         said = host.run("loncctl", "takeover", "msul1", timeout=120).stdout
         _assert_served_by(host, msul1="ours", msul3="perl")
@@ -148,6 +149,26 @@ def takeover_that_fails(site):
         _await_perl(host, "msul1")
         _assert_served_by(host, msul1="perl", msul3="perl")
     site.figure(f"takeover: killed at {number - 1} orders, one after the other, and finished by another")
+
+
+def _assert_untouched(host):
+    """Nothing is taken over: all that is told says so, what to do, and once; and nothing else is amiss."""
+    status = host.run("loncctl", "status").stdout
+    states = [line.split()[1] for line in status.splitlines()[1:]]
+    assert states == ["foreign"] * 3 and "loncctl takeover msul1" in status, status
+    for peer, there in (("msul1", "of user"), ("msul4", "does not listen for it now")):
+        why = host.run("loncctl", "why", peer).stdout
+        told = " ".join(why.split())
+        assert there in told and f"loncctl takeover {peer}" in told and "start it" not in told, why
+    check = host.run("loncctl", "check", check=False)
+    assert check.returncode == 1 and "WRONG" not in check.stdout, check.stdout
+    assert check.stdout.startswith("this host: 1 doubt; 3 peers: 3 foreign\n"), check.stdout
+    assert check.stdout.count("loncctl takeover") == 1 and "nothing is taken over yet" in check.stdout, check.stdout
+    ping = host.run("loncctl", "ping", "msul1", "msul4", check=False).stdout
+    assert "by way of another: not taken over" in ping and "loncctl takeover msul4" in ping, ping
+    for order in (("reconnect", "msul1"), ("clients", "msul1"), ("disable", "msul1"), ("enable", "msul1")):
+        said = host.run("loncctl", *order, check=False)
+        assert said.returncode == 1 and "loncctl takeover msul1" in said.stderr, said
 
 
 def _with_order_that_fails(host, number, way, *more):

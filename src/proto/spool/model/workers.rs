@@ -3,6 +3,7 @@
 use std::format;
 use std::prelude::v1::*;
 
+use forgetful_disk::FileId;
 use proptest::sample::Index;
 
 use super::disk::at;
@@ -16,7 +17,7 @@ pub(super) const FAR: u64 = 9_999_999_999;
 
 /// A file that a worker has open.
 pub(super) struct Open {
-    file: usize,
+    file: FileId,
     name: Name,
     rest: Vec<u8>,
 }

@@ -1,9 +1,9 @@
 //! The end of an instance: what it still waits for, and until when.
 
-use std::time::Duration;
+use core::time::Duration;
 
-use lonc_proto::session::Session;
-use lonc_proto::time::Instant;
+use crate::session::Session;
+use crate::time::Instant;
 
 /// How long clients get to take their last answers.
 const FLUSH: Duration = Duration::from_secs(1);
@@ -14,7 +14,7 @@ const READ: Duration = Duration::from_millis(200);
 
 /// Once it has begun, no more clients are taken, and what is under way is finished until a deadline.
 #[derive(Default)]
-pub(super) struct Drain {
+pub struct Drain {
     until: Option<Instant>,
     /// It was looked once whether replies have arrived that are not read.
     has_looked: bool,
@@ -25,25 +25,28 @@ pub(super) struct Drain {
 }
 
 impl Drain {
-    pub(super) fn is_on(&self) -> bool {
+    /// It has begun.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
         self.until.is_some()
     }
 
-    pub(super) fn begin(&mut self, until: Instant) {
+    /// Begins, to be over at this time.
+    pub fn begin(&mut self, until: Instant) {
         self.until = Some(until);
     }
 
     /// Has it end as soon as can be.
-    pub(super) fn hurry(&mut self, now: Instant) {
+    pub fn hurry(&mut self, now: Instant) {
         self.until = Some(now);
     }
 
     /// True once, when the session is to be stopped; a moment later where bytes of lond's lie unread.
-    pub(super) fn is_to_stop(&mut self, now: Instant, has_unread: impl FnOnce() -> bool) -> bool {
+    pub fn is_to_stop(&mut self, now: Instant, has_unread: impl FnOnce() -> bool) -> bool {
         if self.stopped || self.until.is_none_or(|until| until > now) {
             return false;
         }
-        let is_first = !std::mem::replace(&mut self.has_looked, true);
+        let is_first = !core::mem::replace(&mut self.has_looked, true);
         self.stopped = !(is_first && has_unread());
         // From here on it counts, also where this comes late.
         self.until = Some(if self.stopped { now } else { now + READ });
@@ -51,20 +54,23 @@ impl Drain {
     }
 
     /// True once, when what is not on disk by then is not waited for.
-    pub(super) fn is_to_give_up(&mut self, now: Instant) -> bool {
+    pub fn is_to_give_up(&mut self, now: Instant) -> bool {
         let due = self.stopped && !self.gave_up && self.until.is_some_and(|until| until + STORE <= now);
         self.gave_up |= due;
         due
     }
 
     /// How much longer the disk is waited for in the end.
-    pub(super) fn rest(&self, now: Instant) -> Duration {
+    #[must_use]
+    pub fn rest(&self, now: Instant) -> Duration {
         self.until
             .map_or(FLUSH, |until| (until + FLUSH).since(now))
             .max(STORE)
     }
 
-    pub(super) fn is_over(&self, session: &Session, now: Instant) -> bool {
+    /// True if nothing is left to be done, or no time.
+    #[must_use]
+    pub fn is_over(&self, session: &Session, now: Instant) -> bool {
         let Some(until) = self.until else {
             return false;
         };
@@ -77,7 +83,8 @@ impl Drain {
     }
 
     /// When to look again.
-    pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
+    #[must_use]
+    pub fn deadline(&self, now: Instant) -> Option<Instant> {
         let until = self.until?;
         match (self.stopped, self.gave_up) {
             (false, _) => Some(until),

@@ -20,6 +20,14 @@ pub(crate) fn kind(pid: i32) -> Option<Kind> {
     of_command(&command(pid)?)
 }
 
+/// Whether it is a daemon of one peer, by its program.
+pub(crate) fn is_instance(pid: i32) -> bool {
+    let program = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+    // After an upgrade " (deleted)" stands behind it.
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    name.split(' ').next() == Some("lonc")
+}
+
 /// The words of its command line, with a zero byte behind each.
 pub(crate) fn command(pid: i32) -> Option<Vec<u8>> {
     fs::read(format!("/proc/{pid}/cmdline")).ok()
