@@ -19,7 +19,7 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 extern crate std;
 
 pub mod backoff;
@@ -27,10 +27,14 @@ pub mod buffer;
 pub mod cipher;
 pub mod drain;
 mod excerpt;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod handshake;
 pub mod line;
 pub mod reply;
 pub mod request;
+#[cfg(any(test, fuzzing))]
+mod script;
 pub mod session;
 pub mod spool;
 pub mod time;

@@ -184,6 +184,8 @@ fn tests_do_not_count() {
         "#[cfg(test)]\nmod tests { use crate::b::B; }",
         "#[cfg(test)]\nmod tests;",
         "#[cfg(test)]\nuse crate::b::B;",
+        "#[cfg(fuzzing)]\nuse crate::b::B;",
+        "#[cfg(any(test, fuzzing))]\nmod tests;",
         "struct A;\nimpl A {\n#[cfg(test)]\nfn f(_: crate::b::B) {}\n}",
     ] {
         assert_clean(&[

@@ -202,10 +202,13 @@ fn keep(attributes: &[Attribute], item: &impl Spanned, num_lines: &mut usize) ->
     !for_tests
 }
 
-/// Whether it is `#[cfg(test)]`.
+/// Whether it is `#[cfg(test)]`, or for what is built to be fuzzed.
 fn is_for_tests(attribute: &Attribute) -> bool {
     match &attribute.meta {
-        Meta::List(list) if list.path.is_ident("cfg") => list.tokens.to_string() == "test",
+        Meta::List(list) if list.path.is_ident("cfg") => {
+            let when = list.tokens.to_string();
+            matches!(&*when, "test" | "fuzzing" | "any (test , fuzzing)")
+        }
         _ => false,
     }
 }

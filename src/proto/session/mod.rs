@@ -394,7 +394,7 @@ impl Session {
     }
 }
 
-#[cfg(test)]
-mod model;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
+pub(crate) mod model;
+#[cfg(any(test, fuzzing))]
 mod tests;

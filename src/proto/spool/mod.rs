@@ -34,8 +34,8 @@ mod inputs;
 mod listing;
 mod looking;
 mod message;
-#[cfg(test)]
-mod model;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod model;
 mod moving;
 mod name;
 mod names;
@@ -57,6 +57,8 @@ pub use self::errand::{Errand, ErrandId, Found, Listing, Message, MessageState, 
 pub use self::message::{Content, Unsendable, most_read, parse};
 pub use self::name::Name;
 pub use self::names::addressee;
+#[cfg(fuzzing)]
+pub(crate) use self::names::fuzzing::play as play_with_names;
 
 use self::book::Book;
 use self::counting::{Counted, Counting};

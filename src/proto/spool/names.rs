@@ -3,6 +3,9 @@
 //! A name ends in `.<peer id>`; what is before sorts by time. Ours are `<epoch>.<count>.<pid>.<word>.<peer>`, as later
 //! releases of lonnet write them, with the count padded so that it sorts as a number.
 
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
+
 use alloc::borrow::ToOwned as _;
 use alloc::format;
 use alloc::string::String;

@@ -8,10 +8,13 @@ use std::format;
 use std::prelude::v1::*;
 use std::{panic, vec};
 
+#[cfg(test)]
 use proptest::prelude::*;
-use proptest::sample::Index;
 
-use self::steps::{Ask, Step, step};
+use self::steps::{Ask, Step};
+#[cfg(test)]
+use crate::script::scripted;
+use crate::script::{Pick, Script};
 use crate::session::tests::lond::Style;
 use crate::session::tests::rig::{Rig, SECOND, config};
 use crate::session::{ClientId, Config, Event, LinkId, MessageId, Stored};
@@ -147,14 +150,14 @@ impl World {
         self.check();
     }
 
-    fn pick_asker(&self, one: Index) -> Option<usize> {
+    fn pick_asker(&self, one: Pick) -> Option<usize> {
         let here: Vec<_> = (0..self.askers.len())
             .filter(|at| self.askers[*at].here)
             .collect();
         (!here.is_empty()).then(|| here[one.index(here.len())])
     }
 
-    fn with_link(&mut self, one: Index, act: impl FnOnce(&mut Self, usize)) {
+    fn with_link(&mut self, one: Pick, act: impl FnOnce(&mut Self, usize)) {
         let links: Vec<_> = self.rig.wires.keys().copied().collect();
         if !links.is_empty() {
             act(self, links[one.index(links.len())]);
@@ -243,7 +246,7 @@ impl World {
     }
 
     /// One that waits can be taken back, and is not reported any more.
-    fn withdraw(&mut self, one: Index) {
+    fn withdraw(&mut self, one: Pick) {
         let open: Vec<_> = (0..self.handed.len())
             .filter(|id| self.handed[*id].1.is_none())
             .collect();
@@ -435,7 +438,8 @@ impl World {
 
     /// With a lond and a disk that work everything comes to its end.
     fn come_to_rest(&mut self) {
-        for _ in 0..200 {
+        // With a pipeline of one a message goes each time round.
+        for _ in 0..200 + self.disk.len() {
             for link in self.rig.wires.keys().copied().collect::<Vec<_>>() {
                 self.open(link);
                 for _ in 0..50 {
@@ -511,27 +515,38 @@ fn see_critical(
     }
 }
 
+fn setting(script: &mut Script<'_>) -> Config {
+    let connections = script.within(0..4);
+    Config {
+        connections,
+        max_connections: (connections + script.within(0..4)).max(1),
+        idle_timeout: 200 * SECOND,
+        pipeline: script.within(1..6),
+        max_attempts: script.seconds(1..4),
+        spool: true,
+        message_timeout: 60 * SECOND,
+        ..config()
+    }
+}
+
+/// Lets happen what the script says.
+#[cfg(fuzzing)]
+pub(crate) fn play(script: &mut Script<'_>) {
+    let mut world = World::new(setting(script));
+    script.each(Step::read, |step| world.take(&step));
+    world.come_to_rest();
+}
+
+#[cfg(test)]
 proptest! {
     #![proptest_config(ProptestConfig { cases: super::cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_critical_is_lost(
-        connections in 0..4usize,
-        more in 0..4usize,
-        pipeline in 1..6usize,
-        max_attempts in 1..4u32,
-        steps in proptest::collection::vec(step(), 1..200),
+        config in scripted(8, setting),
+        steps in proptest::collection::vec(scripted(32, Step::read), 1..200),
     ) {
-        let mut world = World::new(Config {
-            connections,
-            max_connections: (connections + more).max(1),
-            idle_timeout: 200 * SECOND,
-            pipeline,
-            max_attempts,
-            spool: true,
-            message_timeout: 60 * SECOND,
-            ..config()
-        });
+        let mut world = World::new(config);
         for step in &steps {
             world.take(step);
         }

@@ -3,9 +3,8 @@
 use std::prelude::v1::*;
 
 use core::time::Duration;
-use proptest::prelude::*;
-use proptest::sample::Index;
 
+use crate::script::{Pick, Script};
 use crate::session::Config;
 use crate::session::tests::lond::{Fault, OTHER, PEER, Style};
 use crate::session::tests::rig::{SECOND, config};
@@ -38,8 +37,8 @@ pub(super) enum Host {
 }
 
 impl Host {
-    fn any() -> impl Strategy<Value = Self> {
-        prop_oneof![2 => Just(Self::Unsaid), 1 => Just(Self::Own), 2 => Just(Self::Other)]
+    fn read(script: &mut Script<'_>) -> Self {
+        script.one_of([Self::Unsaid, Self::Unsaid, Self::Own, Self::Other, Self::Other])
     }
 
     pub(super) fn id(self) -> &'static str {
@@ -51,23 +50,25 @@ impl Host {
 }
 
 impl Ask {
-    fn any() -> impl Strategy<Value = Self> {
-        let filler = prop_oneof![99 => 0..40usize, 1 => 20_000..90_000usize];
-        let forward = (any::<bool>(), prop::bool::weighted(0.3), Host::any(), filler);
-        prop_oneof![
-            12 => forward.prop_map(|(encrypted, critical, host, filler)| Self::Forward {
-                encrypted,
-                critical,
-                host,
-                filler,
-            }),
-            1 => Just(Self::Refused("x:encrypt:secret\n")),
-            1 => Just(Self::Refused("critical:sethost:msul1b:ekey\n")),
-            1 => Just(Self::Retry),
-            2 => Just(Self::Nothing),
-            1 => Just(Self::CriticalNothing),
-            1 => Just(Self::Stop),
-        ]
+    fn read(script: &mut Script<'_>) -> Self {
+        match script.weighted([12, 1, 1, 1, 2, 1, 1]) {
+            0 => Self::Forward {
+                encrypted: script.chance(50),
+                critical: script.chance(30),
+                host: Host::read(script),
+                filler: if script.chance(1) {
+                    script.within(20_000..90_000)
+                } else {
+                    script.within(0..40)
+                },
+            },
+            1 => Self::Refused("x:encrypt:secret\n"),
+            2 => Self::Refused("critical:sethost:msul1b:ekey\n"),
+            3 => Self::Retry,
+            4 => Self::Nothing,
+            5 => Self::CriticalNothing,
+            _ => Self::Stop,
+        }
     }
 }
 
@@ -80,95 +81,103 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    fn any() -> impl Strategy<Value = Self> {
-        let style = prop_oneof![
-            6 => Just(Style::Plain),
-            4 => Just(Style::Encrypted),
-            1 => Just(Style::Malformed(Fault::NotHex)),
-            1 => Just(Style::Malformed(Fault::NotWholeBlocks)),
-            1 => Just(Style::Malformed(Fault::TooShort)),
-            1 => Just(Style::Malformed(Fault::Newline)),
-        ];
-        let filler = prop_oneof![9 => 0..30usize, 1 => 100..400usize];
-        (style, filler).prop_map(|(style, filler)| Self { style, filler })
+    fn read(script: &mut Script<'_>) -> Self {
+        let style = match script.weighted([6, 4, 1, 1, 1, 1]) {
+            0 => Style::Plain,
+            1 => Style::Encrypted,
+            2 => Style::Malformed(Fault::NotHex),
+            3 => Style::Malformed(Fault::NotWholeBlocks),
+            4 => Style::Malformed(Fault::TooShort),
+            _ => Style::Malformed(Fault::Newline),
+        };
+        let filler = if script.chance(10) {
+            script.within(100..400)
+        } else {
+            script.within(0..30)
+        };
+        Self { style, filler }
     }
 }
 
-/// One event, or a few that belong together. Each [`Index`] picks among what there is at that moment.
+/// One event, or a few that belong together. Each [`Pick`] is among what there is at that moment.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Join {
         may_stop: bool,
     },
-    Leave(Index),
-    Say(Index, Vec<Ask>),
+    Leave(Pick),
+    Say(Pick, Vec<Ask>),
     /// A client takes some, or all, of its answers.
-    Take(Index, Option<usize>),
-    Connect(Index),
+    Take(Pick, Option<usize>),
+    Connect(Pick),
     /// The try or the connection breaks.
-    Fail(Index),
+    Fail(Pick),
     /// Up to so many bytes are written.
-    Write(Index, usize),
+    Write(Pick, usize),
     /// lond answers its oldest commands.
-    Answer(Index, Vec<Reply>),
+    Answer(Pick, Vec<Reply>),
     /// Up to so many bytes of lond's arrive.
-    Deliver(Index, usize),
+    Deliver(Pick, usize),
     /// A link is connected if need be, and moves on by so many steps of the handshake, or rounds of replies.
-    Serve(Index, usize),
+    Serve(Pick, usize),
     /// Bytes arrive out of turn.
-    Unasked(Index, Vec<u8>),
+    Unasked(Pick, &'static str),
     Pass(Duration),
     /// The driver comes late: so much time passes before it does what is due.
     Late(Duration),
     /// The same, and meanwhile bytes arrive on a link.
-    LateToRead(Index, Duration),
+    LateToRead(Pick, Duration),
     /// Time passes to just when something is due.
     PassToTimeout,
     /// The driver asks although nothing need be due.
     SpuriousTimeout,
     /// The host has left the address of a link.
-    Moved(Index),
+    Moved(Pick),
     Reconnect,
     Reconfigure(Setting, bool),
     Stop,
 }
 
 impl Step {
-    pub(super) fn any() -> impl Strategy<Value = Self> {
-        let one = any::<Index>;
-        let bytes = || prop_oneof![Just(0), 1..30usize, 1..200_000usize];
-        let amount = prop_oneof![2 => Just(None), 3 => (0..60usize).prop_map(Some)];
-        let asks = prop::collection::vec(Ask::any(), 1..8);
-        let replies = prop::collection::vec(Reply::any(), 1..6);
-        let unasked = prop_oneof![
-            Just(b"x".to_vec()),
-            Just(b"\n".to_vec()),
-            Just(b"late\nword".to_vec())
-        ];
-        let span = || prop_oneof![0..3_000u64, 0..60_000u64, 0..700_000u64].prop_map(Duration::from_millis);
-        let rarely_stop = prop::bool::weighted(0.1);
-        prop_oneof![
-            6 => any::<bool>().prop_map(|may_stop| Self::Join { may_stop }),
-            2 => one().prop_map(Self::Leave),
-            24 => (one(), asks).prop_map(|(client, asks)| Self::Say(client, asks)),
-            10 => (one(), amount).prop_map(|(client, bytes)| Self::Take(client, bytes)),
-            4 => one().prop_map(Self::Connect),
-            2 => one().prop_map(Self::Fail),
-            14 => (one(), bytes()).prop_map(|(link, most)| Self::Write(link, most)),
-            14 => (one(), replies).prop_map(|(link, replies)| Self::Answer(link, replies)),
-            14 => (one(), bytes()).prop_map(|(link, most)| Self::Deliver(link, most)),
-            16 => (one(), 1..9usize).prop_map(|(link, rounds)| Self::Serve(link, rounds)),
-            1 => (one(), unasked).prop_map(|(link, bytes)| Self::Unasked(link, bytes)),
-            4 => span().prop_map(Self::Pass),
-            1 => span().prop_map(Self::Late),
-            1 => (one(), span()).prop_map(|(link, span)| Self::LateToRead(link, span)),
-            5 => Just(Self::PassToTimeout),
-            2 => one().prop_map(Self::Moved),
-            2 => Just(Self::Reconnect),
-            2 => (Setting::any(), any::<bool>()).prop_map(|(setting, reopen)| Self::Reconfigure(setting, reopen)),
-            2 => rarely_stop.prop_map(|stop| if stop { Self::Stop } else { Self::SpuriousTimeout }),
-        ]
+    pub(super) fn read(script: &mut Script<'_>) -> Self {
+        match script.weighted([6, 2, 24, 10, 4, 2, 14, 14, 14, 16, 1, 4, 1, 1, 5, 2, 2, 2, 2]) {
+            0 => Self::Join {
+                may_stop: script.chance(50),
+            },
+            1 => Self::Leave(script.pick()),
+            2 => Self::Say(script.pick(), script.list(1..8, Ask::read)),
+            3 => Self::Take(script.pick(), script.chance(60).then(|| script.within(0..60))),
+            4 => Self::Connect(script.pick()),
+            5 => Self::Fail(script.pick()),
+            6 => Self::Write(script.pick(), num_bytes(script)),
+            7 => Self::Answer(script.pick(), script.list(1..6, Reply::read)),
+            8 => Self::Deliver(script.pick(), num_bytes(script)),
+            9 => Self::Serve(script.pick(), script.within(1..9)),
+            10 => Self::Unasked(script.pick(), script.one_of(["x", "\n", "late\nword"])),
+            11 => Self::Pass(span(script)),
+            12 => Self::Late(span(script)),
+            13 => Self::LateToRead(script.pick(), span(script)),
+            14 => Self::PassToTimeout,
+            15 => Self::Moved(script.pick()),
+            16 => Self::Reconnect,
+            17 => Self::Reconfigure(Setting::read(script), script.chance(50)),
+            _ if script.chance(10) => Self::Stop,
+            _ => Self::SpuriousTimeout,
+        }
     }
+}
+
+fn num_bytes(script: &mut Script<'_>) -> usize {
+    match script.within(0..3) {
+        0 => 0,
+        1 => script.within(1..30),
+        _ => script.within(1..200_000),
+    }
+}
+
+fn span(script: &mut Script<'_>) -> Duration {
+    let most = script.one_of([3_000, 60_000, 700_000]);
+    script.millis(0..most)
 }
 
 /// What varies of a [`Config`].
@@ -187,21 +196,20 @@ pub(super) struct Setting {
 }
 
 impl Setting {
-    pub(super) fn any() -> impl Strategy<Value = Self> {
-        let max_reply_bytes = prop_oneof![3 => Just(1 << 20), 1 => Just(120usize)];
-        let probe_interval = prop_oneof![Just(0), 5..100u32];
-        let links = (0..4usize, 0..5usize, 1..400u32);
-        (links, any::<bool>(), 1..9usize, max_reply_bytes, probe_interval).prop_map(
-            |((connections, more, idle_timeout), pong, pipeline, max_reply_bytes, probe_interval)| Self {
-                connections,
-                more,
-                idle_timeout,
-                pong,
-                pipeline,
-                max_reply_bytes,
-                probe_interval,
+    pub(super) fn read(script: &mut Script<'_>) -> Self {
+        Self {
+            connections: script.within(0..4),
+            more: script.within(0..5),
+            idle_timeout: script.seconds(1..400),
+            pong: script.chance(50),
+            pipeline: script.within(1..9),
+            max_reply_bytes: script.one_of([1 << 20, 1 << 20, 1 << 20, 120]),
+            probe_interval: if script.chance(50) {
+                script.seconds(5..100)
+            } else {
+                0
             },
-        )
+        }
     }
 
     pub(super) fn config(&self) -> Config {
@@ -233,12 +241,12 @@ pub(super) enum Ending {
 }
 
 impl Ending {
-    pub(super) fn any() -> impl Strategy<Value = Self> {
-        prop_oneof![
-            3 => Just(Self::Served),
-            1 => Just(Self::Refused),
-            1 => Just(Self::Silent),
-            1 => Just(Self::Stopped),
-        ]
+    pub(super) fn read(script: &mut Script<'_>) -> Self {
+        match script.weighted([3, 1, 1, 1]) {
+            0 => Self::Served,
+            1 => Self::Refused,
+            2 => Self::Silent,
+            _ => Self::Stopped,
+        }
     }
 }

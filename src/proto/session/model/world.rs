@@ -6,10 +6,10 @@ use std::prelude::v1::*;
 use std::vec;
 
 use core::time::Duration;
-use proptest::sample::Index;
 
 use super::checks::Book;
 use super::steps::{Ask, Ending, Host, Reply, Setting, Step};
+use crate::script::Pick;
 use crate::session::tests::lond::{PEER, Style, is_change};
 use crate::session::tests::rig::Rig;
 use crate::session::{ClientId, Config, LinkError, LinkId, LinkState, Others};
@@ -128,7 +128,9 @@ impl World {
                     world.serve(link);
                 }
             }),
-            Step::Unasked(one, bytes) => self.with_wire(*one, |world, link| world.unasked(link, bytes)),
+            Step::Unasked(one, bytes) => {
+                self.with_wire(*one, |world, link| world.unasked(link, bytes.as_bytes()));
+            }
             Step::Pass(span) => self.rig.pass(*span),
             Step::Late(span) => {
                 self.rig.stall(*span);
@@ -156,7 +158,7 @@ impl World {
         self.check();
     }
 
-    fn with_asker(&mut self, one: Index, act: impl FnOnce(&mut Self, usize)) {
+    fn with_asker(&mut self, one: Pick, act: impl FnOnce(&mut Self, usize)) {
         let here: Vec<_> = (0..self.askers.len())
             .filter(|at| self.askers[*at].here)
             .collect();
@@ -165,7 +167,7 @@ impl World {
         }
     }
 
-    fn with_wire(&mut self, one: Index, act: impl FnOnce(&mut Self, usize)) {
+    fn with_wire(&mut self, one: Pick, act: impl FnOnce(&mut Self, usize)) {
         let links: Vec<_> = self.rig.wires.keys().copied().collect();
         if !links.is_empty() {
             act(self, links[one.index(links.len())]);

@@ -3,10 +3,9 @@
 use std::panic;
 use std::prelude::v1::*;
 
-use proptest::sample::Index;
-
 use super::disk::at;
 use super::world::World;
+use crate::script::Pick;
 use crate::spool::{
     Errand, ErrandId, Found, Listing, MessageState, MoveError, Name, Place, Reply, Shelf, Summary,
 };
@@ -37,7 +36,7 @@ pub(super) enum Operator {
 }
 
 impl World {
-    pub(super) fn operate_on(&mut self, one: Index, to: Shelf, is_busy: bool) {
+    pub(super) fn operate_on(&mut self, one: Pick, to: Shelf, is_busy: bool) {
         let places = self.disk.places();
         if places.is_empty() {
             return;

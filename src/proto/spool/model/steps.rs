@@ -1,11 +1,8 @@
 //! What may happen.
 
 use std::prelude::v1::*;
-use std::vec::Vec;
 
-use proptest::prelude::*;
-use proptest::sample::Index;
-
+use crate::script::{Pick, Script};
 use crate::spool::{Limits, Shelf};
 
 /// What a machine goes by.
@@ -17,15 +14,16 @@ pub(super) struct Setting {
 }
 
 impl Setting {
-    pub(super) fn any() -> impl Strategy<Value = Self> {
-        let limits = (1..6usize, 1..40usize, 1..5usize, 1..5usize);
-        let limits = limits.prop_map(|(window, batch_bytes, stores, removals)| Limits {
-            window,
-            batch_bytes,
-            stores,
-            removals,
-        });
-        (limits, any::<u64>()).prop_map(|(limits, seed)| Self { limits, seed })
+    pub(super) fn read(script: &mut Script<'_>) -> Self {
+        Self {
+            limits: Limits {
+                window: script.within(1..6),
+                batch_bytes: script.within(1..40),
+                stores: script.within(1..5),
+                removals: script.within(1..5),
+            },
+            seed: script.within(0..1 << 32) as u64,
+        }
     }
 }
 
@@ -47,15 +45,15 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    fn any() -> impl Strategy<Value = Self> {
-        prop_oneof![
-            12 => Just(Self::Whole),
-            4 => Just(Self::Piecemeal),
-            1 => Just(Self::TwoLines),
-            1 => Just(Self::TooLarge),
-            1 => Just(Self::NoFile),
-            1 => Just(Self::Others),
-        ]
+    fn read(script: &mut Script<'_>) -> Self {
+        match script.weighted([12, 4, 1, 1, 1, 1]) {
+            0 => Self::Whole,
+            1 => Self::Piecemeal,
+            2 => Self::TwoLines,
+            3 => Self::TooLarge,
+            4 => Self::NoFile,
+            _ => Self::Others,
+        }
     }
 }
 
@@ -72,14 +70,19 @@ pub(super) enum Luck {
 }
 
 impl Luck {
-    fn any() -> impl Strategy<Value = Self> {
-        prop_oneof![
-            16 => Just(Self::Fine),
-            1 => Just(Self::Fails),
-            2 => proptest::collection::vec(-2..3i8, 1..5).prop_map(Self::While),
-            1 => Just(Self::Taken),
-        ]
+    fn read(script: &mut Script<'_>) -> Self {
+        match script.weighted([16, 1, 2, 1]) {
+            0 => Self::Fine,
+            1 => Self::Fails,
+            2 => Self::While(script.list(1..5, offset)),
+            _ => Self::Taken,
+        }
     }
+}
+
+/// A few seconds before or after now.
+fn offset(script: &mut Script<'_>) -> i8 {
+    script.one_of([0, 1, 2, -1, -2])
 }
 
 #[derive(Clone, Debug)]
@@ -87,9 +90,9 @@ pub(super) enum Step {
     /// A worker puts a file there, by a name so many seconds from now.
     Appear(Kind, i8),
     /// A worker uses a name again that is on another shelf.
-    AppearAgain(Index),
+    AppearAgain(Pick),
     /// A worker goes on writing; how much of the rest, in percent.
-    Write(Index, u8),
+    Write(Pick, u8),
     /// So many events reach the machine.
     Notice(usize),
     /// A client's critical requests are to be stored: what stands before the command.
@@ -97,13 +100,13 @@ pub(super) enum Step {
     /// The driver asks for so many messages, if it may.
     Ask(usize),
     /// The driver is through with a message.
-    Deliver(Index),
+    Deliver(Pick),
     /// A message breaks the link.
-    SetAside(Index),
+    SetAside(Pick),
     /// A link came up, or someone wants everything looked at.
     Look,
     /// An operator wants a message elsewhere; it may be on the link.
-    Move(Index, Shelf, bool),
+    Move(Pick, Shelf, bool),
     /// An operator looks.
     List(usize),
     Summary,
@@ -124,36 +127,37 @@ pub(super) enum Step {
 }
 
 impl Step {
-    pub(super) fn any() -> impl Strategy<Value = Self> {
-        let one = any::<Index>;
-        let front = prop_oneof![
-            Just("critical:"),
-            Just("critical:encrypt:"),
-            Just("critical:critical:"),
-            Just("critical:encrypt:critical:"),
+    pub(super) fn read(script: &mut Script<'_>) -> Self {
+        const FRONTS: [&str; 4] = [
+            "critical:",
+            "critical:encrypt:",
+            "critical:critical:",
+            "critical:encrypt:critical:",
         ];
-        let shelf = prop_oneof![Just(Shelf::Queue), Just(Shelf::Held), Just(Shelf::Failed)];
-        prop_oneof![
-            12 => (Kind::any(), -2..3i8).prop_map(|(kind, offset)| Self::Appear(kind, offset)),
-            2 => one().prop_map(Self::AppearAgain),
-            4 => (one(), 0..101u8).prop_map(|(file, part)| Self::Write(file, part)),
-            10 => (1..5usize).prop_map(Self::Notice),
-            8 => proptest::collection::vec(front, 1..5).prop_map(Self::Store),
-            14 => (1..5usize).prop_map(Self::Ask),
-            12 => one().prop_map(Self::Deliver),
-            3 => one().prop_map(Self::SetAside),
-            5 => Just(Self::Look),
-            6 => (one(), shelf, any::<bool>()).prop_map(|(file, to, busy)| Self::Move(file, to, busy)),
-            2 => (0..9usize).prop_map(Self::List),
-            1 => Just(Self::Summary),
-            1 => Just(Self::Reconfigure),
-            1 => Just(Self::Finish),
-            25 => proptest::collection::vec(Luck::any(), 1..9).prop_map(Self::Work),
-            10 => Just(Self::Rest),
-            4 => (0..90u32).prop_map(Self::Pass),
-            1 => (-9..10i8).prop_map(Self::SetClock),
-            3 => Just(Self::Crash),
-            1 => Just(Self::Restart),
-        ]
+        match script.weighted([12, 2, 4, 10, 8, 14, 12, 3, 5, 6, 2, 1, 1, 1, 25, 10, 4, 1, 3, 1]) {
+            0 => Self::Appear(Kind::read(script), offset(script)),
+            1 => Self::AppearAgain(script.pick()),
+            2 => Self::Write(script.pick(), script.small(0..101)),
+            3 => Self::Notice(script.within(1..5)),
+            4 => Self::Store(script.list(1..5, |script| script.one_of(FRONTS))),
+            5 => Self::Ask(script.within(1..5)),
+            6 => Self::Deliver(script.pick()),
+            7 => Self::SetAside(script.pick()),
+            8 => Self::Look,
+            9 => {
+                let to = script.one_of([Shelf::Queue, Shelf::Held, Shelf::Failed]);
+                Self::Move(script.pick(), to, script.chance(50))
+            }
+            10 => Self::List(script.within(0..9)),
+            11 => Self::Summary,
+            12 => Self::Reconfigure,
+            13 => Self::Finish,
+            14 => Self::Work(script.list(1..9, Luck::read)),
+            15 => Self::Rest,
+            16 => Self::Pass(script.seconds(0..90)),
+            17 => Self::SetClock(script.small(0..19).cast_signed() - 9),
+            18 => Self::Crash,
+            _ => Self::Restart,
+        }
     }
 }

@@ -4,12 +4,12 @@ use std::format;
 use std::prelude::v1::*;
 
 use forgetful_disk::FileId;
-use proptest::sample::Index;
 
 use super::disk::at;
 use super::messages::Message;
 use super::steps::Kind;
 use super::world::{MAX_REQUEST, World, request};
+use crate::script::Pick;
 use crate::spool::{Name, Place, Shelf};
 
 /// What a name claims that is later than anybody heeds.
@@ -59,7 +59,7 @@ impl World {
     }
 
     /// While nothing is under way.
-    pub(super) fn appear_again(&mut self, one: Index) {
+    pub(super) fn appear_again(&mut self, one: Pick) {
         let used = self.disk.places().into_iter();
         let is_used =
             |place: &Place| place.shelf != Shelf::Queue && place.name.as_bytes().ends_with(b".msul1");
@@ -90,7 +90,7 @@ impl World {
         }
     }
 
-    pub(super) fn write(&mut self, one: Index, part: u8) {
+    pub(super) fn write(&mut self, one: Pick, part: u8) {
         if self.open.is_empty() {
             return;
         }

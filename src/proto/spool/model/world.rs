@@ -9,7 +9,6 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use fastrand::Rng;
-use proptest::sample::Index;
 
 use super::checks::Announced;
 use super::disk::{Disk, at};
@@ -18,6 +17,7 @@ use super::operators::Operator;
 use super::steps::{Luck, Setting, Step};
 use super::workers::Open;
 use crate::request::{Asked, Request};
+use crate::script::Pick;
 use crate::session::{MessageId, Ticket};
 use crate::spool::{
     Asking, Command, Config, Errand, ErrandId, Machine, Name, Now, Place, Shelf, Summary, Unsendable, parse,
@@ -250,7 +250,7 @@ impl World {
         }
     }
 
-    fn with_given(&mut self, one: Index, act: impl FnOnce(&mut Self, MessageId)) {
+    fn with_given(&mut self, one: Pick, act: impl FnOnce(&mut Self, MessageId)) {
         let given: Vec<_> = self.given.keys().copied().collect();
         if !given.is_empty() {
             act(self, given[one.index(given.len())]);

@@ -3,9 +3,8 @@
 use std::prelude::v1::*;
 
 use core::time::Duration;
-use proptest::prelude::*;
-use proptest::sample::Index;
 
+use crate::script::{Pick, Script};
 use crate::session::Stored;
 
 #[derive(Clone, Copy, Debug)]
@@ -18,23 +17,23 @@ pub(super) enum Ask {
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Join,
-    Leave(Index),
-    Say(Index, Vec<(Ask, bool)>),
+    Leave(Pick),
+    Say(Pick, Vec<(Ask, bool)>),
     /// So many messages appear on disk.
     Appear(usize),
     /// The disk hands in up to so many, or says that there are none.
     HandIn(usize),
     Store(Stored),
     /// An operator takes a message away that was handed in.
-    Withdraw(Index),
+    Withdraw(Pick),
     Removed,
     RemovalsSafe,
-    Connect(Index),
-    Open(Index),
-    Fail(Index),
-    Write(Index, usize),
+    Connect(Pick),
+    Open(Pick),
+    Fail(Pick),
+    Write(Pick, usize),
     /// lond answers so many, with nothing in them where it says so.
-    Answer(Index, Vec<bool>),
+    Answer(Pick, Vec<bool>),
     Pass(Duration),
     PassToTimeout,
     Reconnect,
@@ -42,31 +41,40 @@ pub(super) enum Step {
     Stop,
 }
 
-pub(super) fn step() -> impl Strategy<Value = Step> {
-    let one = any::<Index>;
-    let ask = prop_oneof![2 => Just(Ask::Plain), 3 => Just(Ask::Critical), 1 => Just(Ask::Nothing)];
-    let asks = proptest::collection::vec((ask, any::<bool>()), 1..6);
-    let empty = proptest::collection::vec(prop::bool::weighted(0.1), 1..8);
-    let stored = prop_oneof![4 => Just(Stored::Safe), 1 => Just(Stored::Failed)];
-    prop_oneof![
-        3 => Just(Step::Join),
-        1 => one().prop_map(Step::Leave),
-        9 => (one(), asks).prop_map(|(one, asks)| Step::Say(one, asks)),
-        5 => (1..8usize).prop_map(Step::Appear),
-        10 => (0..8usize).prop_map(Step::HandIn),
-        8 => stored.prop_map(Step::Store),
-        2 => one().prop_map(Step::Withdraw),
-        10 => Just(Step::Removed),
-        6 => Just(Step::RemovalsSafe),
-        1 => one().prop_map(Step::Connect),
-        6 => one().prop_map(Step::Open),
-        3 => one().prop_map(Step::Fail),
-        10 => (one(), prop_oneof![Just(usize::MAX), 1..40usize]).prop_map(|(one, most)| Step::Write(one, most)),
-        12 => (one(), empty).prop_map(|(one, empty)| Step::Answer(one, empty)),
-        2 => (0..400_000u64).prop_map(|millis| Step::Pass(Duration::from_millis(millis))),
-        2 => Just(Step::PassToTimeout),
-        1 => Just(Step::Reconnect),
-        1 => Just(Step::Reopen),
-        1 => prop::bool::weighted(0.1).prop_map(|stop| if stop { Step::Stop } else { Step::Removed }),
-    ]
+impl Step {
+    pub(super) fn read(script: &mut Script<'_>) -> Self {
+        match script.weighted([3, 1, 9, 5, 10, 8, 2, 10, 6, 1, 6, 3, 10, 12, 2, 2, 1, 1, 1]) {
+            0 => Self::Join,
+            1 => Self::Leave(script.pick()),
+            2 => Self::Say(script.pick(), script.list(1..6, ask)),
+            3 => Self::Appear(script.within(1..8)),
+            4 => Self::HandIn(script.within(0..8)),
+            5 if script.chance(20) => Self::Store(Stored::Failed),
+            5 => Self::Store(Stored::Safe),
+            6 => Self::Withdraw(script.pick()),
+            7 => Self::Removed,
+            8 => Self::RemovalsSafe,
+            9 => Self::Connect(script.pick()),
+            10 => Self::Open(script.pick()),
+            11 => Self::Fail(script.pick()),
+            12 if script.chance(50) => Self::Write(script.pick(), script.within(1..40)),
+            12 => Self::Write(script.pick(), usize::MAX),
+            13 => Self::Answer(script.pick(), script.list(1..8, |script| script.chance(10))),
+            14 => Self::Pass(script.millis(0..400_000)),
+            15 => Self::PassToTimeout,
+            16 => Self::Reconnect,
+            17 => Self::Reopen,
+            _ if script.chance(10) => Self::Stop,
+            _ => Self::Removed,
+        }
+    }
+}
+
+fn ask(script: &mut Script<'_>) -> (Ask, bool) {
+    let ask = match script.weighted([2, 3, 1]) {
+        0 => Ask::Plain,
+        1 => Ask::Critical,
+        _ => Ask::Nothing,
+    };
+    (ask, script.chance(50))
 }
