@@ -40,6 +40,8 @@ mod config;
 mod control;
 mod ctl;
 mod daemon;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod generator;
 mod journal;
 mod metrics;

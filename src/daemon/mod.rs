@@ -30,6 +30,9 @@
 //! | `turned_away` | the answers to those who cannot be served |
 //! | `give_way` | lets the other tasks have their turn |
 
+#[cfg(fuzzing)]
+pub use self::operators::fuzzing::calls as fuzzed_calls;
+
 mod acceptor;
 mod alarm;
 mod certificates;

@@ -10,9 +10,9 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 /// Longest request taken, in bytes.
-const MAX_REQUEST: usize = 8 * 1024;
+const MAX_REQUEST: usize = if cfg!(fuzzing) { 512 } else { 8 * 1024 };
 /// Most headers of a request.
-const MAX_HEADERS: usize = 64;
+const MAX_HEADERS: usize = if cfg!(fuzzing) { 8 } else { 64 };
 /// How long a request may take to come.
 const READING: Duration = Duration::from_secs(5);
 /// How long a response may take to be read by the other side.

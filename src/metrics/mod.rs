@@ -19,6 +19,8 @@ mod desk;
 mod exposition;
 mod families;
 mod fresh;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod http;
 mod listeners;
 mod negotiation;

@@ -13,6 +13,8 @@
 
 pub(crate) mod account;
 mod advice;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod links;
 mod outside;
 mod remark;

@@ -7,6 +7,8 @@
 mod expiry;
 mod fault;
 mod files;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod names;
 mod stamp;
 

@@ -15,6 +15,8 @@
 
 mod census;
 mod failure;
+#[cfg(fuzzing)]
+pub(super) mod fuzzing;
 mod instance;
 mod methods;
 mod places;

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 /// Longest call taken, in bytes. None of ours has more than a few hundred.
-pub(super) const MAX_CALL: usize = 64 * 1024;
+pub(super) const MAX_CALL: usize = if cfg!(fuzzing) { 256 } else { 64 * 1024 };
 /// Who calls nothing for so long is cut off.
 const IDLE: Duration = Duration::from_secs(60);
 /// Who has not taken a reply after so long is cut off.

@@ -1,0 +1,43 @@
+//! The opening of TLS, as bytes of whoever is at the other end.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lonc_proto::session::LinkError;
+use rustls::{ClientConnection, Error};
+
+use super::{Authorities, Named, Tls, TlsSettings, fault};
+
+/// Makes our end of connections to `host`, whose certificate somebody in the file `ca` has signed; each knows the sessions
+/// of those before.
+///
+/// # Panics
+/// The file is not there, or has no certificates.
+pub fn client(ca: &Path, host: &str) -> impl Fn() -> ClientConnection + use<> {
+    let settings = TlsSettings {
+        required: true,
+        authorities: Some(Named {
+            value: Authorities::File(ca.to_owned()),
+            by: "link.tls.ca".to_owned(),
+        }),
+        certificate: None,
+        key: None,
+        server_name: None,
+        verify_san: Vec::new(),
+        crl: None,
+        require_alpn: true,
+        expiry_warning: Duration::ZERO,
+    };
+    let tls = Tls::load(&settings, host).expect("it is there");
+    move || {
+        let secured = tls.0.as_ref().expect("it is required");
+        ClientConnection::new(Arc::clone(&secured.config), secured.by.name.clone()).expect("sound settings")
+    }
+}
+
+/// What an operator is told of an error.
+#[must_use]
+pub fn words(error: &Error) -> LinkError {
+    fault::link_error(error)
+}
