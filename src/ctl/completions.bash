@@ -17,10 +17,6 @@ _loncctl_names() {
     case $word in -*) return ;; esac
     local asked=() column='$1'
     case "${words[0]} ${words[1]}" in
-        'spool delete'*)
-            asked=(spool list)
-            case $before in --peer) asked=(status) ;; *) column='$NF' ;; esac
-            ;;
         'spool list'*) asked=(status) ;;
         'spool '*)
             if [ "${#words[@]}" -le 2 ]; then

@@ -95,10 +95,20 @@ fn what_was_set_aside_is_deleted_and_what_was_promised_only_where_that_is_said()
     let gone = "1700000000.000001.9.put.gone";
     fs::write(site.spool(gone), "x\n").unwrap();
     let delete = |more: &[&str]| ctl(&site, &[&["spool", "delete"], more].concat());
-    let ran = delete(&[&name(0)]);
+    let ran = delete(&["msul1", &name(0)]);
     assert_eq!(ran.code, 64, "{ran:?}");
     ran.must_say("--yes");
-    let ran = delete(&["--yes", &name(0), &name(1), "nothing.msul1", "../lonc.toml"]);
+    let ran = delete(&["--yes", "msul9", &name(0)]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    ran.must_say("no such message");
+    let ran = delete(&[
+        "--yes",
+        "msul1",
+        &name(0),
+        &name(1),
+        "nothing.msul1",
+        "../lonc.toml",
+    ]);
     assert_eq!(ran.code, 1, "{ran:?}");
     ran.must_say("it is still to be sent, or held");
     assert!(site.failed().is_empty() && site.left().contains(&name(1)));
@@ -106,7 +116,9 @@ fn what_was_set_aside_is_deleted_and_what_was_promised_only_where_that_is_said()
     assert_eq!(ran.code, 1, "{ran:?}");
     ran.must_say("gone is in no table, and there are messages for it (1 to be sent");
     ctl(&site, &["spool", "list", "gone"]).must_say(gone);
-    assert_eq!(delete(&["--yes", "--queued", gone, &name(1)]).code, 0);
+    assert_eq!(delete(&["--yes", "--queued", "msul1", gone]).code, 1);
+    assert_eq!(delete(&["--yes", "--queued", "msul1", &name(1)]).code, 0);
+    assert_eq!(delete(&["--yes", "--queued", "gone", gone]).code, 0);
     assert_eq!(site.left(), [name(2)]);
     assert_eq!(spool(&site, "drop", &["--yes", &name(2)]).code, 0);
     delete(&["--yes", "--older-than", "30d"]).must_say("nothing to be deleted");
@@ -118,18 +130,16 @@ fn what_was_set_aside_is_deleted_and_what_was_promised_only_where_that_is_said()
         .unwrap()
         .set_modified(long_ago)
         .unwrap();
-    assert_eq!(
-        delete(&["--yes", "--older-than", "30d", "--peer", "msul9"]).code,
-        0
-    );
+    assert_eq!(delete(&["--yes", "--older-than", "30d", "msul9"]).code, 0);
     assert_eq!(site.failed(), [name(2)]);
     assert_eq!(delete(&["--yes", "--older-than", "30d"]).code, 0);
     assert!(site.failed().is_empty());
     site.put_words(2);
     assert_eq!(delete(&["--yes", "--queued"]).code, 64);
-    assert_eq!(delete(&["--yes", "--peer", "msul1"]).code, 0);
+    assert_eq!(delete(&["--yes", "msul1"]).code, 64);
+    assert_eq!(delete(&["--yes", "msul1", "--failed"]).code, 0);
     assert_eq!(site.left().len(), 2);
-    assert_eq!(delete(&["--yes", "--queued", "--peer", "msul1"]).code, 0);
+    assert_eq!(delete(&["--yes", "--queued", "msul1"]).code, 0);
     assert!(site.left().is_empty());
     assert!(site.failed().is_empty());
 }

@@ -117,10 +117,10 @@ fn bash_completes_names_of_peers_and_messages() {
         format!("{} {}", name(0), name(1))
     );
     assert_eq!(
-        completed(&["spool", "delete", ""]),
+        completed(&["spool", "delete", "msul1", ""]),
         format!("{} {}", name(0), name(1))
     );
-    assert_eq!(completed(&["spool", "delete", "--peer", "ot"]), "other");
+    assert_eq!(completed(&["spool", "delete", "ot"]), "other");
     assert!(completed(&["why", "--t"]).contains("--timeout"));
 }
 

@@ -55,10 +55,6 @@ fn chosen(site: &Site, arguments: &SpoolDelete) -> Result<Vec<String>, Fault> {
         arguments.older_than.is_none_or(|least| age >= least)
     };
     let Some(peer) = &arguments.peer else {
-        if arguments.queued {
-            let text = "whose messages are to be lost? --queued needs names, or --peer";
-            return Err(Fault::Said(text.to_owned(), Exit::Usage));
-        }
         let all = Store::shared(site)?.set_aside().map_err(said)?;
         let old = all.into_iter().filter(|(_, written)| is_old(*written));
         return Ok(old.map(|(name, _)| name).collect());
@@ -72,21 +68,25 @@ fn chosen(site: &Site, arguments: &SpoolDelete) -> Result<Vec<String>, Fault> {
     Ok(chosen.map(|message| message.name).collect())
 }
 
-/// The message of this name, and whose it is.
-fn find(site: &Site, name: &str) -> Option<(HostId, Store, Shelf)> {
+/// The message of this name, where it is that host's, and where it is.
+fn find(site: &Site, peer: &HostId, name: &str) -> Option<(Store, Shelf)> {
     let known = site.peers.peers.iter().map(|peer| peer.id.as_ref()).collect();
+    let store = Store::unlisted(site, peer).ok()?;
+    let shelf = store.find(name)?.shelf;
     // What a name means differs from shelf to shelf.
-    Shelf::ALL.into_iter().find_map(|shelf| {
-        let peer = host_of(shelf, name, &known)?;
-        let store = Store::unlisted(site, &peer).ok()?;
-        let found = store.find(name)?;
-        (found.shelf == shelf).then_some((peer, store, shelf))
-    })
+    (host_of(shelf, name, &known).as_ref() == Some(peer)).then_some((store, shelf))
+}
+
+/// Whose it is, of those that were set aside.
+fn owner(site: &Site, name: &str) -> Option<HostId> {
+    let known = site.peers.peers.iter().map(|peer| peer.id.as_ref()).collect();
+    host_of(Shelf::Failed, name, &known)
 }
 
 async fn delete(site: &Site, arguments: &SpoolDelete, name: &str) -> Result<(), String> {
     let none = "no such message, or you may not look; loncctl spool list shows them";
-    let (peer, store, shelf) = find(site, name).ok_or(none)?;
+    let peer = arguments.peer.clone().or_else(|| owner(site, name)).ok_or(none)?;
+    let (store, shelf) = find(site, &peer, name).ok_or(none)?;
     if shelf == Shelf::Failed {
         return store.remove(name);
     }

@@ -75,8 +75,8 @@ fn tell_unlisted(site: &Site) -> Exit {
         let id = &one.peer;
         complain(&format_args!(
             "{id} is in no table, and there are messages for it ({} to be sent, {} held, {} in failed/), which are sent \
-             to nobody. To see them: loncctl spool list {id}; to get rid of them: loncctl spool delete --queued --peer \
-             {id}; to have them sent: put {id} back into hosts.tab",
+             to nobody. To see them: loncctl spool list {id}; to get rid of them: loncctl spool delete {id} \
+             --queued; to have them sent: put {id} back into hosts.tab",
             one.delayed.queued, one.delayed.held, one.delayed.failed
         ));
         exit = Exit::Amiss;
