@@ -27,8 +27,13 @@ def states_over_package(site):
     _all_runs(host)
     host.run("dpkg", "--remove", "lonc", timeout=120)
     _over_boot(host, lambda: site.install(host, site.deb))
+    # What a takeover added goes; a drop-in of an administrator's own stays.
+    host.write("/etc/systemd/system/lonc@.service.d/classic.conf", "[Service]\n")
+    host.write("/etc/systemd/system/lonc@.socket.d/own.conf", "[Socket]\n")
     host.run("dpkg", "--purge", "lonc", timeout=120)
     _assert_nothing_runs(host)
+    assert host.path("/etc/systemd/system/lonc@.socket.d/own.conf").exists()
+    host.run("rm", "-r", "/etc/systemd/system/lonc@.socket.d")
     left = host.run("find", "/etc", "/run", "/var/lib", "-name", "*lonc*", "-not", "-path", "/var/lib/dpkg/*").stdout
     left = [path for path in left.split() if not path.startswith("/run/systemd/")]
     assert left == [], f"purge left {left}"

@@ -63,6 +63,7 @@ def takeover_of_a_peer(site):
     _assert_served_by(host, msul1="perl", msul3="perl")
     _assert_none_unanswered(site, "giveback of a peer", moved, other, gap)
     assert not host.is_active("lonc@msul1.socket") and not host.is_active("lonc@msul1.service")
+    _purged_in_the_middle(host)
 
 
 @scenario
@@ -149,6 +150,22 @@ def takeover_that_fails(site):
         _await_perl(host, "msul1")
         _assert_served_by(host, msul1="perl", msul3="perl")
     site.figure(f"takeover: killed at {number - 1} orders, one after the other, and finished by another")
+
+
+def _purged_in_the_middle(host):
+    """What was taken over goes back, and the console says so; no message is removed, and nothing else stays."""
+    host.run("loncctl", "takeover", "msul1", timeout=120)
+    message = f"{SOCKETS}/failed/1700000000.000001.9.put.msul1"
+    host.run(*as_www("mkdir", "-p", f"{SOCKETS}/failed", f"{SOCKETS}/held"))
+    host.run(*as_www("sh", "-c", f"echo put >{message}"))
+    removed = host.run("dpkg", "--remove", "lonc", timeout=120).stdout
+    assert "go back to the Perl lonc" in removed and "msul1" in removed, removed
+    _await_perl(host, "msul1")
+    purged = host.run("dpkg", "--purge", "lonc", timeout=120)
+    assert f"{SOCKETS}/failed holds messages" in purged.stderr, purged.stderr
+    assert host.path(message).exists() and not host.path(f"{SOCKETS}/held").exists()
+    left = host.run("find", "/etc/systemd", "/etc/lonc", SOCKETS, "(", "-name", "lonc[@.-]*", "-o", "-name", ".lock-*", ")", check=False).stdout
+    assert left.split() == [], f"purge left {left}"
 
 
 def _assert_untouched(host):
