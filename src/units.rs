@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use chrono::{DateTime, Datelike as _, Local, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike as _, Days, Local, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Utc};
 
 /// Longest span that is taken from anybody: clocks may overflow beyond some centuries, and nobody means it.
 pub(crate) const MAX_SPAN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -94,6 +94,47 @@ pub(crate) fn rfc3339(usec: u64) -> Option<String> {
     calendar(usec).map(|date| date.to_rfc3339_opts(SecondsFormat::Micros, true))
 }
 
+/// A date as RFC 3339 has it, after 1970.
+pub(crate) fn parse_rfc3339(text: &str) -> Option<SystemTime> {
+    let date = DateTime::parse_from_rfc3339(text.trim()).ok()?;
+    UNIX_EPOCH.checked_add(Duration::from_micros(date.timestamp_micros().try_into().ok()?))
+}
+
+/// What a person says, in local time unless its distance from UTC stands with it: `2026-12-04`, which is when that day
+/// begins; `2026-12-04 18:00`; `18:00`, the next time after `now`.
+pub(crate) fn parse_date(text: &str, now: SystemTime) -> Option<SystemTime> {
+    if let Some(date) = parse_rfc3339(text) {
+        return Some(date);
+    }
+    let now: DateTime<Local> = now.into();
+    let next = |time: NaiveTime| {
+        let today = now.date_naive().and_time(time);
+        let is_past = today <= now.naive_local();
+        if is_past {
+            today.checked_add_days(Days::new(1))
+        } else {
+            Some(today)
+        }
+    };
+    let both = |format| NaiveDateTime::parse_from_str(text, format).ok();
+    let time = |format| NaiveTime::parse_from_str(text, format).ok();
+    let day = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+    let both = [
+        "%Y-%m-%d %H:%M",
+        "%Y-%m-%d %H:%M:%S",
+        "%Y-%m-%dT%H:%M",
+        "%Y-%m-%dT%H:%M:%S",
+    ]
+    .into_iter()
+    .find_map(both);
+    let local = both
+        .or_else(|| Some(day()?.and_time(NaiveTime::MIN)))
+        .or_else(|| next(time("%H:%M").or_else(|| time("%H:%M:%S"))?))?;
+    // Of an hour that there is twice the later is meant; one that there is not is none.
+    let date = local.and_local_timezone(Local).latest()?;
+    UNIX_EPOCH.checked_add(Duration::from_micros(date.timestamp_micros().try_into().ok()?))
+}
+
 fn calendar(usec: u64) -> Option<DateTime<Utc>> {
     let date = i64::try_from(usec).ok().and_then(DateTime::from_timestamp_micros);
     // Near the end of all years those of other time zones are none any more.
@@ -130,6 +171,45 @@ pub(crate) fn agree<'a>(number: usize, one: &'a str, others: &'a str) -> &'a str
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_that_persons_say() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_795_600_000);
+        let local = |text: &str| parse_date(text, now).map(|date| super::date(micros_since_1970(date)));
+        for (text, date) in [
+            ("2030-02-03", "2030-02-03 00:00:00 "),
+            ("2030-02-03 18:05", "2030-02-03 18:05:00 "),
+            ("2030-02-03T18:05:06", "2030-02-03 18:05:06 "),
+        ] {
+            assert!(
+                local(text).unwrap().starts_with(date),
+                "{text}: {:?}",
+                local(text)
+            );
+        }
+        let utc = parse_date("2030-02-03T18:05:00+01:00", now).unwrap();
+        assert_eq!(
+            rfc3339(micros_since_1970(utc)).unwrap(),
+            "2030-02-03T17:05:00.000000Z"
+        );
+        for time in ["00:00", "12:00", "23:59:59"] {
+            let next = parse_date(time, now).unwrap();
+            assert!(
+                next > now && next <= now + Duration::from_secs(25 * 3600),
+                "{time}"
+            );
+        }
+        for bad in [
+            "",
+            "soon",
+            "2030-02-30",
+            "2030-02-03 25:00",
+            "24:00",
+            "1950-01-01",
+        ] {
+            assert_eq!(parse_date(bad, now), None, "{bad}");
+        }
+    }
 
     #[test]
     fn spans_have_two_units() {

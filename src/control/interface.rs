@@ -58,6 +58,9 @@ pub struct Disabled {
     pub reason: String,
     /// Since when.
     pub since_usec: u64,
+    /// Until when; without, until an administrator says so.
+    #[serde(default)]
+    pub until_usec: Option<u64>,
 }
 
 /// Counted since the start.

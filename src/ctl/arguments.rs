@@ -1,6 +1,7 @@
 //! The command line of `loncctl`.
 
 mod delete;
+mod disable;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 pub(super) use self::delete::SpoolDelete;
+pub(super) use self::disable::Disable;
 use crate::cli;
 use crate::config::{DEFAULT_PATH, HostId};
 
@@ -39,7 +41,7 @@ pub(super) enum Command {
     Send(Send),
     /// Ask lond for its name, and show how long that takes.
     Ping(Ping),
-    /// Take peers out: no link, and requests are answered at once; lasts until enable, also over reboots. As root.
+    /// Take peers out: no link, and requests are answered at once; lasts until enable, or a date, also over reboots. As root.
     Disable(Disable),
     /// Put peers back that were disabled; as root.
     Enable(Enable),
@@ -195,17 +197,6 @@ pub(super) struct Many {
     /// Longest wait for a daemon's answer.
     #[arg(long, value_name = "TIME", default_value = "35s", value_parser = cli::span)]
     pub(super) timeout: Duration,
-}
-
-/// `loncctl disable`.
-#[derive(Debug, Args)]
-pub(super) struct Disable {
-    /// The peers.
-    #[arg(value_name = "PEER", required = true)]
-    pub(super) peers: Vec<HostId>,
-    /// Why, for whoever looks at it later; one line.
-    #[arg(long, value_name = "TEXT")]
-    pub(super) reason: Option<String>,
 }
 
 /// `loncctl enable`.

@@ -5,7 +5,7 @@ use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value, json};
 
@@ -15,6 +15,7 @@ use super::{arguments, screen, words};
 use crate::config::{Disabled, HostId, MAX_REASON};
 use crate::control::client::CallError;
 use crate::standing::{self, Holder};
+use crate::units;
 
 /// Longest wait for a daemon.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -22,13 +23,17 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Takes peers out.
 pub(super) async fn disable(site: &Site, arguments: &arguments::Disable) -> Result<Exit, Fault> {
     let reason = reason(arguments.reason.as_deref().unwrap_or_default())?;
+    let after = arguments
+        .span
+        .and_then(|span| SystemTime::now().checked_add(span));
+    let until = arguments.until.or(after);
     let peers = arguments.peers.iter().map(|peer| site.peer(peer));
     let peers: Vec<_> = peers.collect::<Result<_, _>>()?;
     let mut exit = Exit::Fine;
     for peer in peers {
         let path = Disabled::path(&site.config, &peer.id);
-        put(&path, &reason).map_err(|fault| refused(&path, &fault))?;
-        exit = exit.max(carry_out(site, &peer.id, true).await?);
+        put(&path, &Disabled::lines(&reason, until)).map_err(|fault| refused(&path, &fault))?;
+        exit = exit.max(carry_out(site, &peer.id, true, until).await?);
     }
     Ok(exit)
 }
@@ -39,11 +44,11 @@ pub(super) async fn enable(site: &Site, arguments: &arguments::Enable) -> Result
     for id in &arguments.peers {
         let path = Disabled::path(&site.config, id);
         match take(&path) {
-            Ok(()) => exit = exit.max(carry_out(site, id, false).await?),
+            Ok(()) => exit = exit.max(carry_out(site, id, false, None).await?),
             Err(fault) if fault.kind() == ErrorKind::NotFound => {
                 let peer = site.peer(id)?.id;
                 // Its daemon may not have seen yet that it was enabled.
-                exit = exit.max(carry_out(site, &peer, false).await?);
+                exit = exit.max(carry_out(site, &peer, false, None).await?);
             }
             Err(fault) => return Err(refused(&path, &fault)),
         }
@@ -65,7 +70,7 @@ fn reason(text: &str) -> Result<String, Fault> {
 }
 
 /// Everybody may know that and why; only root may say it. What stands there is replaced, and no link followed.
-fn put(path: &Path, reason: &str) -> io::Result<()> {
+fn put(path: &Path, lines: &str) -> io::Result<()> {
     let directory = path.parent().unwrap_or(path);
     match DirBuilder::new().mode(0o755).create(directory) {
         Ok(()) => fs::set_permissions(directory, Permissions::from_mode(0o755))?,
@@ -80,12 +85,7 @@ fn put(path: &Path, reason: &str) -> io::Result<()> {
         .create_new(true)
         .mode(0o644)
         .open(&new)?;
-    let line = if reason.is_empty() {
-        String::new()
-    } else {
-        format!("{reason}\n")
-    };
-    file.write_all(line.as_bytes())?;
+    file.write_all(lines.as_bytes())?;
     file.set_permissions(Permissions::from_mode(0o644))?;
     file.sync_all()?;
     fs::rename(&new, path)?;
@@ -115,13 +115,21 @@ fn refused(path: &Path, fault: &io::Error) -> Fault {
 }
 
 /// Has the daemon look, and says what came of it.
-async fn carry_out(site: &Site, peer: &HostId, is_disabled: bool) -> Result<Exit, Fault> {
+async fn carry_out(
+    site: &Site,
+    peer: &HostId,
+    is_disabled: bool,
+    until: Option<SystemTime>,
+) -> Result<Exit, Fault> {
     let reloaded = site
         .ask::<Map<String, Value>>(peer, "Reload", &json!({}), PATIENCE)
         .await;
     let word = if is_disabled { "disabled" } else { "enabled" };
+    let end = until.map_or_else(String::new, |until| {
+        format!(" {}, or", units::date(units::micros_since_1970(until)))
+    });
     let outcome = if is_disabled {
-        format!("requests are answered con_lost at once, until: loncctl enable {peer}")
+        format!("requests are answered con_lost at once, until{end}: loncctl enable {peer}")
     } else {
         "it opens its link as ever".to_owned()
     };

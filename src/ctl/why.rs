@@ -45,7 +45,7 @@ fn account_of(site: &Site, seen: &Seen, pong: Option<&Pong>) -> Account {
     let id = &seen.peer.id;
     let status = match &seen.answer {
         Ok(status) => status,
-        Err(fault) => return account::of_silent(seen, &site.socket(id), &site.control(id), fault),
+        Err(fault) => return standing::of_silent(seen, &site.socket(id), &site.control(id), fault),
     };
     let now = units::micros_since_1970(SystemTime::now());
     let mut account = account::of(status, now);

@@ -123,12 +123,13 @@ impl fmt::Display for Snapshot {
         if let Some(rtt) = rtt {
             write!(out, ", rtt {}", units::round_trip(units::micros(*rtt)))?;
         }
-        if let Some(disabled) = self
-            .disabled
-            .as_ref()
-            .filter(|disabled| !disabled.reason.is_empty())
-        {
-            write!(out, "; {}", disabled.reason)?;
+        if let Some(disabled) = &self.disabled {
+            if let Some(until) = disabled.until {
+                write!(out, "; until {}", second(until))?;
+            }
+            if !disabled.reason.is_empty() {
+                write!(out, "; {}", disabled.reason)?;
+            }
         }
         let tries_go_on = !matches!(state, State::Up | State::Disabled);
         if let Some(error) = last_error.as_ref().filter(|_| tries_go_on) {

@@ -1,12 +1,14 @@
 //! Obeys orders: does what is the daemon's to do, and tells the driver what is the driver's.
 
+use std::future::pending;
 use std::path::PathBuf;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::sleep;
 use tracing::{error, info, warn};
 
-use crate::config::{ConfigError, Loaded, LogLevel, Seen, Settings};
+use crate::config::{ConfigError, Disabled, Loaded, LogLevel, Seen, Settings};
 use crate::daemon::certificates::{Certificates, Renewed};
 use crate::daemon::configuration::Configuration;
 use crate::daemon::descriptors;
@@ -18,6 +20,9 @@ use crate::daemon::signals::Signals;
 use crate::journal::{LogHandle, message};
 use crate::systemd;
 use crate::tls::Tls;
+
+/// How often the clock is looked at while a date is waited for.
+const LOOK_EVERY: Duration = Duration::from_secs(20);
 
 /// What orders compare with and act on.
 pub(super) struct Steering {
@@ -50,6 +55,10 @@ impl Steering {
                     if let Some(asker) = asker {
                         let _ = asker.send(outcome);
                     }
+                    continue;
+                }
+                () = ended(self.settings.disabled.as_ref()) => {
+                    self.put_back().await;
                     continue;
                 }
                 renewed = self.certificates.renewed(&self.tls, &self.settings) => {
@@ -148,6 +157,19 @@ impl Steering {
         }
     }
 
+    /// The time for which the peer was disabled has ended.
+    async fn put_back(&mut self) {
+        let settings = Settings {
+            disabled: None,
+            ..self.settings.clone()
+        };
+        info!(
+            MESSAGE_ID = message::STEERED,
+            "{} was disabled until now, and is enabled again", settings.peer
+        );
+        self.go_by(settings, self.tls.clone()).await;
+    }
+
     /// Has new links secured by what the files have become; on a fault what was there stays in force.
     async fn renew(&mut self, renewed: Renewed) {
         match renewed {
@@ -200,6 +222,16 @@ impl Steering {
         .await;
         // One that has ended needs no settings.
         let _ = taken.await;
+    }
+}
+
+/// Waits until the time has ended for which the peer is disabled; the clock may be set meanwhile.
+async fn ended(disabled: Option<&Disabled>) {
+    let Some(disabled) = disabled.filter(|disabled| disabled.until.is_some()) else {
+        return pending().await;
+    };
+    while let Some(left) = disabled.left(SystemTime::now()) {
+        sleep(left.min(LOOK_EVERY)).await;
     }
 }
 

@@ -1,10 +1,7 @@
 //! What `loncctl why` and the page of a peer tell: a headline, labelled lines, and what to do.
 
-use std::path::Path;
-
-use super::{Grade, Seen, Standing, advice, links, remedy, silence, tls, words_of};
+use super::{Grade, Standing, advice, links, remedy, silence, tls, words_of};
 use crate::config::text::safe;
-use crate::control::client::CallError;
 use crate::control::interface::{Link, LinkState, State, Status, Trouble};
 use crate::socket::place;
 use crate::units;
@@ -25,7 +22,7 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    fn new(headline: String, grade: Grade) -> Self {
+    pub(super) fn new(headline: String, grade: Grade) -> Self {
         Self {
             headline,
             grade,
@@ -45,7 +42,10 @@ pub(crate) fn of(status: &Status, now: u64) -> Account {
     account.line("address", safe(&status.address));
     if let Some(disabled) = &status.disabled {
         let reason = safe(&disabled.reason);
-        account.line("disabled", words_of(&reason, disabled.since_usec));
+        account.line(
+            "disabled",
+            words_of(&reason, disabled.since_usec, disabled.until_usec),
+        );
     }
     if let Some(displaced) = &status.displaced {
         account.grade = Grade::Bad;
@@ -268,45 +268,6 @@ fn waiting(status: &Status, now: u64) -> String {
         None => parts.push("the disk of the delayed messages does not answer".to_owned()),
     }
     parts.join("; ")
-}
-
-/// About one whose daemon did not answer at `control`; its clients ask at `socket`.
-pub(crate) fn of_silent(seen: &Seen, socket: &Path, control: &Path, fault: &CallError) -> Account {
-    let id = &seen.peer.id;
-    let headline = match seen.standing {
-        Standing::NotStarted => format!("{id} is not started"),
-        Standing::Off => format!("{id} is off: nobody listens where its workers ask"),
-        Standing::Foreign => format!("{id} is another program's, as the Perl lonc's: not taken over"),
-        Standing::Displaced => format!("{id} is displaced: another program listens where its workers ask"),
-        Standing::Disabled => format!("{id} is disabled"),
-        Standing::Hung => format!("{id}: its daemon hangs"),
-        Standing::Dead => format!("{id}: its daemon is dead"),
-        Standing::Denied => format!("{id}: you may not ask its daemon"),
-        Standing::Odd
-        | Standing::Unlisted
-        | Standing::Up
-        | Standing::Stuck
-        | Standing::Idle
-        | Standing::Connecting
-        | Standing::Down
-        | Standing::Draining => format!("{id}: its daemon cannot be asked"),
-    };
-    let mut account = Account::new(headline, seen.standing.grade());
-    account.line("address", seen.peer.address.to_string());
-    account.line("asked at", safe(&control.to_string_lossy()));
-    account.line("answer", safe(&fault.to_string()));
-    if let Some(disabled) = &seen.disabled {
-        let since = units::micros_since_1970(disabled.since);
-        account.line("disabled", words_of(&disabled.reason, since));
-    }
-    if matches!(seen.standing, Standing::Foreign | Standing::Displaced) {
-        // Whoever it is, it is nobody whom that would start.
-        let found = place::occupant(socket).map_or_else(|fault| fault.to_string(), |found| found.to_string());
-        account.line("workers ask", safe(&socket.to_string_lossy()));
-        account.line("there", safe(&found));
-    }
-    account.remedy = advice::about_silent(seen.standing, fault, id, socket, control);
-    account
 }
 
 /// What there is to do about a daemon that answered.

@@ -9,6 +9,7 @@
 //! | `remark` | what is worth a remark beside that word |
 //! | `waiting` | what waits in the spool for whom, whether or not a daemon serves them |
 //! | `silence` | what there is to do about a lond that takes requests and answers none |
+//! | `silent` | that account of one whose daemon does not answer |
 //! | `links`, `remedy`, `advice` | parts of that: the links, what to do about a link that fails, and about a daemon that does not answer |
 
 pub(crate) mod account;
@@ -21,6 +22,7 @@ mod remark;
 mod remedy;
 mod seen;
 mod silence;
+mod silent;
 mod tls;
 mod waiting;
 mod word;
@@ -28,8 +30,10 @@ mod word;
 pub(crate) use self::advice::{about_displaced, about_foreign, about_silent};
 pub(crate) use self::outside::Outside;
 pub(crate) use self::remedy::of_wrong_host;
-pub(crate) use self::seen::{Seen, look, words_of};
+use self::seen::words_of;
+pub(crate) use self::seen::{Seen, disabled_words, look};
 pub(crate) use self::silence::remedy as about_silence;
+pub(crate) use self::silent::of_silent;
 pub(crate) use self::waiting::{Waiting, add_unlisted, add_waiting, counted, waiting};
 pub(crate) use self::word::{Holder, Standing};
 use crate::control::client::CallError;

@@ -14,7 +14,7 @@ pub(super) fn remark(status: &Status, now: u64) -> String {
     let mut parts = Vec::new();
     parts.extend(status.displaced.as_ref().map(|displaced| displaced.text.clone()));
     match &status.disabled {
-        Some(disabled) => parts.extend(Some(disabled.reason.clone()).filter(|reason| !reason.is_empty())),
+        Some(word) => parts.push(disabled(&word.reason, word.until_usec)),
         None => parts.extend(status.last_error.clone()),
     }
     parts.extend(
@@ -37,7 +37,16 @@ pub(super) fn remark(status: &Status, now: u64) -> String {
             .map(kept_back)
             .filter(|text| !text.is_empty()),
     );
+    parts.retain(|part| !part.is_empty());
     parts.join("; ")
+}
+
+/// Until when that is, and why; nothing if neither was said.
+pub(super) fn disabled(reason: &str, until_usec: Option<u64>) -> String {
+    let until = until_usec.map(|until| format!("until {}", units::date(until)));
+    let reason = Some(reason.to_owned()).filter(|reason| !reason.is_empty());
+    let parts: Vec<_> = until.into_iter().chain(reason).collect();
+    parts.join(": ")
 }
 
 /// Messages that need an operator; nothing if there are none.

@@ -57,7 +57,9 @@ impl Seen {
                     self.peer.id
                 )
             }
-            (Err(_), Some(disabled)) if self.standing == Standing::Disabled => disabled.reason.clone(),
+            (Err(_), Some(disabled)) if self.standing == Standing::Disabled => {
+                remark::disabled(&disabled.reason, disabled.until.map(units::micros_since_1970))
+            }
             (Err(_), _) if self.standing == Standing::Foreign => {
                 let whose = if self.is_ours {
                     "another program's, as the Perl lonc's"
@@ -88,6 +90,11 @@ impl Seen {
         match (&self.disabled, &status.disabled) {
             (Some(_), None) => return Some(format!("is to be disabled: loncctl reload {id}")),
             (None, Some(_)) => return Some(format!("is to be enabled: loncctl reload {id}")),
+            (Some(file), Some(told)) if file.until.map(units::micros_since_1970) != told.until_usec => {
+                return Some(format!(
+                    "another end of being disabled is said: loncctl reload {id}"
+                ));
+            }
             (Some(_), Some(_)) | (None, None) => {}
         }
         let address = self.peer.address.to_string();
@@ -122,13 +129,24 @@ pub(crate) async fn look(config: &Path, all: &Peers, peers: &[Peer], limit: Dura
     peers.iter().zip(answers).map(seen).collect()
 }
 
+/// The same of what the administrator's file says.
+pub(crate) fn disabled_words(disabled: &Disabled) -> String {
+    let (since, until) = (disabled.since, disabled.until);
+    words_of(
+        &disabled.reason,
+        units::micros_since_1970(since),
+        until.map(units::micros_since_1970),
+    )
+}
+
 /// That it is disabled, by whom and why, in words.
-pub(crate) fn words_of(reason: &str, since_usec: u64) -> String {
+pub(crate) fn words_of(reason: &str, since_usec: u64, until_usec: Option<u64>) -> String {
     let since = units::date(since_usec);
+    let until = until_usec.map_or_else(String::new, |until| format!(", until {}", units::date(until)));
     let why = if reason.is_empty() {
         String::new()
     } else {
         format!(": {reason}")
     };
-    format!("disabled by an administrator since {since}{why}")
+    format!("disabled by an administrator since {since}{until}{why}")
 }

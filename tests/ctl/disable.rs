@@ -78,6 +78,71 @@ fn it_lasts_over_a_start_and_holds_where_no_daemon_runs() {
 }
 
 #[test]
+fn one_that_is_disabled_for_a_time_comes_back_by_itself() {
+    let peer = Peer::start();
+    let site = Site::office(&peer, &sections(&[("other", peer.addr())]));
+    let lonc = start(&site, "msul1", "up");
+    for (option, value, complaint) in [
+        (
+            "--until",
+            "2001-01-01",
+            "2001-01-01 00:00:00 +00:00 has passed already",
+        ),
+        ("--until", "some day", "must be a date such as 2026-12-04"),
+        ("--until", "2026-02-30", "must be a date"),
+        ("--for", "0s", "must be a time such as"),
+    ] {
+        let ran = ctl(&site, &["disable", "msul1", option, value]);
+        assert_eq!(ran.code, 64, "{ran:?}");
+        ran.must_say(complaint);
+    }
+    let ran = ctl(
+        &site,
+        &[
+            "disable",
+            "msul1",
+            "other",
+            "--until",
+            "2099-12-31 18:00",
+            "--reason",
+            "moves",
+        ],
+    );
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let until = "2099-12-31 18:00:00 +00:00";
+    ran.must_say(&format!("until {until}, or: loncctl enable msul1"));
+    ctl(&site, &["why", "msul1"]).must_say(&format!(", until {until}: moves"));
+    ctl(&site, &["status", "msul1"]).must_say(&format!("until {until}: moves"));
+    ctl(&site, &["status", "other"]).must_say(&format!("until {until}: moves"));
+    let check = ctl(&site, &["check"]);
+    check.must_say(&format!(
+        "ok 2: disabled by an administrator until {until}: msul1 other"
+    ));
+    let json = ctl(&site, &["status", "--json", "msul1"]).json();
+    assert_eq!(
+        json[0]["disabled"]["until"], "2099-12-31T18:00:00.000000Z",
+        "{json}"
+    );
+    assert_eq!(
+        json[0]["status"]["disabled"]["until"], "2099-12-31T18:00:00.000000Z",
+        "{json}"
+    );
+    // The end is another by now, for one that runs and one that does not.
+    let begun = Instant::now();
+    assert_eq!(ctl(&site, &["disable", "msul1", "other", "--for", "3s"]).code, 0);
+    assert_eq!(lonc.client().ask("critical:echo:kept"), "con_delayed");
+    await_state(&site, "msul1", "up");
+    assert!(begun.elapsed() >= Duration::from_secs(3));
+    peer.await_command("echo:kept");
+    lonc.await_log("was disabled until now, and is enabled again");
+    assert_eq!(ctl(&site, &["status", "other"]).line("other")[1], "off");
+    assert_eq!(ctl(&site, &["check"]).out.matches("disabled").count(), 0);
+    // What is left of it keeps nobody out at the next start.
+    let site = lonc.slay();
+    let _lonc = start(&site, "msul1", "up");
+}
+
+#[test]
 fn a_faulty_configuration_does_not_stand_in_its_way() {
     let peer = Peer::start();
     let site = Site::office(&peer, "");

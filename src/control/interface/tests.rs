@@ -246,6 +246,7 @@ fn status() -> Status {
         disabled: Some(Disabled {
             reason: "x".to_owned(),
             since_usec: 1,
+            until_usec: Some(1),
         }),
         refused_reload: Some(RefusedReload {
             text: word(),

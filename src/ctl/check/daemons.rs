@@ -136,12 +136,13 @@ fn here(site: &Site, seen: &Seen, queued: &HashSet<&HostId>) -> Vec<Finding> {
 
 /// Somebody wants it so.
 fn disabled(seen: &Seen) -> Finding {
-    let words = seen
-        .disabled
-        .as_ref()
-        .map(|disabled| standing::words_of(&disabled.reason, units::micros_since_1970(disabled.since)));
-    Finding::fine(&seen.peer.id, words.unwrap_or_else(|| "disabled".to_owned()))
-        .alike("disabled by an administrator")
+    let words = seen.disabled.as_ref().map(standing::disabled_words);
+    let until = seen.disabled.as_ref().and_then(|disabled| disabled.until);
+    let until = until.map(|until| format!(" until {}", units::date(units::micros_since_1970(until))));
+    Finding::fine(&seen.peer.id, words.unwrap_or_else(|| "disabled".to_owned())).alike(&format!(
+        "disabled by an administrator{}",
+        until.unwrap_or_default()
+    ))
 }
 
 fn told(site: &Site, seen: &Seen, status: &Status) -> Vec<Finding> {

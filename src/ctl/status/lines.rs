@@ -94,6 +94,7 @@ pub(super) fn json(all: &[&Seen]) -> Value {
             json!({
                 "reason": disabled.reason,
                 "sinceUsec": units::micros_since_1970(disabled.since),
+                "untilUsec": disabled.until.map(units::micros_since_1970),
             })
         });
         json!({

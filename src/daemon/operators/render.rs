@@ -50,6 +50,7 @@ pub(super) fn status(
         disabled: snapshot.disabled.as_ref().map(|disabled| Disabled {
             reason: disabled.reason.clone(),
             since_usec: micros_since_1970(disabled.since),
+            until_usec: disabled.until.map(micros_since_1970),
         }),
         silent_since_usec: silent_since(snapshot),
         last_error: now.last_error.clone(),

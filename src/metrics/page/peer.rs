@@ -7,8 +7,8 @@ use super::view::View;
 use super::{layout, picture};
 use crate::config::text::safe;
 use crate::control::interface::{Cause, DelayedReply, Link, Metrics, Status};
-use crate::standing::Seen;
 use crate::standing::account::{self, Account, Mark};
+use crate::standing::{self, Seen};
 use crate::units;
 
 /// Lines of the account that the page shows otherwise.
@@ -23,7 +23,7 @@ pub(super) fn page(close: &Close, view: View) -> Markup {
     } = &close.seen;
     let account = match answer {
         Ok(status) => account::of(status, close.now),
-        Err(fault) => account::of_silent(&close.seen, &close.socket, &close.control, fault),
+        Err(fault) => standing::of_silent(&close.seen, &close.socket, &close.control, fault),
     };
     let main = html! {
         p { a href={ "../" (view.query()) } { "All peers" } }
