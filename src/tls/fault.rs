@@ -24,6 +24,12 @@ pub(crate) fn broken(error: &io::Error) -> LinkError {
             "the connection was cut off: it ended without the word that ends TLS".to_owned(),
         );
     }
+    if error.kind() == ErrorKind::InvalidData {
+        return tls(
+            TlsFault::Other,
+            format!("the peer sends what is more than TLS takes at once: {error}"),
+        );
+    }
     LinkError::Io(error.to_string())
 }
 

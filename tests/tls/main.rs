@@ -11,6 +11,7 @@
 )]
 
 mod cuts;
+mod hostile;
 #[path = "../daemon/misbehaviour.rs"]
 mod misbehaviour;
 mod opening;

@@ -8,7 +8,7 @@ use test_harness::{Lonc, Site, wait_until};
 
 use crate::secured::{NAME, Secured};
 
-fn told(lonc: &Lonc, program: &str, arguments: &[&str]) -> String {
+pub(crate) fn told(lonc: &Lonc, program: &str, arguments: &[&str]) -> String {
     let mut command = std::process::Command::new(built(program));
     Site::clean(&mut command);
     command.arg("--config").arg(lonc.site.path("lonc.toml"));

@@ -4,4 +4,4 @@ mod authority;
 mod terminator;
 
 pub use authority::{Authority, Pair, Wish};
-pub use terminator::{Demands, Terminator};
+pub use terminator::{Demands, Terminator, server_config};

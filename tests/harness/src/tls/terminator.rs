@@ -27,6 +27,10 @@ pub struct Demands {
     pub forgets: bool,
     /// It passes on so many bytes of what lond says, and then ends without a word.
     pub cut_after: Option<usize>,
+    /// More sessions that can be resumed than the usual two are given out, so many.
+    pub tickets: Option<usize>,
+    /// It would take so many bytes before the handshake is done.
+    pub early_bytes: u32,
 }
 
 /// A running one; stopped when dropped.
@@ -42,17 +46,23 @@ struct Counts {
     connections: AtomicUsize,
     secured: AtomicUsize,
     resumed: AtomicUsize,
+    early: AtomicUsize,
 }
 
 impl Terminator {
     /// In front of `lond`, with this certificate.
     pub fn start(lond: SocketAddr, pair: &Pair, demands: &Demands) -> Self {
+        Self::at((Ipv4Addr::LOCALHOST, 0).into(), lond, pair, demands)
+    }
+
+    /// The same, at this address; in the network of the thread that calls.
+    pub fn at(address: SocketAddr, lond: SocketAddr, pair: &Pair, demands: &Demands) -> Self {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
-        let bound = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
+        let bound = runtime.block_on(TcpListener::bind(address));
         let listener = bound.unwrap();
         let address = listener.local_addr().unwrap();
         let config = Arc::new(RwLock::new(server_config(pair, demands)));
@@ -93,9 +103,15 @@ impl Terminator {
             count(&counts.resumed),
         )
     }
+
+    /// How many of them said something before the handshake was done.
+    pub fn num_early(&self) -> usize {
+        self.counts.early.load(Ordering::SeqCst)
+    }
 }
 
-fn server_config(pair: &Pair, demands: &Demands) -> Arc<ServerConfig> {
+/// TLS 1.3 with this certificate.
+pub fn server_config(pair: &Pair, demands: &Demands) -> Arc<ServerConfig> {
     let chain = CertificateDer::pem_slice_iter(pair.certificate.as_bytes()).map(Result::unwrap);
     let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -120,6 +136,8 @@ fn server_config(pair: &Pair, demands: &Demands) -> Arc<ServerConfig> {
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
     }
+    config.send_tls13_tickets = demands.tickets.unwrap_or(config.send_tls13_tickets);
+    config.max_early_data_size = demands.early_bytes;
     Arc::new(config)
 }
 
@@ -151,6 +169,9 @@ async fn pass_on(
     counts.secured.fetch_add(1, Ordering::SeqCst);
     if stream.get_ref().1.handshake_kind() == Some(rustls::HandshakeKind::Resumed) {
         counts.resumed.fetch_add(1, Ordering::SeqCst);
+    }
+    if stream.get_mut().1.early_data().is_some() {
+        counts.early.fetch_add(1, Ordering::SeqCst);
     }
     let mut inside = TcpStream::connect(lond).await?;
     inside.set_nodelay(true)?;
