@@ -4,6 +4,7 @@
 //! once that stays as it is for a moment. The files are looked at on a thread of their own: a disk may hang.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::future::pending;
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -39,8 +40,12 @@ pub(super) struct Certificates {
     /// Files that could not be used, as they are.
     refused: Option<Stamp>,
     published: watch::Receiver<Snapshot>,
-    told: BTreeMap<Side, SystemTime>,
+    reminders: Reminders,
 }
+
+/// When of what was told last: of each certificate by itself, though of a side there may be several, one after the other.
+#[derive(Default)]
+struct Reminders(BTreeMap<(Side, SystemTime), SystemTime>);
 
 impl Certificates {
     pub(super) fn new(published: watch::Receiver<Snapshot>) -> Self {
@@ -51,7 +56,7 @@ impl Certificates {
             under_way: None,
             refused: None,
             published,
-            told: BTreeMap::new(),
+            reminders: Reminders::default(),
         }
     }
 
@@ -91,16 +96,30 @@ impl Certificates {
         let now = SystemTime::now();
         let expiries = self.published.borrow().expiries.clone();
         for expiry in expiries {
-            let left = expiry.at.duration_since(now);
-            let is_soon = left
-                .as_ref()
-                .map_or(true, |left| *left <= soon && !soon.is_zero());
-            let told = self.told.get(&expiry.side);
-            let is_told = told.is_some_and(|at| now.duration_since(*at).is_ok_and(|ago| ago < REMIND));
-            if is_soon && !is_told {
-                self.told.insert(expiry.side, now);
+            if self.reminders.is_due(&expiry, soon, now) {
                 tell(&expiry, now);
             }
+        }
+    }
+}
+
+impl Reminders {
+    /// Whether it is to be told now; it counts as told then.
+    fn is_due(&mut self, expiry: &Expiry, soon: Duration, now: SystemTime) -> bool {
+        let is_fresh = |at: &SystemTime| now.duration_since(*at).is_ok_and(|ago| ago < REMIND);
+        self.0.retain(|_, told| is_fresh(told));
+        let left = expiry.at.duration_since(now);
+        let is_soon = left.map_or(true, |left| left <= soon && !soon.is_zero());
+        if !is_soon {
+            return false;
+        }
+        match self.0.entry((expiry.side, expiry.at)) {
+            Entry::Vacant(place) => {
+                place.insert(now);
+                true
+            }
+            // It is kept while it is fresh.
+            Entry::Occupied(_) => false,
         }
     }
 }
@@ -128,4 +147,53 @@ fn look(tls: &Tls, known: Option<&Stamp>, settings: &Settings) -> Option<(Stamp,
         }
     }
     Some((now, Tls::load(&settings.link.tls, &settings.address.host)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = REMIND;
+
+    #[test]
+    fn each_is_told_when_it_becomes_due_and_once_a_day() {
+        let start = SystemTime::UNIX_EPOCH + DAY * 20_000;
+        let expiry = |side, days: u32| Expiry {
+            side,
+            at: start + DAY * days,
+            file: None,
+        };
+        let (first, second, ours) = (
+            expiry(Side::Theirs, 5),
+            expiry(Side::Theirs, 6),
+            expiry(Side::Ours, 30),
+        );
+        let mut reminders = Reminders::default();
+        let mut is_due = |expiry, hours: u32| reminders.is_due(expiry, DAY * 21, start + DAY / 24 * hours);
+        assert!(is_due(&first, 0));
+        // Another of the same side, an hour later: not a day late; and the first again is no news.
+        assert!(is_due(&second, 1));
+        assert!(!is_due(&first, 2) && !is_due(&second, 23));
+        assert!(is_due(&first, 24));
+        assert!(!is_due(&second, 24));
+        assert!(is_due(&second, 25));
+        // Not soon yet; then it is.
+        assert!(!is_due(&ours, 24 * 8) && is_due(&ours, 24 * 9));
+    }
+
+    #[test]
+    fn without_a_warning_only_what_has_expired_is_told() {
+        let now = SystemTime::UNIX_EPOCH + DAY * 20_000;
+        let expiry = Expiry {
+            side: Side::Crl,
+            at: now + DAY,
+            file: None,
+        };
+        let mut reminders = Reminders::default();
+        assert!(!reminders.is_due(&expiry, Duration::ZERO, now));
+        assert!(reminders.is_due(&expiry, Duration::ZERO, now + DAY * 2));
+        // A clock that is set back tells it again, once.
+        assert!(reminders.is_due(&expiry, DAY * 3, now));
+        assert!(!reminders.is_due(&expiry, DAY * 3, now));
+    }
 }
