@@ -327,3 +327,29 @@ fn verifier(provider: &Arc<CryptoProvider>, files: &Files) -> Result<Arc<WebPkiS
     };
     builder.build().map_err(|error| files.crl_fault(&error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_names_that_a_certificate_can_have() {
+        for host in [
+            "msul1.example.edu",
+            "msul1.example.edu.",
+            "zaphod_1.example.edu",
+            "_lond.example.edu",
+            "localhost",
+            "xn--bcher-kva.example",
+            "192.0.2.7",
+            "2001:db8::1",
+            "::ffff:192.0.2.7",
+        ] {
+            let name = server_name(host).unwrap();
+            let is_address = host.parse::<std::net::IpAddr>().is_ok();
+            assert_eq!(matches!(name, ServerName::IpAddress(_)), is_address, "{host}");
+        }
+        let fault = server_name("msul1 example").unwrap_err();
+        assert!(fault.error.to_string().contains("set server_name"), "{fault:?}");
+    }
+}

@@ -14,6 +14,7 @@ mod cuts;
 mod hostile;
 #[path = "../daemon/misbehaviour.rs"]
 mod misbehaviour;
+mod names;
 mod opening;
 mod refusals;
 mod relay;
