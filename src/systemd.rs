@@ -23,6 +23,9 @@ pub(crate) fn is_booted() -> bool {
     Path::new("/run/systemd/system").is_dir()
 }
 
+/// What the status of a service begins with that cannot begin to serve; the fault follows.
+pub(crate) const TURNED_AWAY: &str = "requests are answered con_lost: ";
+
 /// `FileDescriptorName=` of the socket for clients.
 const CLIENT: &str = "client";
 /// `FileDescriptorName=` of the socket for operators.

@@ -2,6 +2,8 @@
 
 use std::process::{Child, Command, Stdio};
 
+use super::words;
+use crate::config::HostId;
 use crate::systemd;
 
 /// Whether it is started, or about to be.
@@ -47,6 +49,19 @@ pub(super) fn property(unit: &str, name: &str) -> Option<String> {
     )
     .ok()?;
     Some(value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+/// What to do about that.
+pub(super) const MEND_START: &str = "Mend that: it looks again every two seconds, and until then requests are answered con_lost. What it may read, and root \
+     can, loncctl check tells";
+
+/// Why the instance of a peer cannot begin to serve, if so: it knows faults that nobody else sees, and answers no operator.
+pub(super) fn fault_of_start(peer: &HostId) -> Option<String> {
+    let unit = format!("lonc@{peer}.service");
+    let state = property(&unit, "ActiveState")?;
+    let text = property(&unit, "StatusText")?;
+    let fault = text.strip_prefix(systemd::TURNED_AWAY)?;
+    (state == "activating" || state == "failed").then(|| words::safe(fault))
 }
 
 /// What `systemctl` prints to a question, however it ends: it does so by the answer.

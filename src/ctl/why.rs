@@ -6,7 +6,7 @@ use super::outcome::{Exit, Fault};
 use super::ping::Pong;
 use super::screen::{self, Paint, Screen};
 use super::site::Site;
-use super::{arguments, words};
+use super::{arguments, systemctl, words};
 use crate::config::HostId;
 use crate::standing::account::{self, Account};
 use crate::standing::{self, Grade, Seen, Standing};
@@ -45,7 +45,15 @@ fn account_of(site: &Site, seen: &Seen, pong: Option<&Pong>) -> Account {
     let id = &seen.peer.id;
     let status = match &seen.answer {
         Ok(status) => status,
-        Err(fault) => return standing::of_silent(seen, &site.socket(id), &site.control(id), fault),
+        Err(fault) => {
+            let mut account = standing::of_silent(seen, &site.socket(id), &site.control(id), fault);
+            if let Some(fault) = systemctl::fault_of_start(id) {
+                account.headline = format!("{id}: its daemon cannot begin");
+                account.line("fault", fault);
+                account.remedy = systemctl::MEND_START.into();
+            }
+            return account;
+        }
     };
     let now = units::micros_since_1970(SystemTime::now());
     let mut account = account::of(status, now);

@@ -113,7 +113,7 @@ impl Failure {
         let mended = runtime.block_on(async {
             // A status is one line.
             let first = self.fault.lines().next().unwrap_or_default();
-            systemd::status(&format!("requests are answered con_lost: {first}"));
+            systemd::status(&format!("{}{first}", systemd::TURNED_AWAY));
             let clients = clients.map(listener).transpose()?;
             let end = Instant::now() + self.span();
             let mended = tokio::select! {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use nix::unistd::geteuid;
+use nix::unistd::{AccessFlags, eaccess, geteuid};
 use rustls::RootCertStore;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
@@ -249,8 +249,13 @@ fn not_pem(error: &pem::Error) -> &'static str {
 }
 
 /// Where credentials are, of a service that has any.
-pub(super) fn credentials() -> Option<OsString> {
+fn credentials() -> Option<OsString> {
     env::var_os(CREDENTIALS)
+}
+
+/// Whether they can be seen. What reloads a service is told where they are, and kept from them.
+pub(super) fn sees_credentials() -> bool {
+    credentials().is_some_and(|dir| eaccess(Path::new(&dir), AccessFlags::X_OK).is_ok())
 }
 
 fn place(named: &Named<Credential>) -> Result<PathBuf, FileFault> {

@@ -66,7 +66,7 @@ impl TlsSettings {
     /// The same without what is passed to the service alone, where we are not the service; and what that is.
     pub(crate) fn seen(&self) -> (Self, Vec<&Named<Credential>>) {
         let mut seen = self.clone();
-        if files::credentials().is_some() {
+        if files::sees_credentials() {
             return (seen, Vec::new());
         }
         let is_passed = |named: &Named<Credential>| matches!(named.value, Credential::Passed(_));

@@ -3,6 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use test_harness::programs::built;
@@ -189,12 +190,14 @@ fn a_credential_that_is_passed() {
     lonc.await_socket();
     let mut client = lonc.client();
     wait_until("the link", || client.ask("echo:1") == "1");
+    drop(lonc);
     // Without: what it takes is said.
     let mut command = site.command();
-    command.env_remove("CREDENTIALS_DIRECTORY").arg("--reload");
+    command.env_remove("CREDENTIALS_DIRECTORY");
     let output = command.output().unwrap();
     let fault = String::from_utf8(output.stderr).unwrap();
     assert!(fault.contains("LoadCredential=cert:"), "{fault}");
+    assert_eq!(output.status.code(), Some(78));
 }
 
 #[test]
@@ -208,6 +211,20 @@ fn what_is_passed_to_the_service_alone_is_no_fault_of_the_configuration() {
     let line = site.path("lonc.toml:10").display().to_string();
     let words = format!("link.tls.key at {line}: is passed to the service alone");
     assert!(said.contains(&words), "{said}");
+    // So it is told to who reloads, which has the variable and may not go there.
+    if another_user::is_possible() {
+        let (site, program) = open(tls);
+        let mut command = another_user::command(&program);
+        command.env("CREDENTIALS_DIRECTORY", "/root");
+        command.arg("--config").arg(site.path("lonc.toml"));
+        let output = command.args(["--reload", "msul1"]).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            !said.contains("link.key") && !said.contains("Permission"),
+            "{said}"
+        );
+        assert_eq!(output.status.code(), Some(1), "there is no daemon to ask: {said}");
+    }
     // The rest is looked at.
     put(&site, "own.pem", "no certificate");
     let fault = fault(&site, tls);
@@ -251,18 +268,24 @@ fn root_looks_in_the_daemons_place() {
     assert!(fault(&site, OWN).contains("mode 0640"));
 }
 
+/// A site where everybody can read all but the key, and a program there.
+fn open(toml: &str) -> (Site, PathBuf) {
+    let (site, _) = site();
+    let program = site.path("program");
+    fs::copy(Site::program().get_program(), &program).unwrap();
+    for (name, mode) in [("", 0o755), ("ca.pem", 0o644), ("own.pem", 0o644)] {
+        fs::set_permissions(site.path(name), Permissions::from_mode(mode)).unwrap();
+    }
+    site.configure(([127, 0, 0, 1], 1).into(), toml);
+    (site, program)
+}
+
 #[test]
 fn who_may_not_read_it_is_told_what_stands_in_the_way() {
     if !another_user::is_possible() {
         return;
     }
-    let (site, _) = site();
-    let program = site.path("program");
-    fs::copy(Site::program().get_program(), &program).unwrap();
-    fs::set_permissions(site.path(""), Permissions::from_mode(0o755)).unwrap();
-    fs::set_permissions(site.path("ca.pem"), Permissions::from_mode(0o644)).unwrap();
-    fs::set_permissions(site.path("own.pem"), Permissions::from_mode(0o644)).unwrap();
-    site.configure(([127, 0, 0, 1], 1).into(), OWN);
+    let (site, program) = open(OWN);
     let said = || {
         let mut command = another_user::command(&program);
         command.arg("--config").arg(site.path("lonc.toml"));

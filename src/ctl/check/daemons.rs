@@ -123,6 +123,10 @@ fn here(site: &Site, seen: &Seen, queued: &HashSet<&HostId>) -> Vec<Finding> {
         }
         (Err(_), Standing::NotStarted) => not_started(site, &seen.peer, queued),
         (Err(fault), standing) => {
+            if let Some(fault) = systemctl::fault_of_start(id) {
+                let text = format!("cannot begin: {fault}");
+                return vec![Finding::wrong(id, text, systemctl::MEND_START)];
+            }
             let remedy = site.advice_for(standing, id, fault);
             let text = format!("{}: {fault}", standing.name());
             vec![if standing == Standing::Denied {
