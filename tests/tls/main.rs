@@ -19,6 +19,7 @@ mod opening;
 mod refusals;
 mod relay;
 mod renewal;
+mod resumption;
 mod secured;
 mod settings;
 mod terminators;
