@@ -100,9 +100,9 @@ fn serve(
     tcp.set_read_timeout(Some(MOMENT))?;
     let mut bytes = vec![0; 16_384];
     loop {
-        match harm() {
-            Harm::None => {}
-            chosen => return do_harm(chosen, &mut session, &mut tcp, harm),
+        let chosen = harm();
+        if chosen != Harm::None {
+            return do_harm(chosen, &mut session, &mut tcp, harm);
         }
         match session.read_tls(&mut tcp) {
             Ok(0) => return Ok(()),

@@ -100,6 +100,7 @@ fn an_address_with_a_bad_certificate_stands_behind_the_others() {
         // It is remembered: a later try does not begin there.
         peer.drop_links();
         test_harness::wait_until("another link", || client.ask("echo:2") == "2");
-        assert_eq!((bad.counts().0, good.counts().1), (1, 2));
+        assert!(good.counts().1 >= 2);
+        assert_eq!(bad.counts().0, 1);
     }
 }
