@@ -105,6 +105,15 @@ impl Pairs {
         median(self.0.iter().map(|(one, other)| one / other).collect())
     }
 
+    /// The least and the largest of those ratios.
+    #[must_use]
+    pub fn extremes(&self) -> (f64, f64) {
+        let ratios = self.0.iter().map(|(one, other)| one / other);
+        ratios.fold((f64::INFINITY, 0.0), |(least, most), ratio| {
+            (ratio.min(least), ratio.max(most))
+        })
+    }
+
     /// The middle figure of one side.
     #[must_use]
     pub fn one(&self) -> f64 {
