@@ -19,6 +19,7 @@
 mod commands;
 mod links;
 mod manuals;
+mod settings;
 mod text;
 
 use std::fs;

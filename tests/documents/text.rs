@@ -7,6 +7,8 @@ use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 pub(crate) struct Parts {
     /// Blocks of code, as they are; without those of a language, but for that of the shell.
     pub(crate) blocks: Vec<String>,
+    /// Blocks that are TOML.
+    pub(crate) toml: Vec<String>,
     /// Code within a line.
     pub(crate) spans: Vec<String>,
     /// Where links and pictures lead.
@@ -18,19 +20,25 @@ pub(crate) struct Parts {
 impl Parts {
     pub(crate) fn of(markdown: &str) -> Self {
         let mut parts = Self::default();
-        let (mut block, mut heading) = (None::<String>, None::<String>);
+        let (mut block, mut toml, mut heading) = (None::<String>, None::<String>, None::<String>);
         // Tables need no telling: code within their cells is found all the same.
         for event in Parser::new(markdown) {
             match event {
-                Event::Start(Tag::CodeBlock(kind)) => block = may_hold_commands(&kind).then(String::new),
-                Event::End(TagEnd::CodeBlock) => parts.blocks.extend(block.take()),
+                Event::Start(Tag::CodeBlock(kind)) => {
+                    block = may_hold_commands(&kind).then(String::new);
+                    toml = (kind == CodeBlockKind::Fenced("toml".into())).then(String::new);
+                }
+                Event::End(TagEnd::CodeBlock) => {
+                    parts.blocks.extend(block.take());
+                    parts.toml.extend(toml.take());
+                }
                 Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
                 Event::End(TagEnd::Heading(_)) => parts.anchors.extend(heading.take().as_deref().map(anchor)),
                 Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
                     parts.links.push(dest_url.into_string());
                 }
                 Event::Text(text) => {
-                    for part in [&mut block, &mut heading].into_iter().flatten() {
+                    for part in [&mut block, &mut toml, &mut heading].into_iter().flatten() {
                         part.push_str(&text);
                     }
                 }
@@ -72,6 +80,7 @@ fn parts_are_found() {
     );
     assert_eq!(parts.anchors, ["a-b-c"]);
     assert_eq!(parts.blocks, ["code\n", "more\n"]);
+    assert_eq!(parts.toml, ["x = 1\n"]);
     assert_eq!(parts.spans, ["b", "y z"]);
     assert_eq!(parts.links, ["to#a", "q"]);
 }
