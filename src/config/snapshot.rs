@@ -36,6 +36,17 @@ pub(super) fn kept_for(config: &Path) -> PathBuf {
 pub(crate) struct Place {
     pub(super) host: String,
     pub(super) alternative: Option<String>,
+    /// Missing in a list of an older version.
+    #[serde(default)]
+    pub(super) port: Option<u16>,
+}
+
+impl Place {
+    /// Whether whoever went by `before` has to learn of this one.
+    pub(crate) fn differs(&self, before: &Self) -> bool {
+        let is_other_port = before.port.is_some() && self.port != before.port;
+        is_other_port || (&self.host, &self.alternative) != (&before.host, &before.alternative)
+    }
 }
 
 /// The peers, and what systemd needs to know of the rest.
@@ -94,6 +105,7 @@ impl Offer {
         let place = |peer: &Peer| Place {
             host: peer.address.host.clone(),
             alternative: peer.address.alternative.clone(),
+            port: Some(peer.address.port),
         };
         let places = peers
             .peers
@@ -167,6 +179,7 @@ mod tests {
                 Place {
                     host: "::1".into(),
                     alternative: None,
+                    port: None,
                 },
             )]
             .into(),

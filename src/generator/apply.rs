@@ -203,7 +203,10 @@ impl Orders {
         let is_to_run =
             |id: &&HostId| is_at_boot && is_new(id) || is_boot_new && units.listening.contains(*id);
         let is_elsewhere = |id: &&HostId| {
-            let is_other = |kept: &Snapshot| kept.places.get(*id) != next.places.get(*id);
+            let is_other = |kept: &Snapshot| match (kept.places.get(*id), next.places.get(*id)) {
+                (Some(before), Some(now)) => now.differs(before),
+                (before, now) => before.is_some() != now.is_some(),
+            };
             units.running.contains(*id) && kept.is_some_and(is_other)
         };
         let ids = next.peers.keys();

@@ -302,6 +302,18 @@ fn who_runs_and_whose_peer_is_elsewhere_now_is_told() {
     let told = "try-reload-or-restart --no-block -- lonc@p3.service";
     assert_eq!(booted.apply().0, [told]);
     assert_eq!(booted.apply().0, [""; 0]);
+    // Another port is another place as well.
+    let toml = fs::read_to_string(booted.0.path("lonc.toml")).unwrap();
+    booted.0.write(
+        "lonc.toml",
+        &format!("{toml}\n[peer.p4]\nport = 5900\n[peer.p6]\nport = 5900\n"),
+    );
+    assert_eq!(
+        booted.apply().0,
+        ["try-reload-or-restart --no-block -- lonc@p4.service"]
+    );
+    booted.0.write("lonc.toml", &toml);
+    assert_eq!(booted.apply().0.len(), 1);
     // Not by a table that is not to be believed.
     booted.0.table(large(20).trim_end());
     assert_eq!(booted.apply().0, [""; 0]);
