@@ -1,15 +1,15 @@
 //! `loncctl why`: how far the link to a peer comes, what stops it, until when, and what to do.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::outcome::{Exit, Fault};
 use super::ping::Pong;
 use super::screen::{self, Paint, Screen};
 use super::site::Site;
-use super::{arguments, systemctl, words};
-use crate::config::HostId;
+use super::{arguments, spool, systemctl, words};
+use crate::config::{ConfigError, HostId};
 use crate::standing::account::{self, Account};
-use crate::standing::{self, Grade, Seen, Standing};
+use crate::standing::{self, Grade, Seen, Standing, Waiting};
 use crate::units;
 
 /// Where text is broken, in characters, unless the screen is narrower.
@@ -18,12 +18,19 @@ const WIDTH: usize = 98;
 const INDENT: usize = 15;
 
 pub(super) async fn run(site: &Site, arguments: &arguments::Why, screen: Screen) -> Result<Exit, Fault> {
-    let peer = site.peer(&arguments.peer)?;
     let limit = arguments.patience.timeout;
+    let peer = match site.peer(&arguments.peer) {
+        Err(Fault::UnknownPeer(fault)) => return unlisted(site, &arguments.peer, fault, screen, limit).await,
+        peer => peer?,
+    };
     let look = async || site.look(std::slice::from_ref(&peer), limit).await.pop();
     let Some(mut seen) = look().await else {
         return Ok(Exit::Broken);
     };
+    if seen.answer.is_err() {
+        let counts = counts(site, limit).await;
+        standing::add_waiting(std::slice::from_mut(&mut seen), &counts);
+    }
     let mut exit = Exit::of(seen.standing);
     let mut pong = None;
     if matches!(seen.standing, Standing::Up | Standing::Stuck) {
@@ -41,12 +48,33 @@ pub(super) async fn run(site: &Site, arguments: &arguments::Why, screen: Screen)
     Ok(exit.max(site.exit()))
 }
 
+/// Of a host in no table there is something to tell if messages for it are left.
+async fn unlisted(
+    site: &Site,
+    peer: &HostId,
+    fault: ConfigError,
+    screen: Screen,
+    limit: Duration,
+) -> Result<Exit, Fault> {
+    let counts = counts(site, limit).await;
+    let seen = standing::find_unlisted(peer, &counts).ok_or(Fault::UnknownPeer(fault))?;
+    screen::print(&render(&account_of(site, &seen, None), screen))?;
+    Ok(Exit::of(seen.standing).max(site.exit()))
+}
+
+/// What is on disk for whom, as a daemon that runs tells or the directories do.
+async fn counts(site: &Site, limit: Duration) -> Vec<Waiting> {
+    let asked = standing::asked(&site.peers, limit).await;
+    asked.or_else(|| spool::on_disk(site)).unwrap_or_default()
+}
+
 fn account_of(site: &Site, seen: &Seen, pong: Option<&Pong>) -> Account {
     let id = &seen.peer.id;
+    let now = units::micros_since_1970(SystemTime::now());
     let status = match &seen.answer {
         Ok(status) => status,
         Err(fault) => {
-            let mut account = standing::of_silent(seen, &site.socket(id), &site.control(id), fault);
+            let mut account = standing::of_silent(seen, &site.socket(id), &site.control(id), fault, now);
             if let Some(fault) = systemctl::fault_of_start(id) {
                 account.headline = format!("{id}: its daemon cannot begin");
                 account.line("fault", fault);
@@ -55,7 +83,6 @@ fn account_of(site: &Site, seen: &Seen, pong: Option<&Pong>) -> Account {
             return account;
         }
     };
-    let now = units::micros_since_1970(SystemTime::now());
     let mut account = account::of(status, now);
     if let Some(pong) = pong {
         add_pong(&mut account, site, pong, id);

@@ -2,7 +2,7 @@
 
 use super::{Grade, Standing, advice, links, remedy, silence, tls, words_of};
 use crate::config::text::safe;
-use crate::control::interface::{Link, LinkState, State, Status, Trouble};
+use crate::control::interface::{DelayedSummary, Link, LinkState, State, Status, Trouble};
 use crate::socket::place;
 use crate::units;
 
@@ -256,14 +256,7 @@ fn waiting(status: &Status, now: u64) -> String {
     ];
     match &status.delayed {
         Some(delayed) => {
-            let oldest = delayed.oldest_usec.map(|oldest| units::between(oldest, now));
-            let oldest = oldest
-                .map(|age| format!(", the oldest for {age}"))
-                .unwrap_or_default();
-            parts.push(units::count(delayed.queued, "delayed message") + &oldest);
-            let some = |number: usize, what| (number > 0).then(|| format!("{number} {what}"));
-            parts.extend(some(delayed.held, "held"));
-            parts.extend(some(delayed.failed, "in failed/"));
+            parts.push(on_disk(delayed, now));
         }
         None => parts.push("the disk of the delayed messages does not answer".to_owned()),
     }
@@ -293,6 +286,19 @@ fn remedy(status: &Status) -> String {
         (State::Down, None) => "Look at the log: journalctl -u lonc@".to_owned() + peer,
         (State::Connecting | State::Down, Some(trouble)) => remedy::of(trouble, status),
     }
+}
+
+/// What waits on disk.
+pub(super) fn on_disk(delayed: &DelayedSummary, now: u64) -> String {
+    let oldest = delayed.oldest_usec.map(|oldest| units::between(oldest, now));
+    let oldest = oldest
+        .map(|age| format!(", the oldest for {age}"))
+        .unwrap_or_default();
+    let some = |number: usize, what| (number > 0).then(|| format!("{number} {what}"));
+    let mut parts = vec![units::count(delayed.queued, "delayed message") + &oldest];
+    parts.extend(some(delayed.held, "held"));
+    parts.extend(some(delayed.failed, "in failed/"));
+    parts.join("; ")
 }
 
 #[cfg(test)]

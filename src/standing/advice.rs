@@ -22,12 +22,12 @@ pub(crate) fn about_silent(
         Standing::Off => about_off(peer, socket),
         Standing::Foreign => about_foreign(peer, socket),
         Standing::Displaced => about_displaced(peer),
+        Standing::Unlisted => about_unlisted(peer),
         Standing::NotStarted
         | Standing::Hung
         | Standing::Dead
         | Standing::Denied
         | Standing::Odd
-        | Standing::Unlisted
         | Standing::Up
         | Standing::Stuck
         | Standing::Idle
@@ -125,6 +125,13 @@ pub(crate) fn about_displaced(peer: impl std::fmt::Display) -> String {
              reload {peer}, the socket by another start of the daemon: lonc {peer}"
         )
     }
+}
+
+fn about_unlisted(peer: &HostId) -> String {
+    format!(
+        "They are sent to nobody. To see them: loncctl spool list {peer}; to have them sent: put {peer} back into hosts.tab; to \
+         get rid of them: loncctl spool delete {peer} --queued"
+    )
 }
 
 fn of_refusal(name: &str, peer: &HostId) -> String {

@@ -34,7 +34,7 @@ use self::seen::words_of;
 pub(crate) use self::seen::{Seen, disabled_words, look};
 pub(crate) use self::silence::remedy as about_silence;
 pub(crate) use self::silent::of_silent;
-pub(crate) use self::waiting::{Waiting, add_unlisted, add_waiting, counted, waiting};
+pub(crate) use self::waiting::{Waiting, add_unlisted, add_waiting, asked, counted, find_unlisted, waiting};
 pub(crate) use self::word::{Holder, Standing};
 use crate::control::client::CallError;
 use crate::control::interface::Status;

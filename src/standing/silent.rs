@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use super::account::Account;
+use super::account::{self, Account};
 use super::{Seen, Standing, advice, disabled_words};
 use crate::config::text::safe;
 use crate::control::client::CallError;
 use crate::socket::place;
 
 /// About one whose daemon did not answer at `control`; its clients ask at `socket`.
-pub(crate) fn of_silent(seen: &Seen, socket: &Path, control: &Path, fault: &CallError) -> Account {
+pub(crate) fn of_silent(seen: &Seen, socket: &Path, control: &Path, fault: &CallError, now: u64) -> Account {
     let id = &seen.peer.id;
     let headline = match seen.standing {
         Standing::NotStarted => format!("{id} is not started"),
@@ -17,11 +17,11 @@ pub(crate) fn of_silent(seen: &Seen, socket: &Path, control: &Path, fault: &Call
         Standing::Foreign => format!("{id} is another program's, as the Perl lonc's: not taken over"),
         Standing::Displaced => format!("{id} is displaced: another program listens where its workers ask"),
         Standing::Disabled => format!("{id} is disabled"),
+        Standing::Unlisted => format!("{id} is in no table any more, and messages for it are on disk"),
         Standing::Hung => format!("{id}: its daemon hangs"),
         Standing::Dead => format!("{id}: its daemon is dead"),
         Standing::Denied => format!("{id}: you may not ask its daemon"),
         Standing::Odd
-        | Standing::Unlisted
         | Standing::Up
         | Standing::Stuck
         | Standing::Idle
@@ -30,9 +30,14 @@ pub(crate) fn of_silent(seen: &Seen, socket: &Path, control: &Path, fault: &Call
         | Standing::Draining => format!("{id}: its daemon cannot be asked"),
     };
     let mut account = Account::new(headline, seen.standing.grade());
-    account.line("address", seen.peer.address.to_string());
-    account.line("asked at", safe(&control.to_string_lossy()));
-    account.line("answer", safe(&fault.to_string()));
+    if seen.standing != Standing::Unlisted {
+        account.line("address", seen.peer.address.to_string());
+        account.line("asked at", safe(&control.to_string_lossy()));
+        account.line("answer", safe(&fault.to_string()));
+    }
+    if let Some(waiting) = &seen.waiting {
+        account.line("waiting", account::on_disk(waiting, now));
+    }
     if let Some(disabled) = &seen.disabled {
         account.line("disabled", disabled_words(disabled));
     }

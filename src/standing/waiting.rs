@@ -9,6 +9,9 @@ use crate::config::{HostId, Peer, Peers};
 use crate::control::client::{self, CallError};
 use crate::control::interface::{CountsReply, DelayedCount, DelayedSummary};
 
+/// Whoever looks at one peer waits for so many daemons at most.
+const MOST_ASKED: usize = 3;
+
 /// Messages of one host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Waiting {
@@ -41,6 +44,18 @@ pub(crate) async fn waiting(peers: &Peers, counter: &HostId, limit: Duration) ->
     Some(counts.into_iter().filter_map(of).collect())
 }
 
+/// The same, counted by one of those whose control sockets are there; nothing if none of the first few answers.
+pub(crate) async fn asked(peers: &Peers, limit: Duration) -> Option<Vec<Waiting>> {
+    let is_there = |peer: &&Peer| peers.control_dir.join(peer.id.as_ref()).exists();
+    for peer in peers.peers.iter().filter(is_there).take(MOST_ASKED) {
+        let counts = waiting(peers, &peer.id, limit).await;
+        if counts.is_some() {
+            return counts;
+        }
+    }
+    None
+}
+
 /// The same, counted by the first that answered of those seen; nothing if none did.
 pub(crate) async fn counted(peers: &Peers, all: &[Seen], limit: Duration) -> Option<Vec<Waiting>> {
     let answering = all.iter().find(|seen| seen.answer.is_ok())?;
@@ -55,17 +70,26 @@ pub(crate) fn add_waiting(all: &mut [Seen], counts: &[Waiting]) {
     }
 }
 
-/// Adds the hosts that are in no table, and for which there are messages.
-pub(crate) fn add_unlisted(all: &mut Vec<Seen>, counts: &[Waiting]) {
-    let known: Vec<_> = all.iter().map(|seen| seen.peer.id.clone()).collect();
-    let is_new = |one: &&Waiting| !one.is_listed && !known.contains(&one.peer);
-    let seen = |one: &Waiting| Seen {
+/// The host of this id, if it is in no table and there are messages for it.
+pub(crate) fn find_unlisted(peer: &HostId, counts: &[Waiting]) -> Option<Seen> {
+    let its = counts.iter().find(|one| one.peer == *peer && !one.is_listed);
+    its.map(unlisted)
+}
+
+fn unlisted(one: &Waiting) -> Seen {
+    Seen {
         peer: Peer::unlisted(&one.peer),
         answer: Err(CallError::NotStarted),
         standing: Standing::Unlisted,
         disabled: None,
         is_ours: true,
         waiting: Some(one.delayed),
-    };
-    all.extend(counts.iter().filter(is_new).map(seen));
+    }
+}
+
+/// Adds the hosts that are in no table, and for which there are messages.
+pub(crate) fn add_unlisted(all: &mut Vec<Seen>, counts: &[Waiting]) {
+    let known: Vec<_> = all.iter().map(|seen| seen.peer.id.clone()).collect();
+    let is_new = |one: &&Waiting| !one.is_listed && !known.contains(&one.peer);
+    all.extend(counts.iter().filter(is_new).map(unlisted));
 }

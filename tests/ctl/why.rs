@@ -190,6 +190,39 @@ fn daemons_that_do_not_answer() {
 }
 
 #[test]
+fn what_waits_for_one_that_does_not_run_and_for_a_host_in_no_table() {
+    let peer = Peer::start();
+    let site = Site::office(
+        &peer,
+        &format!(
+            "hosts_tab = 'DIR/hosts.tab'\n{}",
+            sections(&[("absent", peer.addr())])
+        ),
+    );
+    site.write("hosts.tab", "msul9:msu:library:zaphod.msu.edu:\n");
+    for name in [
+        "1.000001.9.put.absent",
+        "2.000001.9.put.absent",
+        "1.000001.9.put.gone",
+    ] {
+        std::fs::write(site.spool(name), "x\n").unwrap();
+    }
+    // Whoever may look into the directories tells it as well as a daemon that runs.
+    for is_running in [false, true] {
+        let _lonc = is_running.then(|| start(&site, "msul1", "up"));
+        let ran = ctl(&site, &["why", "absent", "--timeout", "10s"]);
+        assert_eq!(ran.code, 2, "{ran:?}");
+        ran.must_say("waiting 2 delayed messages, the oldest for ");
+        let ran = ctl(&site, &["why", "gone", "--timeout", "10s"]);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        ran.must_say("gone is in no table any more, and messages for it are on disk");
+        ran.must_say("waiting 1 delayed message, the oldest for ");
+        ran.must_say("loncctl spool delete gone --queued");
+        assert_eq!(ctl(&site, &["why", "nobody"]).code, 64);
+    }
+}
+
+#[test]
 fn a_daemon_that_ends() {
     let peer = Peer::start();
     let site = Site::office(&peer, "[daemon]\ndrain_timeout = '1h'\n");

@@ -276,6 +276,21 @@ fn a_faulty_configuration_hides_no_instance_that_runs_and_what_waits_for_others_
     for part in ["3 delayed messages", " 1 unlisted", "loncctl spool list gone"] {
         assert!(body.contains(part), "{part}: {body}");
     }
+    let (_, body) = get(&lonc.site, "/peer/gone");
+    for part in [
+        "gone is in no table any more",
+        "1 delayed message, the oldest for ",
+        "spool delete gone --queued",
+    ] {
+        assert!(body.contains(part), "{part}: {body}");
+    }
+    let (_, body) = get(&lonc.site, "/peer/absent");
+    assert!(body.contains("2 delayed messages, the oldest for "), "{body}");
+    assert!(
+        answer(&lonc.site, "GET", "/peer/nobody")
+            .0
+            .starts_with("HTTP/1.1 404 ")
+    );
     let text = std::fs::read_to_string(lonc.site.path("lonc.toml")).unwrap();
     lonc.site.write_config(&format!("no_such_key = 1\n{text}"));
     let (_, body) = get(&lonc.site, "/");

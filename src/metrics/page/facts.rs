@@ -72,6 +72,12 @@ pub(in crate::metrics) async fn close(
         client::ask::<_, MetricsReply>(&control, "GetMetrics", &nothing, limit),
         client::ask::<_, DelayedReply>(&control, "ListDelayed", &most, limit),
     );
+    if seen.first().is_none_or(|seen| seen.answer.is_err()) {
+        let counts = standing::asked(&peers, limit).await.unwrap_or_default();
+        standing::add_waiting(&mut seen, &counts);
+        let unlisted = standing::find_unlisted(id, &counts);
+        seen.extend(unlisted.filter(|_| peer.is_empty()));
+    }
     let Some(seen) = seen.pop() else {
         return Ok(None);
     };

@@ -176,8 +176,7 @@ impl<'a> Line<'a> {
         html! {
             tr role="row" class=(layout::class(self.standing.grade())) {
                 th role="rowheader" scope="row" {
-                    @if self.standing == Standing::Unlisted { (id) }
-                    @else { a href={ "peer/" (id) (view.query()) } { (id) } }
+                    a href={ "peer/" (id) (view.query()) } { (id) }
                 }
                 td role="cell" { (layout::badge(self.standing, None)) }
                 @match self.status() {

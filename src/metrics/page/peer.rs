@@ -23,7 +23,7 @@ pub(super) fn page(close: &Close, view: View) -> Markup {
     } = &close.seen;
     let account = match answer {
         Ok(status) => account::of(status, close.now),
-        Err(fault) => standing::of_silent(&close.seen, &close.socket, &close.control, fault),
+        Err(fault) => standing::of_silent(&close.seen, &close.socket, &close.control, fault, close.now),
     };
     let main = html! {
         p { a href={ "../" (view.query()) } { "All peers" } }
