@@ -86,7 +86,7 @@ fn indented(text: &str) -> Vec<String> {
     let mut found = Vec::<String>::new();
     for line in text.lines().filter(|line| line.starts_with(' ')) {
         match found.last_mut().filter(|last| !is_toml(last)) {
-            Some(open) => open.push_str(&format!("\n{line}")),
+            Some(open) => open.extend(["\n", line]),
             None if line.contains(" = ") => found.push(line.to_owned()),
             None => {}
         }
