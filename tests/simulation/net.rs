@@ -60,6 +60,7 @@ impl World {
             arrival: [0; 2],
             stash: [Vec::new(), Vec::new()],
         });
+        self.held.insert(id);
         let wait = self.rng.network.u64(100..20 * MS);
         self.after(wait, Event::Resolved(id));
         id
@@ -157,19 +158,24 @@ impl World {
         let is_behind = !self.conns[conn.0].stash[direction].is_empty();
         let waits = hangs || is_behind || self.blocked_since(conn).is_some();
         if waits {
-            self.conns[conn.0].stash[direction].push(event.clone());
+            self.put_by(conn, direction, event.clone());
         }
         waits
     }
 
+    pub(crate) fn put_by(&mut self, conn: ConnId, direction: usize, event: Event) {
+        self.conns[conn.0].stash[direction].push(event);
+        self.stashed.insert(conn);
+    }
+
     /// What waits on the connections between these goes on.
     pub(crate) fn go_on(&mut self, is_theirs: impl Fn(&Conn) -> bool) {
-        for conn in 0..self.conns.len() {
-            if !is_theirs(&self.conns[conn]) {
-                continue;
-            }
+        let theirs = self.stashed.iter().copied();
+        let theirs: Vec<_> = theirs.filter(|conn| is_theirs(&self.conns[conn.0])).collect();
+        for conn in theirs {
+            self.stashed.remove(&conn);
             for direction in [TO_LOND, TO_LONC] {
-                for event in std::mem::take(&mut self.conns[conn].stash[direction]) {
+                for event in std::mem::take(&mut self.conns[conn.0].stash[direction]) {
                     self.happen(event);
                 }
             }
@@ -216,10 +222,9 @@ impl World {
 
     /// Has the kernel look at the connections of a path that has just been blocked.
     pub(crate) fn expect_silence(&mut self, is_theirs: impl Fn(&Conn) -> bool) {
-        for conn in 0..self.conns.len() {
-            if self.conns[conn].left_at.is_none() && is_theirs(&self.conns[conn]) {
-                self.after(KEEPALIVE, Event::Keepalive(ConnId(conn)));
-            }
+        let theirs = self.held.iter().filter(|conn| is_theirs(&self.conns[conn.0]));
+        for conn in theirs {
+            self.queue.push(self.now + KEEPALIVE, Event::Keepalive(*conn));
         }
     }
 
@@ -228,6 +233,7 @@ impl World {
         let now = self.now;
         let conn = &mut self.conns[id.0];
         conn.left_at.get_or_insert(now);
+        self.held.remove(&id);
         if self.hosts[conn.from].is_on {
             self.on_the_way(id, TO_LOND, Event::LoncGone(id));
         }

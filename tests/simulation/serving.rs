@@ -121,7 +121,7 @@ impl World {
     fn waits_for_lond(&mut self, id: ConnId) -> bool {
         let hangs = self.hosts[self.conns[id.0].to].lond == Health::Hangs;
         if hangs {
-            self.conns[id.0].stash[TO_LOND].push(Event::Serve(id));
+            self.put_by(id, TO_LOND, Event::Serve(id));
         }
         hangs
     }
@@ -204,10 +204,10 @@ impl World {
 
     /// A host that has its power again says that it knows nothing of the connections of before.
     pub(crate) fn disown(&mut self, host: HostId) {
-        for conn in 0..self.conns.len() {
-            if self.conns[conn].to == host && std::mem::take(&mut self.conns[conn].is_orphan) {
+        for conn in self.held.clone() {
+            if self.conns[conn.0].to == host && std::mem::take(&mut self.conns[conn.0].is_orphan) {
                 let wait = self.rng.network.u64(..60 * SECOND);
-                self.after(wait, Event::LondGone(ConnId(conn)));
+                self.after(wait, Event::LondGone(conn));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! All there is, and what happens next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
 use lonc_proto::session::LinkError;
@@ -10,7 +10,7 @@ use crate::host::Host;
 use crate::net::Conn;
 use crate::plan::{Fault, Plan};
 use crate::process::Process;
-use crate::queue::{Event, HostId, Pid, Queue};
+use crate::queue::{ConnId, Event, HostId, Pid, Queue};
 use crate::stats::Stats;
 use crate::time::{MINUTE, MS, Micros, SECOND, text};
 use crate::workers::Begun;
@@ -37,6 +37,12 @@ impl Chance {
     }
 }
 
+/// Between these, each order of magnitude as likely as another: there are quiet runs and busy ones.
+fn some_interval(rng: &mut Rng, least: Micros, most: Micros) -> Micros {
+    let doublings = (most / least).ilog2();
+    (least << rng.u32(..doublings)) + rng.u64(..least)
+}
+
 pub(crate) struct World {
     pub(crate) plan: Plan,
     pub(crate) now: Micros,
@@ -48,6 +54,10 @@ pub(crate) struct World {
     /// When they ended.
     pub(crate) gone_at: BTreeMap<Pid, Micros>,
     pub(crate) conns: Vec<Conn>,
+    /// Those that a process has, or tries to get.
+    pub(crate) held: BTreeSet<ConnId>,
+    /// Those on which something waits until the path carries again, or lond goes on.
+    pub(crate) stashed: BTreeSet<ConnId>,
     /// Hosts that do not reach each other, and since when.
     pub(crate) partitions: BTreeMap<(HostId, HostId), Micros>,
     pub(crate) begun: BTreeMap<AskId, Begun>,
@@ -69,8 +79,8 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(plan: Plan) -> Self {
         let mut rng = Chance::new(plan.seed);
-        let pace = rng.workers.u64(5 * SECOND..60 * SECOND);
-        let intervals = Fault::ALL.map(|_| rng.faults.u64(5 * SECOND..5 * MINUTE));
+        let pace = some_interval(&mut rng.workers, 15 * SECOND, 17 * MINUTE);
+        let intervals = Fault::ALL.map(|_| some_interval(&mut rng.faults, 20 * SECOND, 90 * MINUTE));
         let mut world = Self {
             hosts: (0..plan.hosts)
                 .map(|number| Host::new(number, plan.hosts))
@@ -82,6 +92,8 @@ impl World {
             processes: Vec::new(),
             gone_at: BTreeMap::new(),
             conns: Vec::new(),
+            held: BTreeSet::new(),
+            stashed: BTreeSet::new(),
             partitions: BTreeMap::new(),
             begun: BTreeMap::new(),
             num_clients: 0,
