@@ -165,7 +165,7 @@ impl World {
                     self.after(5 * MINUTE, Event::LookAround(pid));
                 }
             }
-            Event::End(pid) => self.with_process(pid, |_, process| process.is_dead = true),
+            Event::End(pid) => self.with_process(pid, Self::end_process),
             Event::Resolved(conn) => self.resolved(conn),
             Event::Connect(conn) => self.connected(conn),
             Event::ToLond(conn, bytes, at) => self.reaches_lond(conn, &bytes, at),

@@ -127,6 +127,12 @@ impl World {
         }
     }
 
+    /// The disk was waited for long enough: what it has not done is as in a kill.
+    pub(crate) fn end_process(&mut self, process: &mut Process) {
+        process.is_dead = true;
+        self.book.pair(process.host, process.peer).kills += 1;
+    }
+
     pub(super) fn bury(&mut self, process: &mut Process) {
         self.trace(process.host, process.peer, || format!("{:?} ends", process.pid));
         self.interrupt_disk(process);
