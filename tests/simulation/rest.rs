@@ -107,12 +107,12 @@ impl World {
         None
     }
 
-    /// A whole message in the queue, but for those of which an operator was told that they are left there.
+    /// A whole message in the queue, or one that is held back, but for those of which an operator was told that they are left there.
     fn unsent(&self, host: HostId) -> Option<String> {
         let queued = self.hosts[host]
             .disk
             .places()
-            .filter(|place| place.shelf == Shelf::Queue);
+            .filter(|place| place.shelf != Shelf::Failed);
         let mut whole = queued.filter(|place| {
             let id = self.message_at(host, place);
             !place.name.as_bytes().starts_with(b".")

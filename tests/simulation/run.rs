@@ -1,5 +1,6 @@
 //! Runs of plans, one or many, and smaller ones that fail in the same way.
 
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -16,11 +17,16 @@ pub(crate) struct Failure {
     pub(crate) step: u64,
     pub(crate) at: Micros,
     pub(crate) what: String,
+    /// Where that is said.
+    pub(crate) place: String,
 }
 
 impl std::fmt::Display for Failure {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "step {}, at {}: {}", self.step, text(self.at), self.what)
+        let Self {
+            step, what, place, ..
+        } = self;
+        write!(out, "step {step}, at {}: {what} ({place})", text(self.at))
     }
 }
 
@@ -28,8 +34,8 @@ impl std::fmt::Display for Failure {
 const TRIES: u32 = 300;
 
 thread_local! {
-    /// What the last panic of this thread said.
-    static SAID: std::cell::RefCell<String> = const { std::cell::RefCell::new(String::new()) };
+    /// What the last panic of this thread said, and where.
+    static SAID: RefCell<(String, String)> = const { RefCell::new((String::new(), String::new())) };
 }
 
 /// Has panics of runs be kept, and not printed.
@@ -39,7 +45,7 @@ pub(crate) fn keep_panics() {
         let payload = panic.payload();
         let said = payload.downcast_ref::<String>().cloned();
         let said = said.or_else(|| payload.downcast_ref::<&str>().map(|said| (*said).to_owned()));
-        SAID.set(format!("{} ({place})", said.unwrap_or_default()));
+        SAID.set((said.unwrap_or_default(), place));
     }));
 }
 
@@ -58,21 +64,28 @@ pub(crate) fn run(plan: &Plan, traced: Option<(usize, usize)>) -> Result<Stats, 
             ..world.stats
         }
     }));
-    outcome.map_err(|_| Failure {
-        step: step + 1,
-        at,
-        what: SAID.take(),
+    outcome.map_err(|_| {
+        let (what, place) = SAID.take();
+        let step = step + 1;
+        Failure {
+            step,
+            at,
+            what,
+            place,
+        }
     })
 }
 
-/// A smaller plan that fails as well: fewer hosts, fewer kinds of faults, less time.
+/// A smaller plan that fails in the same way: fewer hosts, fewer kinds of faults, less time.
 pub(crate) fn shrink(plan: Plan, failure: Failure) -> (Plan, Failure) {
     let mut smallest = (plan, failure);
     let mut tries = 0;
     'again: while tries < TRIES {
         for plan in smallest.0.smaller(smallest.1.at) {
             tries += 1;
-            if let Err(failure) = run(&plan, None) {
+            if let Err(failure) = run(&plan, None)
+                && failure.place == smallest.1.place
+            {
                 smallest = (plan, failure);
                 continue 'again;
             }

@@ -36,6 +36,9 @@ struct Client {
     is_slow: bool,
     batches: u32,
     owed: VecDeque<Owed>,
+    /// Bytes of answers that it has not taken, and at which it is not served further.
+    unread: usize,
+    limit: usize,
     /// Bytes of its requests, and of those that are answered.
     sent: usize,
     retired: usize,
@@ -90,6 +93,8 @@ impl World {
                 is_slow,
                 batches,
                 owed: VecDeque::new(),
+                unread: 0,
+                limit: process.config.max_client_bytes,
                 sent: 0,
                 retired: 0,
             };
@@ -155,13 +160,16 @@ impl World {
         while let Some(word) = process.clients.words.pop_front() {
             any = true;
             let (Word::Sent(no, _) | Word::Took(no, _) | Word::Left(no)) = word;
-            let Some(client) = process.clients.present.get(&no) else {
+            let Some(client) = process.clients.present.get_mut(&no) else {
                 continue;
             };
             let id = client.id;
             match word {
                 Word::Sent(_, lines) => process.session.handle_lines(id, lines, now),
-                Word::Took(_, bytes) => process.session.handle_taken(id, bytes, now),
+                Word::Took(_, bytes) => {
+                    client.unread -= bytes;
+                    process.session.handle_taken(id, bytes, now);
+                }
                 Word::Left(_) => {
                     process.session.handle_client_left(id, now);
                     process.clients.present.remove(&no);
@@ -191,6 +199,7 @@ impl World {
             }
         }
         assert_eq!(count, answers.count, "answers in a command");
+        client.unread += answers.bytes.len();
         client.retired += answers.retired;
         assert!(
             client.retired <= client.sent,
@@ -222,9 +231,14 @@ impl Process {
     /// The process is gone.
     pub(super) fn hang_up(&mut self) {
         if self.has_ended && !self.is_dead {
+            let is_served = |client: &&Client| client.unread < client.limit;
+            let mut served = self.clients.present.values().filter(is_served);
             assert!(
-                self.clients.are_answered(),
-                "it has ended, and somebody has no answer"
+                served.all(|client| client.owed.is_empty()),
+                "{:?}, of {} for {}, has ended, and somebody has no answer",
+                self.pid,
+                self.host,
+                self.peer
             );
         }
         self.clients = Clients::default();
