@@ -54,6 +54,8 @@ pub(crate) enum Mark {
     Stuck,
     /// lond answered it with an empty line, once.
     Empty,
+    /// A session has said that it is delivered, be it one that was killed since.
+    Answered,
 }
 
 /// Some of them.
@@ -109,10 +111,10 @@ pub(crate) struct Pair {
     promised: VecDeque<AskId>,
     /// Messages of the old kind that are not through.
     files: BTreeMap<Name, AskId>,
-    /// Processes that were killed, power cuts included.
-    pub(crate) kills: usize,
-    /// Carried out again although a session had said that it is delivered.
-    repeated: usize,
+    /// Delivered, as a session says, and not removed.
+    unremoved: VecDeque<AskId>,
+    /// Removed, and a power cut may bring them back.
+    unsafely_removed: Vec<AskId>,
     /// The largest pipeline there was.
     pub(crate) pipeline: usize,
 }
@@ -173,6 +175,53 @@ impl Book {
             for id in pair.promised.drain(..) {
                 self.asks[id as usize].marks.put(Mark::Excused);
             }
+        }
+    }
+
+    /// A session says that it is delivered.
+    pub(crate) fn delivered(&mut self, id: AskId, by: Pid, now: Micros) {
+        let ask = self.get_mut(id);
+        assert!(!ask.carried.is_empty(), "{id} was answered and not carried out");
+        ask.delivered = Some((by, now));
+        ask.marks.put(Mark::Answered);
+        let (from, to) = (ask.from, ask.to);
+        self.pair(from, to).unremoved.push_back(id);
+    }
+
+    /// The first of those that are delivered is removed, as far as that could be done.
+    pub(crate) fn removed(&mut self, from: HostId, to: HostId) {
+        let pair = self.pair(from, to);
+        let id = pair.unremoved.pop_front().expect("one was delivered");
+        pair.unsafely_removed.push(id);
+    }
+
+    /// No crash brings back what was removed, or an operator was told that one may.
+    pub(crate) fn removals_are_safe(&mut self, from: HostId, to: HostId, are_they: bool) {
+        for id in std::mem::take(&mut self.pair(from, to).unsafely_removed) {
+            if !are_they {
+                self.get_mut(id).marks.put(Mark::Stuck);
+            }
+        }
+    }
+
+    /// A process was killed: what was answered and not removed is sent again.
+    pub(crate) fn killed(&mut self, from: HostId, to: HostId) {
+        let pair = self.pair(from, to);
+        let (pipeline, again) = (pair.pipeline, std::mem::take(&mut pair.unremoved));
+        assert!(
+            again.len() <= pipeline,
+            "more than {pipeline} messages are sent again after a kill: {again:?}"
+        );
+        for id in again {
+            self.get_mut(id).delivered = None;
+        }
+    }
+
+    /// The power failed: so is what was removed and not synced.
+    pub(crate) fn lost_power(&mut self, from: HostId) {
+        let pairs = self.pairs.range_mut((from, 0)..(from + 1, 0));
+        for id in pairs.flat_map(|(_, pair)| pair.unsafely_removed.drain(..)) {
+            self.asks[id as usize].delivered = None;
         }
     }
 
@@ -280,14 +329,10 @@ impl Book {
         let Some((by, at)) = ask.delivered else { return };
         if by == carry.by {
             assert!(carry.written_at < at, "{id} is sent after it was answered");
-        } else if carry.written_at >= at && !ask.marks.has(Mark::Stuck) {
-            let pair = self.pairs.entry((ask.from, ask.to)).or_default();
-            pair.repeated += 1;
-            let most = pair.pipeline * pair.kills;
-            let (repeated, kills) = (pair.repeated, pair.kills);
+        } else if !ask.marks.has(Mark::Stuck) {
             assert!(
-                repeated <= most,
-                "{id}: {repeated} messages are sent again after {kills} kills"
+                carry.written_at < at,
+                "{id} is sent again after it was answered and removed: {ask:?}"
             );
         }
     }

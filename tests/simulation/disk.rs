@@ -174,6 +174,9 @@ impl World {
                 if goes_well {
                     self.hosts[host].disk.sync(|place| place.shelf == shelf);
                 }
+                if shelf == Shelf::Queue {
+                    process.spool.is_synced = goes_well;
+                }
                 process.spool.machine().handle_synced(ill(), now);
             }
             Operation::Rename { from, to } => {
@@ -225,7 +228,7 @@ impl World {
         let place = at(Shelf::Queue, name);
         if let Some(id) = self.message_at(host, &place) {
             let ask = self.book.get(id);
-            let is_answered = ask.delivered.is_some();
+            let is_answered = ask.marks.has(Mark::Answered);
             let is_nobodys = ask.kind == Kind::Critical && ask.stored_at.is_none();
             assert!(is_answered || is_nobodys, "{id} is removed, and was not answered");
         }

@@ -144,6 +144,7 @@ impl World {
         self.begun.retain(|_, begun| begun.host != host);
         let mut rng = self.rng.disks.fork();
         self.hosts[host].disk.crash(&mut rng);
+        self.book.lost_power(host);
         self.look_at_disk(host);
         let wait = self.rng.faults.u64(5 * SECOND..10 * MINUTE);
         self.after(wait, Event::Heal(Heal::Power(host)));

@@ -121,8 +121,8 @@ impl World {
 
     /// It ends, or is killed.
     pub(crate) fn kill(&mut self, process: &mut Process) {
-        if !std::mem::replace(&mut process.is_dead, true) && !process.has_ended {
-            self.book.pair(process.host, process.peer).kills += 1;
+        if !std::mem::replace(&mut process.is_dead, true) {
+            self.book.killed(process.host, process.peer);
             self.stats.kills += 1;
         }
     }
@@ -130,7 +130,7 @@ impl World {
     /// The disk was waited for long enough: what it has not done is as in a kill.
     pub(crate) fn end_process(&mut self, process: &mut Process) {
         process.is_dead = true;
-        self.book.pair(process.host, process.peer).kills += 1;
+        self.book.killed(process.host, process.peer);
     }
 
     pub(super) fn bury(&mut self, process: &mut Process) {

@@ -43,6 +43,8 @@ pub(crate) struct Spool {
     pub(crate) busy: Option<Command>,
     /// The file written last.
     pub(crate) written: Option<FileId>,
+    /// The queue could be synced when that was tried last.
+    pub(crate) is_synced: bool,
     /// When something is due.
     due: Option<Instant>,
     /// Said to the driver.
@@ -80,6 +82,7 @@ impl World {
             jobs: VecDeque::new(),
             busy: None,
             written: None,
+            is_synced: true,
             due: None,
             words: VecDeque::new(),
             asking: Asking::default(),
@@ -166,8 +169,14 @@ impl World {
 
     /// Before the driver hears it: what is promised is safe.
     fn hear(&mut self, process: &mut Process, word: &FromSpool) {
-        let FromSpool::Stored(ticket, outcome) = word else {
-            return;
+        let (ticket, outcome) = match word {
+            FromSpool::Stored(ticket, outcome) => (ticket, outcome),
+            FromSpool::Removed => return self.book.removed(process.host, process.peer),
+            FromSpool::RemovalsSafe => {
+                let are_they = process.spool.is_synced;
+                return self.book.removals_are_safe(process.host, process.peer, are_they);
+            }
+            FromSpool::Messages(_) | FromSpool::CaughtUp | FromSpool::Fresh => return,
         };
         let storing = &mut process.spool.storing;
         let at_index = storing.iter().position(|(one, _)| one == ticket);
@@ -221,9 +230,7 @@ impl World {
     /// It is answered, as far as the session knows.
     pub(super) fn delivered(&mut self, process: &mut Process, id: MessageId) {
         let ask = process.spool.is_through(id);
-        let ask = self.book.get_mut(ask);
-        assert!(!ask.carried.is_empty(), "it was answered and not carried out");
-        ask.delivered = Some((process.pid, self.now));
+        self.book.delivered(ask, process.pid, self.now);
         process.spool.jobs.push_back(Job::Delivered(id));
         self.stats.delivered += 1;
     }
