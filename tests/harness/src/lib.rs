@@ -10,6 +10,7 @@
 //! | [`tls`] | authorities, and what takes TLS in front of a peer |
 //! | [`spool`] | the spool of a site, as those who write to it and look at it see it |
 //! | [`another_user`] | programs that run as a user who is neither root nor the tests' own |
+//! | [`chaos`] | clients, operators and a lond who do everything at once |
 //! | [`programs`] | the programs under test, and those of others |
 //!
 //! Everything that a test waits for is waited for as a condition, with a deadline far beyond what a busy machine needs.
@@ -26,6 +27,7 @@
 )]
 
 pub mod another_user;
+pub mod chaos;
 mod client;
 mod directory;
 mod lonc;
