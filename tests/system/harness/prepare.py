@@ -18,6 +18,8 @@ TOOLS = {
     "ip": "iproute2",
     "unshare": "util-linux",
     "dpkg-deb": "dpkg",
+    "haproxy": "haproxy",
+    "openssl": "openssl",
 }
 
 

@@ -5,7 +5,7 @@ import pathlib
 import re
 import subprocess
 
-from . import images, lond, network
+from . import images, lond, network, terminator
 from .host import Host
 from .wait import until
 
@@ -67,6 +67,12 @@ class Site:
     def lond(self, behaviour="normal"):
         """The lond of msul1 on the bridge, for tests that need no second container."""
         started = lond.Lond(self.lond_binary, "msul1", "msul2", behaviour)
+        self._ending.callback(started.stop)
+        return started
+
+    def terminator(self):
+        """What takes TLS in front of the lond on the bridge, for msul2."""
+        started = terminator.Terminator(self.directory / "terminator")
         self._ending.callback(started.stop)
         return started
 

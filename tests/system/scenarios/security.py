@@ -22,14 +22,15 @@ def exposure(site):
     assert verified.returncode == 0 and verified.stdout + verified.stderr == "", verified.stdout + verified.stderr
     version = host.systemctl("--version").split()[1]
     services = [path.rsplit("/", 1)[1].replace("@.", "@msul1.") for path in files if path.endswith(".service")]
-    levels = {unit: _exposure(host, unit) for unit in services}
+    levels = {unit: exposure_of(host, unit) for unit in services}
     told = ", ".join(f"{unit} {level}" for unit, level in levels.items())
     site.figure(f"systemd {version}: exposure {told}")
     worst = max(levels, key=levels.get)
     assert levels[worst] <= MOST_EXPOSURE, host.run("systemd-analyze", "security", "--no-pager", worst).stdout
 
 
-def _exposure(host, unit):
+def exposure_of(host, unit):
+    """How exposed systemd finds the service, 0 to 10."""
     rated = host.run("systemd-analyze", "security", "--no-pager", unit).stdout
     return float(re.search(r"Overall exposure level for \S+: ([0-9.]+)", rated).group(1))
 
