@@ -52,10 +52,12 @@ pub(crate) enum Mark {
     Gone,
     /// It could not be removed, or moved, and an operator was told that it stays.
     Stuck,
-    /// lond answered it with an empty line, once.
-    Empty,
+    /// lond answered it once so that it does not count: with an empty line, or one that nobody can use.
+    Unusable,
     /// A session has said that it is delivered, be it one that was killed since.
     Answered,
+    /// It is for another id of its host.
+    Other,
 }
 
 /// Some of them.
@@ -238,7 +240,7 @@ impl Book {
         };
         match answer {
             Answer::Reply => {
-                let is_its = id_of(line) == Some(id) || (line.is_empty() && ask.marks.has(Mark::Empty));
+                let is_its = id_of(line) == Some(id) || (line.is_empty() && ask.marks.has(Mark::Unusable));
                 assert!(is_its, "{id} is given the reply {told}");
                 assert!(
                     !ask.carried.is_empty(),
@@ -323,7 +325,7 @@ impl Book {
         assert_ne!(ask.kind, Kind::Plain, "{id} is carried out twice");
         let is_same = ask.carried.iter().any(|before| before.conn == carry.conn);
         assert!(
-            !is_same || ask.marks.has(Mark::Empty),
+            !is_same || ask.marks.has(Mark::Unusable),
             "{id} is carried out twice on one connection"
         );
         let Some((by, at)) = ask.delivered else { return };

@@ -8,6 +8,7 @@ use lonc_proto::spool::{Command, Fault, FaultKind, Name, Now, Operation, Place, 
 
 use crate::book::{AskId, Kind, Mark, id_of};
 use crate::host::DiskHealth;
+use crate::plan;
 use crate::process::Process;
 use crate::queue::{Event, HostId};
 use crate::time::{MS, Micros, SECOND, instant};
@@ -86,7 +87,12 @@ impl World {
             .next()
             .unwrap_or_default();
         let peer = self.hosts.iter().position(|host| host.id.as_bytes() == end);
-        if let Some(pid) = peer.and_then(|peer| self.hosts[host].locks[peer]) {
+        let is_heard = !self.plan.has(plan::Fault::Deaf) || self.is_calm || self.rng.disks.u8(..4) > 0;
+        if !is_heard {
+            if let Some(id) = self.message_at(host, &at(Shelf::Queue, name)) {
+                self.book.get_mut(id).marks.put(Mark::Excused);
+            }
+        } else if let Some(pid) = peer.and_then(|peer| self.hosts[host].locks[peer]) {
             self.after(MS, Event::Notice(pid, name.clone()));
         }
     }

@@ -37,6 +37,8 @@ impl World {
             Fault::LondHangs => self.lond_is(host, Health::Hangs, 8 * MINUTE),
             Fault::LondSlow => self.lond_is(host, Health::Slow, 8 * MINUTE),
             Fault::LondEmpty => self.lond_is(host, Health::Empty, MINUTE),
+            Fault::LondLimits => self.lond_is(host, Health::Limits, 20 * MINUTE),
+            Fault::LondGarbles => self.lond_is(host, Health::Garbles, MINUTE),
             Fault::Move => self.move_host(host),
             Fault::DiskFails => self.disk_is(host, DiskHealth::Fails),
             Fault::DiskSlow => self.disk_is(host, DiskHealth::Slow),
@@ -49,12 +51,18 @@ impl World {
                 let span = [2 * SECOND, 100 * SECOND, 400 * SECOND][world.rng.faults.usize(..3)];
                 process.stalled_until = world.now + world.rng.faults.u64(MS..span);
             }),
+            Fault::Suspend => {
+                let until = self.now + self.rng.faults.u64(MS..10 * MINUTE);
+                let all = self.processes.iter_mut().flatten();
+                all.filter(|process| process.host == host)
+                    .for_each(|process| process.stalled_until = until);
+            }
             Fault::Restart | Fault::Takeover => self.stop_one(host, fault),
             Fault::Reload => self.reload(host),
             Fault::Disable => self.disable(host),
             Fault::Operator => self.operate_on(host),
             // Workers see to it, or the kernel.
-            Fault::Poison | Fault::PartWrites => {}
+            Fault::Poison | Fault::PartWrites | Fault::Deaf => {}
             Fault::Scarce => {
                 self.with_some_process(host, |world, process| {
                     process.is_scarce = !process.is_scarce;

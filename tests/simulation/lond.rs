@@ -14,6 +14,8 @@ pub(crate) struct Asked {
     /// In clear.
     pub(crate) command: Vec<u8>,
     pub(crate) encrypted: bool,
+    /// By another id than lond's first.
+    pub(crate) as_other: bool,
     /// When lonc wrote its first byte.
     pub(crate) written_at: Micros,
     /// Bytes on the wire.
@@ -44,6 +46,8 @@ pub(crate) struct End {
     ids: (String, String),
     /// Steps of the opening that were answered.
     steps: usize,
+    /// The id it goes by is another one.
+    as_other: bool,
     cipher: Option<Cipher>,
     partial: Vec<u8>,
     /// When the first byte of the line that is not complete was written.
@@ -112,7 +116,14 @@ impl End {
         Reply::plain(answer)
     }
 
-    fn command(&mut self, line: &[u8]) {
+    fn command(&mut self, mut line: &[u8]) {
+        let length = line.len() + 1;
+        if let Some(rest) = line.strip_prefix(b"sethost:") {
+            let end = rest.iter().position(|byte| *byte == b':').expect("a command");
+            let (host, command) = rest.split_at(end);
+            self.as_other = host != self.ids.0.as_bytes();
+            line = &command[1..];
+        }
         let (command, encrypted) = match line.strip_prefix(b"enc:") {
             Some(rest) => (self.decrypted(rest), true),
             None => (line.to_vec(), false),
@@ -120,8 +131,9 @@ impl End {
         self.waiting.push_back(Asked {
             command,
             encrypted,
+            as_other: self.as_other,
             written_at: self.partial_since,
-            length: line.len() + 1,
+            length,
         });
     }
 

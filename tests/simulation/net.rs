@@ -112,14 +112,38 @@ impl World {
             self.hosts[self.conns[id.0].from].id.clone(),
         );
         self.conns[id.0].lond = Some(End::new(id.0, &own, &caller));
+        let from = self.conns[id.0].from;
+        let is_full = self.hosts[to].lond == Health::Limits
+            && self.hosts[to]
+                .accepted
+                .iter()
+                .any(|other| self.conns[other.0].from == from);
         self.hosts[to].accepted.insert(id);
         self.arrive(pid, id, Arrived::Connected);
+        let wait = 2 * self.latency(id);
+        self.after(wait, Event::Secured(id));
+        if is_full {
+            self.leave(id);
+        }
+    }
+
+    /// The handshake of TLS is done, where there is one.
+    pub(crate) fn secured(&mut self, id: ConnId) {
+        if self.conns[id.0].left_at.is_none() && !self.waits(id, &Event::Secured(id), TO_LONC) {
+            let pid = self.conns[id.0].pid;
+            if self.processes[pid.0]
+                .as_ref()
+                .is_some_and(|process| process.links.secures)
+            {
+                self.arrive(pid, id, Arrived::Secured);
+            }
+        }
     }
 
     fn arrive(&mut self, pid: Pid, conn: ConnId, what: Arrived) {
         self.with_process(pid, |world, process| {
             if let Some(place) = process.links.of(conn) {
-                place.arrived = Some(what);
+                place.arrived.push_back(what);
                 world.ready(process);
             }
         });

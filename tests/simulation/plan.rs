@@ -25,6 +25,10 @@ pub(crate) enum Fault {
     LondSlow,
     /// A lond answers nothing but empty lines.
     LondEmpty,
+    /// A lond has one connection of each host at most.
+    LondLimits,
+    /// A lond's replies are such that nobody can use them, now and then.
+    LondGarbles,
     /// A host moves to another address; its name follows later.
     Move,
     /// A disk refuses a part of what it is to do.
@@ -35,6 +39,10 @@ pub(crate) enum Fault {
     ClockJump,
     /// A process stands still for a while.
     Stall,
+    /// All processes of a host do.
+    Suspend,
+    /// Processes are not told of files that appear, now and then.
+    Deaf,
     /// An instance is stopped, and started again once it has ended.
     Restart,
     /// An instance is stopped, and another one started at once.
@@ -54,7 +62,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::Cut,
         Self::Partition,
         Self::Kill,
@@ -63,11 +71,15 @@ impl Fault {
         Self::LondHangs,
         Self::LondSlow,
         Self::LondEmpty,
+        Self::LondLimits,
+        Self::LondGarbles,
         Self::Move,
         Self::DiskFails,
         Self::DiskSlow,
         Self::ClockJump,
         Self::Stall,
+        Self::Suspend,
+        Self::Deaf,
         Self::Restart,
         Self::Takeover,
         Self::Reload,

@@ -46,6 +46,8 @@ pub(crate) enum Event {
     Resolved(ConnId),
     /// An answer to a try to connect comes, or none in time.
     Connect(ConnId),
+    /// A connection is secured, if it is to be.
+    Secured(ConnId),
     /// Bytes arrive at lond, sent at this time.
     ToLond(ConnId, Bytes, Micros),
     /// Bytes arrive at lonc.

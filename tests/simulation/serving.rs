@@ -5,6 +5,7 @@ use bytes::Bytes;
 use crate::book::{Carry, Mark, id_of};
 use crate::lond::{Asked, Reply};
 use crate::net::{TO_LONC, TO_LOND, WINDOW};
+use crate::plan::Fault;
 use crate::queue::{ConnId, Event, HostId};
 use crate::time::{MS, Micros, SECOND};
 use crate::world::World;
@@ -22,7 +23,14 @@ pub(crate) enum Health {
     Slow,
     /// Replies are empty.
     Empty,
+    /// A caller has one connection.
+    Limits,
+    /// Replies are of no use, now and then.
+    Garbles,
 }
+
+/// It says that it is encrypted, and is not.
+const GARBLED: &[u8] = b"enc:4:0123456789abcdeg";
 
 impl World {
     pub(crate) fn reaches_lond(&mut self, id: ConnId, bytes: &Bytes, written_at: Micros) {
@@ -54,7 +62,15 @@ impl World {
             self.trace(from, to, || {
                 format!("{id:?} lond says {}", reply.words.escape_ascii())
             });
-            self.on_the_way(id, TO_LONC, Event::ToLonc(id, line));
+            let some = if self.plan.has(Fault::PartWrites) {
+                self.rng.network.usize(..=line.len())
+            } else {
+                0
+            };
+            if some > 0 {
+                self.on_the_way(id, TO_LONC, Event::ToLonc(id, line.slice(..some)));
+            }
+            self.on_the_way(id, TO_LONC, Event::ToLonc(id, line.slice(some..)));
         }
     }
 
@@ -77,7 +93,12 @@ impl World {
         let wait = match health {
             Health::Slow if rng.u8(..4) == 0 => rng.u64(SECOND..100 * SECOND),
             Health::Slow => rng.u64(100 * MS..3 * SECOND),
-            Health::Well | Health::Hangs | Health::Down | Health::Empty => rng.u64(200..20 * MS),
+            Health::Well
+            | Health::Hangs
+            | Health::Down
+            | Health::Empty
+            | Health::Limits
+            | Health::Garbles => rng.u64(200..20 * MS),
         };
         self.after(wait, Event::Serve(id));
     }
@@ -105,11 +126,16 @@ impl World {
             } else {
                 format!("re:{number}:")
             };
-            if is_empty {
-                self.book.get_mut(number).marks.put(Mark::Empty);
+            let is_garbled = self.hosts[to].lond == Health::Garbles && self.rng.network.bool();
+            if is_empty || is_garbled {
+                self.book.get_mut(number).marks.put(Mark::Unusable);
             }
-            let encrypted = asked.encrypted && !is_empty;
-            let words = words.into_bytes();
+            let encrypted = asked.encrypted && !is_empty && !is_garbled;
+            let words = if is_garbled {
+                GARBLED.to_vec()
+            } else {
+                words.into_bytes()
+            };
             self.say(id, &Reply { words, encrypted });
         } else {
             return self.leave(id);
@@ -133,6 +159,8 @@ impl World {
         };
         let conn = &self.conns[id.0];
         let ask = self.book.get(number);
+        let as_other = ask.marks.has(Mark::Other);
+        assert_eq!(asked.as_other, as_other, "{number} is carried out as another id");
         assert_eq!(
             (ask.from, ask.to, ask.encrypted),
             (conn.from, conn.to, asked.encrypted),
@@ -148,7 +176,7 @@ impl World {
             } else {
                 self.gone_at.get(&before.by).copied()
             };
-            let is_after = ask.marks.has(Mark::Empty)
+            let is_after = ask.marks.has(Mark::Unusable)
                 || left.is_some_and(|left| left <= written_at)
                 || before.written_at > written_at;
             assert!(

@@ -85,11 +85,16 @@ impl World {
         let kind = if is_critical { Kind::Critical } else { Kind::Plain };
         let id = self.book.add(kind, host, peer, Some(no));
         self.book.get_mut(id).encrypted = encrypted;
+        let mut other = String::new();
+        if self.rng.workers.u8(..8) == 0 {
+            self.book.get_mut(id).marks.put(Mark::Other);
+            other = format!("sethost:{}b:", self.hosts[peer].id);
+        }
         self.stats.asked += 1;
         let critical = if is_critical { "critical:" } else { "" };
         let encrypt = if encrypted { "encrypt:" } else { "" };
         let filler = "x".repeat(filler);
-        lines.extend_from_slice(format!("{critical}{encrypt}put:{id}:{filler}\n").as_bytes());
+        lines.extend_from_slice(format!("{critical}{other}{encrypt}put:{id}:{filler}\n").as_bytes());
         Owed::Ask(id)
     }
 

@@ -168,6 +168,7 @@ impl World {
             Event::End(pid) => self.with_process(pid, Self::end_process),
             Event::Resolved(conn) => self.resolved(conn),
             Event::Connect(conn) => self.connected(conn),
+            Event::Secured(conn) => self.secured(conn),
             Event::ToLond(conn, bytes, at) => self.reaches_lond(conn, &bytes, at),
             Event::ToLonc(conn, bytes) => self.reaches_lonc(conn, &bytes),
             Event::LoncGone(conn) => self.lonc_gone(conn),

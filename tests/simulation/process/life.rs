@@ -36,7 +36,7 @@ impl World {
             host,
             peer,
             session: Session::new(config.clone(), self.rng.processes.u64(..), now),
-            links: Links::default(),
+            links: Links::new(self.rng.processes.u8(..4) == 0),
             clients: Clients::default(),
             spool: self.spool(host, peer, pid),
             orders: VecDeque::new(),

@@ -1,5 +1,7 @@
 //! A process's links: what has arrived on them and is not read, and what is written.
 
+use std::collections::VecDeque;
+
 use bytes::BytesMut;
 use lonc_proto::session::{LinkError, LinkId, Others, Stage};
 use lonc_proto::time::Instant;
@@ -21,6 +23,7 @@ const LONG: u64 = 5 * SECOND;
 pub(crate) enum Arrived {
     Resolved,
     Connected,
+    Secured,
     Failed(LinkError),
 }
 
@@ -29,7 +32,7 @@ pub(crate) struct Place {
     pub(crate) conn: Option<ConnId>,
     /// Where it is connected to.
     pub(crate) address: u32,
-    pub(crate) arrived: Option<Arrived>,
+    pub(crate) arrived: VecDeque<Arrived>,
     /// Bytes that have arrived.
     pub(crate) incoming: BytesMut,
     /// Nothing follows behind those.
@@ -41,30 +44,42 @@ pub(crate) struct Place {
 }
 
 #[derive(Default)]
-pub(crate) struct Links(Vec<Place>);
+pub(crate) struct Links {
+    places: Vec<Place>,
+    /// They are over TLS.
+    pub(crate) secures: bool,
+}
 
 impl Links {
+    /// None yet.
+    pub(super) fn new(secures: bool) -> Self {
+        Self {
+            places: Vec::new(),
+            secures,
+        }
+    }
+
     pub(crate) fn get(&self, id: LinkId) -> Option<&Place> {
-        self.0.get(id.index())
+        self.places.get(id.index())
     }
 
     /// The place where this connection is, or was to be.
     pub(crate) fn of(&mut self, conn: ConnId) -> Option<&mut Place> {
-        self.0.iter_mut().find(|place| place.conn == Some(conn))
+        self.places.iter_mut().find(|place| place.conn == Some(conn))
     }
 
     pub(crate) fn conns(&self) -> impl Iterator<Item = ConnId> {
-        self.0.iter().filter_map(|place| place.conn)
+        self.places.iter().filter_map(|place| place.conn)
     }
 
     pub(super) fn is_now_up(&mut self, id: LinkId) {
-        if let Some(place) = self.0.get_mut(id.index()) {
+        if let Some(place) = self.places.get_mut(id.index()) {
             place.is_up = true;
         }
     }
 
     pub(super) fn any_unread(&self) -> bool {
-        self.0.iter().any(Place::has_unread)
+        self.places.iter().any(Place::has_unread)
     }
 }
 
@@ -86,16 +101,21 @@ impl Process {
 
     /// What the link of this place has for the session; true if anything.
     fn poll_link(&mut self, id: LinkId, now: Instant) -> bool {
-        let Some(place) = self.links.0.get_mut(id.index()) else {
+        let Some(place) = self.links.places.get_mut(id.index()) else {
             return false;
         };
-        match place.arrived.take() {
+        match place.arrived.pop_front() {
             Some(Arrived::Resolved) => self.session.handle_stage(id, Stage::Connect, now),
             Some(Arrived::Connected) => {
                 place.is_open = true;
-                self.session.handle_connected(id, now);
+                if self.links.secures {
+                    self.session.handle_securing(id, now);
+                } else {
+                    self.session.handle_connected(id, now);
+                }
                 self.session.handle_others(id, Others::default(), now);
             }
+            Some(Arrived::Secured) => self.session.handle_secured(id, now),
             Some(Arrived::Failed(why)) => self.session.handle_failed(id, why, now),
             None if place.has_unread() => {
                 let some = place.incoming.len().min(READ);
@@ -115,18 +135,18 @@ impl World {
     /// Begins a try.
     pub(super) fn connect(&mut self, process: &mut Process, id: LinkId) {
         self.close(process, id);
-        let places = &mut process.links.0;
+        let places = &mut process.links.places;
         if places.len() <= id.index() {
             places.resize_with(id.index() + 1, Place::default);
         }
         let address = self.hosts[process.peer].known_address;
         let conn = self.dial(process, address);
-        let place = &mut process.links.0[id.index()];
+        let place = &mut process.links.places[id.index()];
         (place.conn, place.address) = (Some(conn), address);
     }
 
     pub(super) fn close(&mut self, process: &mut Process, id: LinkId) {
-        if let Some(place) = process.links.0.get_mut(id.index()) {
+        if let Some(place) = process.links.places.get_mut(id.index()) {
             let place = std::mem::take(place);
             if let Some(conn) = place.conn {
                 self.hang_up_conn(conn);
@@ -135,7 +155,7 @@ impl World {
     }
 
     pub(super) fn close_all(&mut self, process: &mut Process) {
-        for place in std::mem::take(&mut process.links.0) {
+        for place in std::mem::take(&mut process.links.places) {
             if let Some(conn) = place.conn {
                 self.hang_up_conn(conn);
             }
@@ -165,7 +185,7 @@ impl World {
             let unsent = process.session.unsent(id);
             let place = process
                 .links
-                .0
+                .places
                 .get(id.index())
                 .filter(|place| place.is_open && place.ended.is_none());
             let Some(conn) = place.and_then(|place| place.conn) else {
