@@ -2,14 +2,15 @@
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
 use nix::sys::signal::Signal;
 use test_harness::programs::installed;
-use test_harness::{Peer, QUICK, Site, free_address, source, wait_until};
+use test_harness::{Peer, QUICK, Site, free_address, source, wait_for, wait_until};
+use test_network::Network;
 
 use crate::secured::put;
 
@@ -214,6 +215,51 @@ fn who_shows_no_certificate_does_not_reach_lond() {
         lonc.await_log("the peer wants a certificate of ours");
         assert!(stage.peer.commands().is_empty());
     }
+}
+
+/// With the rule and the route of the document lond sees the caller's own address, though it has another network's between.
+#[test]
+fn the_callers_address_passes_haproxy_as_documented() {
+    let (Some(haproxy), Some(network)) = (installed("haproxy"), Network::lay()) else {
+        return;
+    };
+    let listener = network.far.enter(|| TcpListener::bind("127.0.0.1:0").unwrap());
+    let lond = listener.local_addr().unwrap();
+    let address = SocketAddr::new(network.far.v4.into(), lond.port().wrapping_sub(1));
+    let site = Site::new(address, "");
+    run(&site, "authority");
+    let both = ["msul1.pem", "msul1.key"].map(|name| fs::read_to_string(site.path(name)).unwrap());
+    put(&site, "msul1-both.pem", &both.concat());
+    let document = fs::read_to_string(source("docs/tls.md")).unwrap();
+    let instead = "source 0.0.0.0 usesrc clientip";
+    for words in [
+        instead,
+        "ip rule add from 127.0.0.1/8 iif lo table 123",
+        "ip route add local 0.0.0.0/0 dev lo table 123",
+    ] {
+        assert!(document.contains(words), "{words}");
+    }
+    network.far.ip(&[
+        "rule add from 127.0.0.1/8 iif lo table 123",
+        "route add local 0.0.0.0/0 dev lo table 123",
+    ]);
+    let text = block("haproxy")
+        .replace("127.0.0.1:5663", &lond.to_string())
+        .replace("5664", &address.port().to_string())
+        .replace("/etc/haproxy", site.root())
+        .replace("source 127.0.1.2", instead);
+    site.write("haproxy.cfg", &text);
+    let mut command = Command::new(haproxy);
+    command.args(["-db", "-f", "haproxy.cfg"]);
+    let _terminator = network.far.enter(|| spawn(command, &site, address));
+    let tls = block("lonc").replace("/etc/lonc/tls", site.root());
+    let tls = tls.split_once("[peer.msul1.tls]").unwrap().1;
+    let own = format!("{QUICK}[link.tls]{tls}server_name = 'msul1.example.edu'\n");
+    site.configure(address, &own);
+    let _lonc = network.near.enter(|| site.start());
+    listener.set_nonblocking(true).unwrap();
+    let (_, caller) = wait_for("the link", || listener.accept().ok());
+    assert_eq!(caller.ip(), network.near.v4);
 }
 
 /// Requests of each kind, and links on demand; a new certificate of ours under load; an end and a return.
