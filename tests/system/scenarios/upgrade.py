@@ -1,5 +1,6 @@
 """A new version comes in while workers work."""
 
+import contextlib
 import re
 
 from harness.prepare import deb_field
@@ -11,6 +12,24 @@ SERVICE = "lonc@msul1.service"
 CLIENTS = 20
 NEVER_SENT = "5f43c7aa41384b32ad80fed748c86579"
 SENT_NO_REPLY = "3935f00758964e7489d778e02cf68d3b"
+# Asks for the metrics until its standard input ends, each time over another connection.
+SCRAPER = r"""
+import select, socket, sys
+counts = {"answered": 0, "cut": 0, "refused": 0}
+while not select.select([sys.stdin], [], [], 0.02)[0]:
+    said = b""
+    try:
+        with socket.create_connection(("127.0.0.1", 15663), timeout=20) as asking:
+            asking.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            while part := asking.recv(65536):
+                said += part
+        counts["answered" if b"lonc_peer_state" in said else "cut"] += 1
+    except ConnectionRefusedError:
+        counts["refused"] += 1
+    except OSError:
+        counts["cut"] += 1
+print(*(f"{name}={count}" for name, count in counts.items()))
+"""
 
 
 @scenario
@@ -32,12 +51,15 @@ def _upgrade_under_load(site, behaviour, **keys):
     host = site.configured(**keys)
     host.systemctl("start", SERVICE)
     wait_until_up(host)
+    host.systemctl("start", "lonc-metrics.socket")
     before = host.main_pid(SERVICE)
-    with load(host, CLIENTS) as counts:
+    with load(host, CLIENTS) as counts, _scraped(host) as scrapes:
         said = site.install(host, site.newer_deb)
         until("the new version runs", lambda: host.main_pid(SERVICE) not in (0, before))
         wait_until_up(host)
     explained = _explained(host)
+    assert scrapes["answered"] > 0 and scrapes["refused"] == 0, f"metrics over an upgrade: {scrapes}"
+    site.figure(f"metrics over the upgrade: {', '.join(f'{name} {count}' for name, count in scrapes.items())}")
     site.figure(f"upgrade under load, lond {behaviour}: "
                 + ", ".join(f"{name} {count}" for name, count in counts.items())
                 + "; journal: " + ", ".join(f"{why} {count}" for why, count in explained.items()))
@@ -49,6 +71,19 @@ def _upgrade_under_load(site, behaviour, **keys):
     assert host.is_active("lonc@msul1.socket")
     assert_served(host)
     return counts
+
+
+@contextlib.contextmanager
+def _scraped(host):
+    """Somebody asks for the metrics meanwhile; the dictionary it gives is then filled."""
+    counts = {}
+    scraper = host.start("python3", "-c", SCRAPER)
+    try:
+        yield counts
+    finally:
+        said, _ = scraper.communicate(timeout=30)
+        counts.update((name, int(number)) for name, number in re.findall(r"(\w+)=(\d+)", said))
+        assert counts, said
 
 
 def _explained(host):
