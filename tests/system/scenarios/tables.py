@@ -14,6 +14,7 @@ SECONDS = 60
 # more than a second on one with nothing else to do.
 MOST_SECONDS = 2.5
 LINKED = "/srv/tables"
+SPOOL = "/var/spool/lonc/delayed"
 
 
 @scenario
@@ -74,6 +75,21 @@ def watch_that_failed(site):
     await_followed(host)
     host.write(HOSTS_TAB, many(4))
     until("the next as well", lambda: len(sockets(host)) == 5, within=60)
+    _watch_for_messages_that_failed(host)
+
+
+def _watch_for_messages_that_failed(host):
+    """So does the watch for messages, and one that came meanwhile has its instance started."""
+    host.run("mv", SPOOL, f"{SPOOL}.away")
+    host.run("ln", "-s", "delayed", SPOOL)
+    host.systemctl("restart", "lonc-delayed.path", check=False)
+    assert host.show("lonc-delayed.path", "ActiveState") == "failed"
+    host.run("rm", SPOOL)
+    host.run("mv", f"{SPOOL}.away", SPOOL)
+    host.write(f"{SPOOL}/1000000000.1.4711.echo.p0", "echo:x\n")
+    host.run("chown", "lonc:lonc", f"{SPOOL}/1000000000.1.4711.echo.p0")
+    until("it is watched again", lambda: host.is_active("lonc-delayed.path"), within=60)
+    until("its instance runs", lambda: host.is_active("lonc@p0.service"), within=60)
 
 
 @scenario
