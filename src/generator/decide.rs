@@ -37,11 +37,11 @@ pub(super) fn decide(kept: Option<&Snapshot>, offer: &Offer, is_meant: bool, now
         .as_ref()
         .filter(|doubt| !(is_meant && doubt.kind.can_be_meant()));
     let missing: Vec<_> = before.peers.keys().filter(|id| is_missing(id, offer)).collect();
-    let is_asked = !is_meant && doubt.is_none();
-    let flood = flood(before, offer, now).filter(|_| is_asked);
-    let loss = loss(&missing, before, offer, now).filter(|_| is_asked);
+    let would_add = doubt.is_none_or(|doubt| doubt.kind.lets_add() || kept.is_none());
+    let flood = flood(before, offer, now).filter(|_| !is_meant && would_add);
+    let loss = loss(&missing, before, offer, now).filter(|_| !is_meant && doubt.is_none());
     let is_held = doubt.is_some() || flood.is_some() || loss.is_some();
-    let lets_add = flood.is_none() && doubt.is_none_or(|doubt| doubt.kind.lets_add() || kept.is_none());
+    let lets_add = flood.is_none() && would_add;
     let (peers, num_beyond) = peers(before, offer, is_held, lets_add);
     let places = places(before, offer, &peers, is_held);
     let mut next = Snapshot {
@@ -336,6 +336,19 @@ mod tests {
         assert_eq!(second.next.peers.len(), 400);
         let later = decide(Some(&second.next), &sound(450), false, NOW + LATELY);
         assert_eq!((later.next.peers.len(), later.held), (450, None));
+    }
+
+    #[test]
+    fn a_flood_in_a_table_that_is_cut_is_one() {
+        let kept = of(40);
+        for kind in [DoubtKind::Cut, DoubtKind::Empty, DoubtKind::Unread] {
+            let mut offer = doubted(kind);
+            offer.snapshot.peers = sound(1040).snapshot.peers;
+            let held = decide(Some(&kept), &offer, false, NOW);
+            assert_eq!(held.next.peers, kept.peers, "{kind:?}");
+            assert!(held.held.unwrap().contains("1000 new peers at once"));
+            assert_eq!(decide(Some(&kept), &offer, true, NOW).next.peers.len(), 1040);
+        }
     }
 
     #[test]
