@@ -33,8 +33,8 @@ use super::arguments;
 use super::outcome::{Exit, Fault};
 use super::screen;
 use super::site::Site;
-use super::words;
-use crate::config;
+use super::{spool, words};
+use crate::config::{self, HostId};
 
 /// Which way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,10 +76,31 @@ pub(super) async fn run(site: &Site, way: Way, arguments: &arguments::Move) -> R
         screen::print(text)?;
         return Ok(Exit::Fine);
     }
-    if arguments.dry_run {
-        return foretell(&items);
+    let exit = if arguments.dry_run {
+        foretell(&items)?
+    } else {
+        carry_out(&mut hands, &items).await?
+    };
+    if way == Way::Giveback {
+        tell_left(site, &wish)?;
     }
-    carry_out(&mut hands, &items).await
+    Ok(exit)
+}
+
+/// The Perl lonc sends what is delayed, and knows of no other directory.
+fn tell_left(site: &Site, wish: &Wish) -> Result<(), Fault> {
+    let goes = |id: &HostId| wish.peers.as_ref().is_none_or(|peers| peers.contains(id));
+    let waiting = spool::on_disk(site).into_iter().flatten();
+    for one in waiting.filter(|one| one.is_listed && goes(&one.peer)) {
+        let (id, held, failed) = (&one.peer, one.delayed.held, one.delayed.failed);
+        if held + failed > 0 {
+            screen::print(&format!(
+                "{id}: messages are left that the Perl lonc does not send ({held} held, {failed} in failed/). To see them: \
+                 loncctl spool list {id}; to have them sent all the same: loncctl spool retry {id} NAME\n"
+            ))?;
+        }
+    }
+    Ok(())
 }
 
 fn not_classic(site: &Site, way: Way) -> Result<Exit, Fault> {
