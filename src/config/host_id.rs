@@ -46,6 +46,11 @@ impl HostId {
         Self("-".to_owned())
     }
 
+    /// Whether it is no host's, as nobody said which.
+    pub(crate) fn is_nobody(&self) -> bool {
+        self.0 == "-"
+    }
+
     /// The id as a key of TOML: in quotes if it holds a dot.
     pub(super) fn toml_key(&self) -> String {
         if self.0.contains('.') {

@@ -83,7 +83,7 @@ impl Site {
     /// What to do where nobody listens for the workers of a peer, in a few words.
     pub(super) fn absent(&self, peer: &HostId) -> String {
         if self.outside().holder(peer) == Holder::Foreign {
-            return format!("it is the Perl lonc's; loncctl takeover {peer} moves it here");
+            return format!("it is not taken over; loncctl takeover {peer} moves it here");
         }
         format!("systemctl start lonc@{peer}.socket, or without systemd: lonc {peer}")
     }

@@ -49,7 +49,7 @@ const fn histogram(name: &'static str, help: &'static str, read: fn(&Metrics) ->
 const PEER: &str = "lonc_peer_state";
 const PEER_HELP: &str = "State of the peer (1 for the one it is in), as loncctl status has it: down and disabled answer con_lost at once, not-started is usual until a client comes.";
 const INSTANCE: &str = "lonc_instance_state";
-const INSTANCE_HELP: &str = "Whether the instance of the peer answers (1 for the state it is in), or why not: not-started is usual until a client comes, off is not, as nobody listens; foreign is one of the Perl lonc's.";
+const INSTANCE_HELP: &str = "Whether the instance of the peer answers (1 for the state it is in), or why not: not-started is usual until a client comes, off is not, as nobody listens; foreign is one that is not taken over from the Perl lonc.";
 const SOUND: &str = "lonc_configuration_sound";
 const SOUND_HELP: &str =
     "Whether the configuration is sound; if not, only peers whose instance runs may be told of.";

@@ -47,11 +47,14 @@ impl Listening {
         }
     }
 
-    /// Whether somebody listens at any socket there, as far as that can be told.
-    pub(crate) fn is_any(&self) -> bool {
-        let all = self.listed.iter().flat_map(HashMap::values).flatten();
-        let mut directories = all.filter_map(|bound| bound.parent());
-        directories.any(|parent| self.is_directory(parent))
+    /// Whether somebody listens at any socket there; none if that cannot be told.
+    pub(crate) fn is_any(&self) -> Option<bool> {
+        let Some(listed) = &self.listed else {
+            let mut entries = fs::read_dir(&self.directory).ok()?.flatten();
+            return Some(entries.any(|entry| entry.file_type().is_ok_and(|kind| kind.is_socket())));
+        };
+        let mut all = listed.values().flatten();
+        Some(all.any(|bound| bound.parent().is_some_and(|parent| self.is_directory(parent))))
     }
 
     fn is_directory(&self, other: &Path) -> bool {
@@ -107,5 +110,11 @@ mod tests {
             listed: None,
         };
         assert_eq!((blind.at("stale"), blind.at("none")), (Some(true), Some(false)));
+        assert_eq!(blind.is_any(), Some(true));
+        let hidden = Listening {
+            directory: dir.path().join("none"),
+            listed: None,
+        };
+        assert_eq!((hidden.at("a"), hidden.is_any()), (None, None));
     }
 }

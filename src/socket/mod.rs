@@ -10,6 +10,7 @@
 //! | [`record`] | which file is that of a socket of systemd's: what `lonc-socket` wrote down |
 //! | [`wake`] | has systemd start the instances of peers for which messages wait |
 //! | [`listening`] | whether anybody listens, told without a connection |
+//! | [`units`] | where systemd is to listen |
 //! | [`command`] | `lonc-socket`, which looks after the sockets of systemd's |
 
 pub(crate) mod alias;
@@ -17,4 +18,5 @@ pub(crate) mod command;
 pub(crate) mod listening;
 pub(crate) mod place;
 pub(crate) mod record;
+pub(crate) mod units;
 mod wake;

@@ -90,6 +90,11 @@ impl Listener {
         process::kind(self.pid) == Some(Kind::Perl)
     }
 
+    /// Whether what it is cannot be seen from here: processes of others may be hidden, as from `lonc-metrics`.
+    pub(crate) fn is_hidden(&self) -> bool {
+        process::command(self.pid).is_none_or(|command| command.is_empty())
+    }
+
     /// Whether it is systemd or an instance.
     pub(crate) fn is_ours(&self) -> bool {
         self.pid == 1 || process::is_instance(self.pid)

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use lonc_proto::spool::{Shelf, addressee};
 
 use super::place::{self, Identity};
-use super::record;
+use super::{record, units};
 use crate::config::{HostId, Snapshot, TakenOver};
 
 /// Before we look: messages may appear all the time, and each starts us. Not behind it: systemd tells of none that appears
@@ -25,8 +25,6 @@ const PACE: Duration = Duration::from_millis(100);
 const ROUNDS: usize = 3;
 /// So many names are looked at; more are no spool that a host could ever send.
 const MAX_NAMES: usize = 1_000_000;
-/// The directory of lonc@.socket.
-const SOCKETS: &str = "/run/lonc";
 /// That of lonc-control@.socket.
 const CONTROLS: &str = "/run/lonc-control";
 /// Where a unit is that an administrator has masked.
@@ -82,7 +80,7 @@ fn waited_for<'a>(spool: &Path, kept: &'a Snapshot) -> io::Result<BTreeSet<&'a H
 /// has another place than the unit nothing is written down; in the unit's own nobody but root puts anything.
 fn socket(records: &Path, peer: &HostId) -> Option<PathBuf> {
     let Ok(record) = record::read(records, peer) else {
-        return Some(Path::new(SOCKETS).join(peer.as_ref()));
+        return Some(Path::new(units::OWN).join(peer.as_ref()));
     };
     let is_there = Identity::at(&record.path).is_ok_and(|now| now == record.file);
     is_there.then_some(record.path)

@@ -6,7 +6,8 @@ use super::{Standing, remedy};
 use crate::config::HostId;
 use crate::config::text::safe;
 use crate::control::client::CallError;
-use crate::socket::place::{self, Occupant};
+use crate::socket::place::{self, Listener, Occupant};
+use crate::socket::units;
 use crate::systemd;
 
 /// Of a peer that stands like this, in whole sentences; its clients ask at `socket`, and its daemon was asked at `control`.
@@ -21,7 +22,7 @@ pub(crate) fn about_silent(
         Standing::Disabled => remedy::of_disabled(peer.as_ref()),
         Standing::Off => about_off(peer, socket),
         Standing::Foreign => about_foreign(peer, socket),
-        Standing::Displaced => about_displaced(peer),
+        Standing::Displaced => about_usurped(peer, socket),
         Standing::Unlisted => about_unlisted(peer),
         Standing::NotStarted
         | Standing::Hung
@@ -78,34 +79,87 @@ fn about_off(peer: &HostId, socket: &Path) -> String {
             socket.display()
         );
     }
+    let is_seen = socket.parent().is_some_and(Path::exists);
+    let now = if is_seen {
+        format!("Workers are refused at {}", socket.display())
+    } else {
+        format!(
+            "systemd does not listen for it, and {} cannot be seen from here",
+            socket.display()
+        )
+    };
     format!(
-        "Workers are refused at {}. To have systemd listen there: systemctl start lonc@{peer}.socket; for all peers: \
-         systemctl start lonc.target. If it ends again: systemctl status lonc@{peer}.socket",
-        socket.display()
+        "{now}. To have systemd listen there: systemctl start lonc@{peer}.socket; for all peers: \
+         systemctl start lonc.target. If it ends again: systemctl status lonc@{peer}.socket"
     )
 }
 
-/// The clients of `peer` ask another program at `socket`, the Perl lonc as a rule.
+/// `peer` is not taken over: its clients ask another program at `socket`, the Perl lonc as a rule, or nobody.
 pub(crate) fn about_foreign(peer: &HostId, socket: &Path) -> String {
-    // To find out who that is starts nothing of ours.
-    let occupant = place::occupant(socket).ok();
-    let listener = occupant.as_ref().and_then(Occupant::listener);
-    if let Some(other) = listener.filter(|listener| !listener.is_perl_lonc()) {
-        return format!(
-            "{other} has the socket of its workers, and is no Perl lonc. If {peer} is to be served from here, end that program; \
-             then: systemctl start lonc@{peer}.socket"
-        );
-    }
-    let now = match occupant {
-        Some(Occupant::Listener(_)) | None => "The Perl lonc serves its workers, as before",
-        Some(Occupant::Nobody | Occupant::Stale | Occupant::NoSocket) => {
-            "It is left to the Perl lonc, which does not listen for it now: it may not reach it, or not run"
+    let now = match Who::at(socket) {
+        Who::Other(other) => {
+            return format!(
+                "{other} has the socket of its workers, and is no Perl lonc. If {peer} is to be served from here, end that \
+                 program; then: systemctl start lonc@{peer}.socket"
+            );
         }
+        Who::PerlLonc => "The Perl lonc serves its workers, as before".to_owned(),
+        Who::Nobody => format!(
+            "Nobody listens at {}: {peer} is left to the Perl lonc, which does not listen for it now, as it does not reach it, \
+             or does not run",
+            socket.display()
+        ),
+        Who::Unseen => format!("{}. It is left to the Perl lonc", unseen(peer, socket)),
     };
     format!(
         "{now}; lonc@{peer} is not to be started. To move it here: loncctl takeover {peer}; what that would do is told by \
          loncctl takeover {peer} --dry-run"
     )
+}
+
+/// Another program listens at `socket`, where systemd is to listen for `peer`.
+fn about_usurped(peer: &HostId, socket: &Path) -> String {
+    let is_own = socket.parent() == Some(Path::new(units::OWN));
+    let again = format!("loncctl takeover {peer}; where it took back all of them: loncctl takeover --all");
+    match Who::at(socket) {
+        Who::PerlLonc if !is_own => {
+            format!("The Perl lonc took it back, and serves its workers. To have it here again: {again}")
+        }
+        Who::Unseen if !is_own => format!(
+            "{}. If it is the Perl lonc: {again}. Another program is to be ended, and then: systemctl restart \
+             lonc@{peer}.socket",
+            unseen(peer, socket)
+        ),
+        Who::PerlLonc | Who::Unseen | Who::Other(_) | Who::Nobody => about_displaced(peer),
+    }
+}
+
+fn unseen(peer: &HostId, socket: &Path) -> String {
+    format!(
+        "Who listens at {} cannot be told from here; root learns it by loncctl why {peer}",
+        socket.display()
+    )
+}
+
+/// Who listens where systemd does not, as far as may be seen. To find out starts nothing of ours.
+enum Who {
+    PerlLonc,
+    Other(Listener),
+    Nobody,
+    Unseen,
+}
+
+impl Who {
+    fn at(socket: &Path) -> Self {
+        match place::occupant(socket) {
+            Ok(Occupant::Listener(Some(who))) if who.is_perl_lonc() => Self::PerlLonc,
+            Ok(Occupant::Listener(Some(who))) if !who.is_hidden() => Self::Other(who),
+            Ok(Occupant::Listener(_)) | Err(_) => Self::Unseen,
+            // A directory that is hidden from us looks as if it were not there.
+            Ok(Occupant::Nobody) if !socket.parent().is_some_and(Path::exists) => Self::Unseen,
+            Ok(Occupant::Nobody | Occupant::Stale | Occupant::NoSocket) => Self::Nobody,
+        }
+    }
 }
 
 /// Another's socket, or none, is where clients look for `peer`.

@@ -31,7 +31,7 @@ pub(crate) use self::advice::{about_displaced, about_foreign, about_silent};
 pub(crate) use self::outside::Outside;
 pub(crate) use self::remedy::of_wrong_host;
 use self::seen::words_of;
-pub(crate) use self::seen::{Seen, disabled_words, look};
+pub(crate) use self::seen::{LEFT_ALONE, Seen, disabled_words, look};
 pub(crate) use self::silence::remedy as about_silence;
 pub(crate) use self::silent::of_silent;
 pub(crate) use self::waiting::{Waiting, add_unlisted, add_waiting, asked, counted, find_unlisted, waiting};

@@ -11,6 +11,9 @@ use crate::control::client;
 use crate::control::interface::{DelayedSummary, Status, StatusReply};
 use crate::units;
 
+/// Of one that is not taken over, and that nobody serves.
+pub(crate) const LEFT_ALONE: &str = "nobody listens: the Perl lonc does not reach it, or does not run";
+
 /// A peer, as it was at one moment.
 pub(crate) struct Seen {
     pub(crate) peer: Peer,
@@ -20,6 +23,8 @@ pub(crate) struct Seen {
     pub(crate) disabled: Option<Disabled>,
     /// It is not left to the Perl lonc.
     pub(crate) is_ours: bool,
+    /// Whether anybody listens where its clients ask; nothing where that was not looked at, or cannot be seen.
+    pub(crate) is_heard: Option<bool>,
     /// What waits for it on disk, where its daemon does not tell and another could count it.
     pub(crate) waiting: Option<DelayedSummary>,
 }
@@ -27,6 +32,11 @@ pub(crate) struct Seen {
 impl Seen {
     pub(crate) fn status(&self) -> Option<&Status> {
         self.answer.as_ref().ok()
+    }
+
+    /// Whether it is not to be served from here, and nobody else serves it.
+    pub(crate) fn is_left_alone(&self) -> bool {
+        self.standing == Standing::Foreign && self.is_heard == Some(false)
     }
 
     /// What waits for it on disk, as far as anybody tells.
@@ -60,11 +70,12 @@ impl Seen {
             (Err(_), Some(disabled)) if self.standing == Standing::Disabled => {
                 remark::disabled(&disabled.reason, disabled.until.map(units::micros_since_1970))
             }
+            (Err(_), _) if self.is_left_alone() => format!("{LEFT_ALONE}: loncctl why {}", self.peer.id),
             (Err(_), _) if self.standing == Standing::Foreign => {
                 let whose = if self.is_ours {
-                    "another program's, as the Perl lonc's"
+                    "not taken over"
                 } else {
-                    "the Perl lonc's"
+                    "left to the Perl lonc"
                 };
                 format!("{whose}: loncctl takeover {}", self.peer.id)
             }
@@ -121,6 +132,7 @@ pub(crate) async fn look(config: &Path, all: &Peers, peers: &[Peer], limit: Dura
             standing,
             disabled: outside.disabled(&peer.id).cloned(),
             is_ours: outside.is_ours(&peer.id),
+            is_heard: outside.is_heard(&peer.id),
             peer: peer.clone(),
             answer,
             waiting: None,

@@ -14,7 +14,10 @@ pub(crate) fn of_silent(seen: &Seen, socket: &Path, control: &Path, fault: &Call
     let headline = match seen.standing {
         Standing::NotStarted => format!("{id} is not started"),
         Standing::Off => format!("{id} is off: nobody listens where its workers ask"),
-        Standing::Foreign => format!("{id} is another program's, as the Perl lonc's: not taken over"),
+        Standing::Foreign if seen.is_left_alone() => {
+            format!("{id} is not taken over, and nobody listens where its workers ask")
+        }
+        Standing::Foreign => format!("{id} is not taken over: it is left to the Perl lonc"),
         Standing::Displaced => format!("{id} is displaced: another program listens where its workers ask"),
         Standing::Disabled => format!("{id} is disabled"),
         Standing::Unlisted => format!("{id} is in no table any more, and messages for it are on disk"),

@@ -83,6 +83,7 @@ fn unlisted(one: &Waiting) -> Seen {
         standing: Standing::Unlisted,
         disabled: None,
         is_ours: true,
+        is_heard: None,
         waiting: Some(one.delayed),
     }
 }

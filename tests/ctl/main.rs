@@ -25,6 +25,7 @@ mod spool;
 mod spool_owner;
 mod status;
 mod steering;
+mod taken_back;
 mod takeover;
 mod usage;
 mod why;

@@ -9,7 +9,7 @@ use crate::control::interface::Status;
 use crate::ctl::site::Site;
 use crate::ctl::{spool, words};
 use crate::journal::message;
-use crate::socket::place::{self, Identity, Occupant};
+use crate::socket::place::{self, Identity, Listener, Occupant};
 use crate::socket::record;
 use crate::standing::{self, Seen, Standing};
 use crate::systemd;
@@ -55,8 +55,12 @@ pub(super) fn units(site: &Site, all: &[Seen]) -> Vec<Finding> {
 fn unit_of_each(site: &Site, all: &[Seen], kind: &str) -> Vec<Finding> {
     let peers: Vec<_> = all
         .iter()
-        // That nobody listens is told of these.
-        .filter(|seen| kind != "socket" || seen.standing != Standing::Off)
+        // Who listens, or that nobody does, is told of these.
+        .filter(|seen| {
+            let is_told =
+                seen.answer.is_err() && matches!(seen.standing, Standing::Off | Standing::Displaced);
+            kind != "socket" || !is_told
+        })
         .map(|seen| &seen.peer)
         .collect();
     let names: Vec<_> = peers
@@ -121,6 +125,10 @@ fn here(site: &Site, seen: &Seen, queued: &HashSet<&HostId>) -> Vec<Finding> {
                 remedy,
             )]
         }
+        (Err(fault), Standing::Displaced) => {
+            let remedy = site.advice_for(Standing::Displaced, id, fault);
+            vec![usurped(id, &site.socket(id), remedy)]
+        }
         (Err(_), Standing::NotStarted) => not_started(site, &seen.peer, queued),
         (Err(fault), standing) => {
             if let Some(fault) = systemctl::fault_of_start(id) {
@@ -135,6 +143,25 @@ fn here(site: &Site, seen: &Seen, queued: &HashSet<&HostId>) -> Vec<Finding> {
                 Finding::wrong(id, text, remedy)
             }]
         }
+    }
+}
+
+/// Another program listens where systemd is to, or nobody.
+fn usurped(id: &HostId, path: &Path, remedy: String) -> Finding {
+    let found = place::occupant(path);
+    let listener = found.as_ref().ok().and_then(Occupant::listener);
+    let is_perl_lonc = listener.is_some_and(Listener::is_perl_lonc);
+    let who = found.map_or_else(|fault| fault.to_string(), |found| found.to_string());
+    let finding = Finding::wrong(
+        id,
+        format!("{} is not our socket any more: {who}", path.display()),
+        remedy,
+    );
+    if is_perl_lonc {
+        // Each by a child of its own.
+        finding.alike("the Perl lonc listens in the place of PEER")
+    } else {
+        finding
     }
 }
 
@@ -218,12 +245,7 @@ fn displaced(site: &Site, peer: &Peer) -> Option<Finding> {
     if record.path != path || Identity::at(&path).is_ok_and(|now| now == record.file) {
         return None;
     }
-    let who = place::occupant(&path).map_or_else(|fault| fault.to_string(), |found| found.to_string());
-    Some(Finding::wrong(
-        &peer.id,
-        format!("{} is not our socket any more: {who}", path.display()),
-        standing::about_displaced(&peer.id),
-    ))
+    Some(usurped(&peer.id, &path, standing::about_displaced(&peer.id)))
 }
 
 fn not_started(site: &Site, peer: &Peer, queued: &HashSet<&HostId>) -> Vec<Finding> {

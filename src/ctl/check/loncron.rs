@@ -13,6 +13,7 @@ use super::Finding;
 use crate::config;
 use crate::ctl::site::Site;
 use crate::process::{self, Kind};
+use crate::socket::units;
 use crate::usr1::{signalled, start_of};
 
 /// So much of a command line is shown, in characters.
@@ -32,6 +33,40 @@ pub(super) fn all(site: &Site, has_peers: bool) -> Vec<Finding> {
     }
     findings.extend(perl_lonc);
     findings
+}
+
+/// What is to be done first, where a Perl lonc is at home and this configuration has the sockets where no worker of its
+/// asks: what else would be amiss there is none of anybody's business yet, and to mend it would do harm.
+pub(super) fn unnamed(site: &Site) -> Option<Finding> {
+    if site.peers.socket_dir != Path::new(units::OWN) {
+        return None;
+    }
+    let is_left = |pid_file: PathBuf| {
+        let programs = PROGRAMS.map(|name| program(&pid_file).with_file_name(name));
+        let kind = signalled(&pid_file).and_then(process::kind);
+        pid_file.exists()
+            && kind != Some(Kind::Usr1)
+            && programs.iter().any(|program| is_perl_script(program))
+    };
+    let pids = perl_loncs();
+    let is_at_home = !pids.is_empty() || config::usr1_pid_file(&site.config).is_ok_and(is_left);
+    is_at_home.then(|| {
+        let state = if pids.is_empty() {
+            "is installed".to_owned()
+        } else {
+            format!("runs: {}", told(&pids))
+        };
+        let text = format!(
+            "{state}; and the sockets of this configuration are in {}, where workers of LON-CAPA do not ask",
+            units::OWN
+        );
+        let remedy = format!(
+            "First name LON-CAPA's own settings by loncapa_conf in {}; until then start nothing, and end nothing of the Perl \
+             lonc's. After that loncctl check tells how to go on",
+            site.config.display()
+        );
+        Finding::wrong(&"Perl lonc", text, remedy)
+    })
 }
 
 /// Whether the process that loncron looks for is there.
@@ -111,19 +146,30 @@ fn is_perl_script(path: &Path) -> bool {
     first.starts_with(b"#!") && memmem::find(first, b"perl").is_some()
 }
 
-/// A Perl lonc that runs, with its children; with peers it is to.
-fn perl_lonc(has_peers: bool) -> Option<Finding> {
-    let entries = fs::read_dir("/proc").ok()?.flatten();
+/// Each Perl lonc that runs here, with its children.
+fn perl_loncs() -> Vec<i32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let mut pids: Vec<i32> = pids.filter(|pid| is_perl_lonc(*pid)).collect();
     pids.sort_unstable();
+    pids
+}
+
+/// The first of these processes, and how many more there are.
+fn told(pids: &[i32]) -> String {
     let of = |pid: &i32| format!("{pid} ({})", command(*pid).unwrap_or_default());
     let named: Vec<_> = pids.iter().take(MAX_NAMED).map(of).collect();
     let more = match pids.len().saturating_sub(MAX_NAMED) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let text = format!("runs: {}{more}", named.join(", "));
+    format!("{}{more}", named.join(", "))
+}
+
+/// A Perl lonc that runs; with peers it is to.
+fn perl_lonc(has_peers: bool) -> Option<Finding> {
+    let pids = perl_loncs();
+    let text = format!("runs: {}", told(&pids));
     let remedy = "It serves the peers that have not been moved here. Once all have, end it for good: kill its parent, \
                   then kill -9 what stays of it; and have /usr/lib/lonc/lonc-stand-in in its place";
     (!pids.is_empty()).then(|| {

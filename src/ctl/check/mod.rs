@@ -46,17 +46,28 @@ pub(super) async fn run(file: &Path, arguments: &arguments::Check, screen: Scree
     });
     let seen = site.look(&peers, arguments.timeout).await;
     let summary = summary(&seen);
-    let (all, others) = moving::apart(seen);
-    let peers: Vec<_> = all.iter().map(|seen| seen.peer.clone()).collect();
+    let (mut all, others) = moving::apart(seen);
     report.add(moving::progress(&site, &all, &others));
-    report.add(files::sockets(&site, &all));
+    let unnamed = loncron::unnamed(&site);
+    let is_ready = unnamed.is_none() && !site.peers.host_id.is_nobody();
+    if !is_ready {
+        // Nobody is to listen for them yet; and without its own id this host is one of them.
+        all.retain(|seen| seen.standing != Standing::Off);
+    }
+    let peers: Vec<_> = all.iter().map(|seen| seen.peer.clone()).collect();
+    if is_ready {
+        report.add(files::sockets(&site, &all));
+    }
+    // A takeover starts what is missing, and nobody is to before that.
+    if is_ready && (!all.is_empty() || others.is_empty()) {
+        report.add(daemons::units(&site, &all));
+    }
     report.add(names::aliases(&site, &peers));
     report.add(files::spool(&site, &peers));
     report.add(sight::daemons(&site, &peers));
     report.add(secured::all(&site, &peers));
     report.add(limits::all(&site, &peers));
-    report.add(daemons::units(&site, &all));
-    report.add(loncron::all(&site, !others.is_empty()));
+    report.add(unnamed.map_or_else(|| loncron::all(&site, !others.is_empty()), |first| vec![first]));
     report.add(daemons::answers(&site, &all));
     report.add(settings::all(&site, &all, arguments.timeout).await);
     report.add(network::all(&site, &all, arguments.timeout).await);

@@ -153,6 +153,7 @@ mod tests {
             standing,
             disabled: None,
             is_ours: true,
+            is_heard: None,
             waiting: None,
         }
     }

@@ -151,7 +151,7 @@ impl<'a> Line<'a> {
     }
 
     fn is_amiss(&self) -> bool {
-        let is_remarkable = self.status().is_some() && !self.remark.is_empty();
+        let is_remarkable = self.status().is_some() && !self.remark.is_empty() || self.seen.is_left_alone();
         matches!(self.standing.grade(), Grade::Bad | Grade::Warning) || is_remarkable
     }
 

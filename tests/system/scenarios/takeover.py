@@ -179,7 +179,8 @@ def _assert_untouched(host):
         assert there in told and f"loncctl takeover {peer}" in told and "start it" not in told, why
     check = host.run("loncctl", "check", check=False)
     assert check.returncode == 1 and "WRONG" not in check.stdout, check.stdout
-    assert check.stdout.startswith("this host: 1 doubt; 3 peers: 3 foreign\n"), check.stdout
+    assert check.stdout.startswith("this host: 2 doubts; 3 peers: 3 foreign\n"), check.stdout
+    assert "msul4: not taken over, and nobody listens" in check.stdout, check.stdout
     assert check.stdout.count("loncctl takeover") == 1 and "nothing is taken over yet" in check.stdout, check.stdout
     ping = host.run("loncctl", "ping", "msul1", "msul4", check=False).stdout
     assert "by way of another: not taken over" in ping and "loncctl takeover msul4" in ping, ping
