@@ -121,6 +121,12 @@ impl ConfigError {
         }
     }
 
+    /// Whether it is, or one of several is, that `file` cannot be read or used.
+    pub(crate) fn is_about(&self, file: &Path) -> bool {
+        let is_about = |fault: &Self| matches!(fault, Self::Read { path, .. } if path == file);
+        self.each().iter().any(is_about)
+    }
+
     /// All of `faults` as one: those of `own` file first, by their lines.
     pub(super) fn of(mut faults: Vec<Self>, own: &Path) -> Option<Self> {
         let own = text::path(own);

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::future::pending;
+use std::mem;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -39,6 +40,8 @@ pub(super) struct Certificates {
     under_way: Option<JoinHandle<Option<(Stamp, Renewed)>>>,
     /// Files that could not be used, as they are.
     refused: Option<Stamp>,
+    /// They are to be read at the next look, whatever they are.
+    is_doubtful: bool,
     published: watch::Receiver<Snapshot>,
     reminders: Reminders,
 }
@@ -55,6 +58,7 @@ impl Certificates {
             timer,
             under_way: None,
             refused: None,
+            is_doubtful: false,
             published,
             reminders: Reminders::default(),
         }
@@ -71,7 +75,11 @@ impl Certificates {
             } else {
                 self.timer.tick().await;
                 self.remind(settings.link.tls.expiry_warning);
-                let known = self.refused.clone().or_else(|| tls.stamp());
+                let known = if mem::take(&mut self.is_doubtful) {
+                    None
+                } else {
+                    self.refused.clone().or_else(|| tls.stamp())
+                };
                 let (tls, settings) = (tls.clone(), settings.clone());
                 let look = move || look(&tls, known.as_ref(), &settings);
                 self.under_way.insert(spawn_blocking(look))
@@ -89,6 +97,13 @@ impl Certificates {
     pub(super) fn begin_anew(&mut self) {
         self.under_way = None;
         self.refused = None;
+        self.is_doubtful = false;
+    }
+
+    /// A reload found them faulty: what they are at the next look may be what they were before it.
+    pub(super) fn look_anew(&mut self) {
+        self.under_way = None;
+        self.is_doubtful = true;
     }
 
     /// Tells what expires soon, or has expired, once a day.
@@ -141,7 +156,7 @@ fn look(tls: &Tls, known: Option<&Stamp>, settings: &Settings) -> Option<(Stamp,
     }
     for _ in 0..LOOKS {
         thread::sleep(SETTLE);
-        let before = std::mem::replace(&mut now, Stamp::of(&tls.files()));
+        let before = mem::replace(&mut now, Stamp::of(&tls.files()));
         if before == now {
             break;
         }

@@ -176,6 +176,7 @@ impl Daemon {
             seen: self.loaded.seen,
             tls: self.loaded.tls,
             certificates,
+            waits_for_files: false,
             log: self.log,
             in_force,
             goes_by,

@@ -30,30 +30,39 @@ pub(super) enum Word {
     Read(Option<Disabled>),
 }
 
-/// Who is told when what was read is in force, or why it is not.
-pub(super) type Asker = oneshot::Sender<Result<Vec<String>, ConfigError>>;
+/// Who wants it read.
+pub(super) enum Asker {
+    /// Who signals, and may wait for `lonc --reload`.
+    Signal,
+    /// Who is told when what was read is in force, or why it is not.
+    Operator(oneshot::Sender<Result<Vec<String>, ConfigError>>),
+    /// Nobody now: a reload that was refused is tried again.
+    Ourselves,
+}
 
 /// Reads once for each time it is asked, one after the other.
 #[derive(Default)]
 pub(super) struct Reading {
-    askers: VecDeque<Option<Asker>>,
+    askers: VecDeque<Asker>,
     under_way: Option<Pin<Box<dyn Future<Output = Outcome>>>>,
     last: Option<JoinHandle<()>>,
 }
 
 impl Reading {
     /// Have it read once more. What is under way may have been read before what `asker` wants to have read.
-    pub(super) fn ask(&mut self, asker: Option<Asker>) {
+    pub(super) fn ask(&mut self, asker: Asker) {
         self.askers.push_back(asker);
     }
 
     /// What comes of it the next time, and who asked for that. Nothing is lost by not awaiting the end.
-    pub(super) async fn next(&mut self, config: &Path, peer: &HostId) -> (Outcome, Option<Asker>) {
-        if self.askers.is_empty() {
-            pending::<()>().await;
-        }
+    pub(super) async fn next(&mut self, config: &Path, peer: &HostId) -> (Outcome, Asker) {
+        let Some(first) = self.askers.front() else {
+            return pending().await;
+        };
         if self.under_way.is_none() {
-            systemd::reloading();
+            if !matches!(first, Asker::Ourselves) {
+                systemd::reloading();
+            }
             self.under_way = Some(self.begin(config, peer));
         }
         let outcome = match &mut self.under_way {
@@ -61,7 +70,7 @@ impl Reading {
             None => pending().await,
         };
         self.under_way = None;
-        (outcome, self.askers.pop_front().flatten())
+        (outcome, self.askers.pop_front().unwrap_or(Asker::Ourselves))
     }
 
     fn begin(&mut self, config: &Path, peer: &HostId) -> Pin<Box<dyn Future<Output = Outcome>>> {

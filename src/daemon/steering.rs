@@ -14,7 +14,7 @@ use crate::daemon::configuration::Configuration;
 use crate::daemon::descriptors;
 use crate::daemon::driver::ToDriver;
 use crate::daemon::order::Order;
-use crate::daemon::reading::{Outcome, Reading, Word};
+use crate::daemon::reading::{Asker, Outcome, Reading, Word};
 use crate::daemon::reload;
 use crate::daemon::signals::Signals;
 use crate::journal::{LogHandle, message};
@@ -33,6 +33,8 @@ pub(super) struct Steering {
     /// What secures the links.
     pub(super) tls: Tls,
     pub(super) certificates: Certificates,
+    /// A reload was refused for a fault of files that are looked at: it is tried again when they are mended.
+    pub(super) waits_for_files: bool,
     pub(super) log: LogHandle,
     /// The log's level in force, as operators are told.
     pub(super) in_force: watch::Sender<LogLevel>,
@@ -51,8 +53,8 @@ impl Steering {
                 // Once nobody can give any, signals remain.
                 Some(order) = orders.recv() => order,
                 (outcome, asker) = reading.next(&self.config, &self.settings.peer) => {
-                    let outcome = self.reload(outcome).await;
-                    if let Some(asker) = asker {
+                    let outcome = self.reload(outcome, &asker).await;
+                    if let Asker::Operator(asker) = asker {
                         let _ = asker.send(outcome);
                     }
                     continue;
@@ -62,7 +64,7 @@ impl Steering {
                     continue;
                 }
                 renewed = self.certificates.renewed(&self.tls, &self.settings) => {
-                    self.renew(renewed).await;
+                    self.renew(renewed, &mut reading).await;
                     continue;
                 }
             };
@@ -75,7 +77,7 @@ impl Steering {
             Order::Stop => self.tell(ToDriver::Drain).await,
             Order::Reconnect { cycle, answer } => self.tell(ToDriver::Reconnect { cycle, answer }).await,
             Order::Withdraw(id, answer) => self.tell(ToDriver::Withdraw(id, answer)).await,
-            Order::Reload(asker) => reading.ask(asker),
+            Order::Reload(asker) => reading.ask(asker.map_or(Asker::Signal, Asker::Operator)),
             Order::LogLevel(level, answer) => {
                 let is_free = !self.log.is_fixed();
                 if is_free {
@@ -97,64 +99,86 @@ impl Steering {
     }
 
     /// Has the driver go by what was read; on a fault the old configuration stays in force.
-    async fn reload(&mut self, outcome: Outcome) -> Result<Vec<String>, ConfigError> {
+    async fn reload(&mut self, outcome: Outcome, asker: &Asker) -> Result<Vec<String>, ConfigError> {
         let Outcome { loaded, word } = outcome;
-        match loaded.and_then(|loaded| loaded.in_place_of(&self.settings, &self.seen)) {
-            Ok(Loaded {
-                settings,
-                warnings,
-                report,
-                seen,
-                tls,
-            }) => {
-                tell_warnings(&warnings);
-                descriptors::make_room(settings.client.max_clients);
-                self.seen = seen;
-                self.certificates.begin_anew();
-                let kept = self.take(settings, tls).await;
-                self.goes_by
-                    .send_modify(|before| *before = before.replaced(report, &kept));
-                info!(
-                    MESSAGE_ID = message::RELOADED,
-                    "configuration read anew from {}",
-                    self.config.display()
-                );
-                systemd::reloaded(None);
-                // Whoever waits for this may look into the log next.
-                self.log.written().await;
-                reload::answer("");
-                Ok(warnings)
-            }
+        let (result, told) = match loaded.and_then(|loaded| loaded.in_place_of(&self.settings, &self.seen)) {
+            Ok(loaded) => (Ok(self.replace(loaded, asker).await), String::new()),
             Err(fault) => {
-                // The administrator's word on the link is heeded all the same.
-                if let Word::Read(disabled) = word
-                    && disabled != self.settings.disabled
-                {
-                    let settings = Settings {
-                        disabled,
-                        ..self.settings.clone()
-                    };
-                    self.go_by(settings, self.tls.clone()).await;
-                }
-                let outcome = format!(
-                    "reload failed, the old configuration stays in force: {}",
-                    fault.brief()
-                );
-                let refused = Some((fault.brief(), SystemTime::now()));
-                self.goes_by.send_modify(|before| before.refused = refused);
-                // Whoever ordered it is to find it: it repeats no other.
-                error!(
-                    MESSAGE_ID = message::CONFIG_FAULT,
-                    LONC_ERROR = %fault.brief(),
-                    cause = ?Instant::now(),
-                    "{outcome}"
-                );
-                systemd::reloaded(Some(&outcome));
-                self.log.written().await;
-                reload::answer(&outcome);
-                Err(fault)
+                let told = self.refuse(&fault, word, asker).await;
+                (Err(fault), told)
             }
+        };
+        // Whoever waits for this may look into the log next.
+        self.log.written().await;
+        // Who waits for `lonc --reload` waits for what came of that.
+        if !matches!(asker, Asker::Ourselves) {
+            reload::answer(&told);
         }
+        result
+    }
+
+    /// What was read is in force from now on; what is odd about it.
+    async fn replace(&mut self, loaded: Loaded, asker: &Asker) -> Vec<String> {
+        let Loaded {
+            settings,
+            warnings,
+            report,
+            seen,
+            tls,
+        } = loaded;
+        tell_warnings(&warnings);
+        descriptors::make_room(settings.client.max_clients);
+        self.seen = seen;
+        self.certificates.begin_anew();
+        self.waits_for_files = false;
+        // The level that an operator has set holds until a reload that somebody orders.
+        let is_ordered = !matches!(asker, Asker::Ourselves);
+        if is_ordered || settings.daemon.log_level != self.settings.daemon.log_level {
+            self.set_level(settings.daemon.log_level);
+        }
+        let kept = self.take(settings, tls).await;
+        self.goes_by
+            .send_modify(|before| *before = before.replaced(report, &kept));
+        info!(
+            MESSAGE_ID = message::RELOADED,
+            "configuration read anew from {}",
+            self.config.display()
+        );
+        systemd::reloaded(None);
+        warnings
+    }
+
+    /// What was read is not to be in force; that in words.
+    async fn refuse(&mut self, fault: &ConfigError, word: Word, asker: &Asker) -> String {
+        // The administrator's word on the link is heeded all the same.
+        if let Word::Read(disabled) = word
+            && disabled != self.settings.disabled
+        {
+            let settings = Settings {
+                disabled,
+                ..self.settings.clone()
+            };
+            self.go_by(settings, self.tls.clone()).await;
+        }
+        self.waits_for_files = self.tls.files().iter().any(|file| fault.is_about(file));
+        if self.waits_for_files && !matches!(asker, Asker::Ourselves) {
+            self.certificates.look_anew();
+        }
+        let told = format!(
+            "reload failed, the old configuration stays in force: {}",
+            fault.brief()
+        );
+        let refused = Some((fault.brief(), SystemTime::now()));
+        self.goes_by.send_modify(|before| before.refused = refused);
+        // Whoever ordered it is to find it: it repeats no other.
+        error!(
+            MESSAGE_ID = message::CONFIG_FAULT,
+            LONC_ERROR = %fault.brief(),
+            cause = ?Instant::now(),
+            "{told}"
+        );
+        systemd::reloaded(Some(&told));
+        told
     }
 
     /// The time for which the peer was disabled has ended.
@@ -171,14 +195,21 @@ impl Steering {
     }
 
     /// Has new links secured by what the files have become; on a fault what was there stays in force.
-    async fn renew(&mut self, renewed: Renewed) {
+    async fn renew(&mut self, renewed: Renewed, reading: &mut Reading) {
         match renewed {
             Ok(tls) => {
-                self.take(self.settings.clone(), tls).await;
-                info!(
-                    MESSAGE_ID = message::RELOADED,
-                    "the certificates have changed, and were read anew"
-                );
+                let is_new = tls.stamp() != self.tls.stamp();
+                self.go_by(self.settings.clone(), tls).await;
+                if is_new {
+                    info!(
+                        MESSAGE_ID = message::RELOADED,
+                        "the certificates have changed, and were read anew"
+                    );
+                }
+                // What else the configuration said when it was refused is not in force yet.
+                if self.waits_for_files {
+                    reading.ask(Asker::Ourselves);
+                }
             }
             Err(fault) => {
                 let fault = ConfigError::of_tls(fault, &self.config);
@@ -200,7 +231,6 @@ impl Steering {
                 "{key} has changed: that needs a restart"
             );
         }
-        self.set_level(settings.daemon.log_level);
         self.log
             .set_loncron_log(settings.loncron_log.as_deref(), &settings.peer);
         self.go_by(settings, tls).await;

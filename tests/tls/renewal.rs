@@ -1,13 +1,16 @@
 //! Certificates change while requests go on.
 
+use std::fs::remove_file;
+use std::os::unix::fs::symlink;
 use std::thread::sleep;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use test_harness::tls::{Authority, Demands, Wish};
-use test_harness::wait_until;
+use test_harness::{Site, wait_until};
 
 use crate::secured::{NAME, Secured, one_link, put, toml};
+use crate::told::told;
 
 const OWN: &str = "certificate = 'DIR/own.pem'\nkey = 'DIR/own.key'";
 
@@ -53,6 +56,78 @@ fn a_pair_that_does_not_go_together_leaves_the_old_one_in_force() {
     put(&lonc.site, "own.key", &new.key);
     lonc.await_log("read anew");
     lonc.assert_alive();
+}
+
+#[test]
+fn a_refused_reload_is_carried_out_once_the_pair_goes_together() {
+    let secured = mutual();
+    let (old, new) = (secured.authority.good("a"), secured.authority.good("b"));
+    let files = [("own.pem", &*old.certificate), ("own.key", &*old.key)];
+    let lonc = secured.start(OWN, &files);
+    assert_eq!(lonc.client().ask("echo:1"), "1");
+    let is_refused = |question: &[&str]| told(&lonc, "loncctl", question).contains("reload was refused");
+    let questions = [&["status"][..], &["config", "msul1"]];
+    // What else is new is to be in force as well.
+    let more = toml(OWN).replace("[link]\n", "[link]\nmax_connections = 3\n");
+    lonc.site.configure(secured.terminator.addr(), &more);
+    put(&lonc.site, "own.pem", &new.certificate);
+    lonc.signal(Signal::SIGHUP);
+    lonc.await_log("reload failed");
+    assert!(questions.iter().all(|question| is_refused(question)));
+    // The level that is set from now on holds: nobody orders another reload.
+    told(&lonc, "loncctl", &["log-level", "msul1", "debug"]);
+    put(&lonc.site, "own.key", &new.key);
+    wait_until("the reload", || {
+        !questions.iter().any(|question| is_refused(question))
+    });
+    let config = told(&lonc, "loncctl", &["config", "msul1"]);
+    for words in ["log_level = \"debug\"", "max_connections = 3"] {
+        assert!(config.contains(words), "{words}: {config}");
+    }
+}
+
+#[test]
+fn files_that_are_put_back_as_they_were_mend_a_reload() {
+    let secured = mutual();
+    let (old, new) = (secured.authority.good("a"), secured.authority.good("b"));
+    let files = [
+        ("old.pem", &*old.certificate),
+        ("new.pem", &*new.certificate),
+        ("own.key", &*old.key),
+    ];
+    let site = secured.site(OWN, &files);
+    let lead_to = |site: &Site, name: &str| {
+        let _ = remove_file(site.path("own.pem"));
+        symlink(site.path(name), site.path("own.pem")).unwrap();
+    };
+    lead_to(&site, "old.pem");
+    let lonc = site.start();
+    assert_eq!(lonc.client().ask("echo:1"), "1");
+    lead_to(&lonc.site, "new.pem");
+    lonc.signal(Signal::SIGHUP);
+    lonc.await_log("reload failed");
+    // Before any look has seen that they were others.
+    lead_to(&lonc.site, "old.pem");
+    wait_until("the reload", || {
+        !told(&lonc, "loncctl", &["status"]).contains("reload was refused")
+    });
+    assert!(!lonc.log().contains("were read anew"), "{}", lonc.log());
+}
+
+#[test]
+fn a_level_of_the_log_that_was_set_outlasts_new_certificates() {
+    let secured = mutual();
+    let (old, new) = (secured.authority.good("a"), secured.authority.good("b"));
+    let files = [("own.pem", &*old.certificate), ("own.key", &*old.key)];
+    let lonc = secured.start(OWN, &files);
+    assert_eq!(lonc.client().ask("echo:1"), "1");
+    told(&lonc, "loncctl", &["log-level", "msul1", "debug"]);
+    let is_steered = || told(&lonc, "loncctl", &["config", "msul1"]).contains("until the next reload");
+    assert!(is_steered());
+    put(&lonc.site, "own.key", &new.key);
+    put(&lonc.site, "own.pem", &new.certificate);
+    lonc.await_log("the certificates have changed, and were read anew");
+    assert!(is_steered());
 }
 
 #[test]
