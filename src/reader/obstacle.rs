@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::process::parent_id;
 use std::path::Path;
 
+use nix::errno::Errno;
 use nix::unistd::{AccessFlags, eaccess, geteuid};
 
 /// Of which the units of services show only what they are told to.
@@ -28,8 +29,10 @@ pub(super) fn explained(path: &Path, error: io::Error) -> io::Error {
 
 /// Whom, and where.
 fn denied(path: &Path) -> String {
-    let ancestors: Vec<_> = path.ancestors().skip(1).collect();
-    let is_closed = |dir: &&&Path| eaccess(**dir, AccessFlags::X_OK).is_err();
+    // Of a relative one the last is empty, and means the directory that we are in.
+    let named = |dir| if dir == Path::new("") { Path::new(".") } else { dir };
+    let ancestors: Vec<_> = path.ancestors().skip(1).map(named).collect();
+    let is_closed = |dir: &&&Path| eaccess(**dir, AccessFlags::X_OK) == Err(Errno::EACCES);
     let user = geteuid();
     match ancestors.iter().rev().find(is_closed) {
         Some(closed) => format!("user {user} may not enter {}", closed.display()),
@@ -72,6 +75,19 @@ mod tests {
             assert_eq!(denied(&file), may_not(format!("enter {}", closed.display())));
         }
         fs::set_permissions(&closed, Permissions::from_mode(0o700)).unwrap();
+    }
+
+    #[test]
+    fn a_relative_path_has_no_nameless_directory() {
+        let denied_read = format!("user {} may not read it", geteuid());
+        for path in [
+            "lonc.toml",
+            "./lonc.toml",
+            "no-such-dir/lonc.toml",
+            "/no-such-dir/lonc.toml",
+        ] {
+            assert_eq!(denied(Path::new(path)), denied_read, "{path}");
+        }
     }
 
     #[test]
