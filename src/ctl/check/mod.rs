@@ -11,6 +11,7 @@ mod network;
 mod secured;
 mod settings;
 mod sight;
+mod unit;
 
 use std::path::Path;
 use std::time::Duration;

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::geteuid;
 
-use super::sight::{self, HIDDEN, Ids, Unit};
-use super::{Finding, systemctl};
+use super::Finding;
+use super::sight::{self, AGAIN, ENDED};
+use super::unit::{HIDDEN, Ids, Unit};
 use crate::config::{self, HostId, Peer};
 use crate::ctl::site::Site;
 use crate::systemd::is_booted;
@@ -35,6 +36,8 @@ const PASSING: [&str; 5] = [
 
 const READABLE: &str = "Put it where the daemon's user can read it and the units hide nothing, such as /etc/lonc/tls; or \
      have the unit pass it: LoadCredential= in tls.md of the documents";
+const UNIT: &str =
+    "systemctl show lonc@PEER.service: User= and Group= are to be there, and FragmentPath= a file";
 const PASSED: &str =
     "systemctl edit lonc@.service: LoadCredential=NAME:FILE under [Service]; then systemctl restart";
 
@@ -45,41 +48,125 @@ pub(super) fn all(site: &Site, peers: &[Peer]) -> Vec<Finding> {
     }
     // A fault of the configuration is told as such.
     let tls = config::tls_of(&site.config, peers).unwrap_or_default();
-    let secured: Vec<_> = peers.iter().zip(tls).filter(|(_, tls)| tls.required).collect();
-    let (mut looked_at, mut found) = (Vec::new(), BTreeMap::<_, Vec<&HostId>>::new());
-    let pids = sight::pids(peers);
-    for (peer, tls) in &secured {
-        let place = peers.iter().position(|one| one.id == peer.id);
-        let pid = place.and_then(|place| pids.get(place)).filter(|pid| **pid > 0);
-        // Of those that do not run, the settings that they share are looked at once.
-        if pid.is_none() && looked_at.contains(&tls) {
-            continue;
+    let secured: Vec<_> = peers.iter().zip(&tls).filter(|(_, tls)| tls.required).collect();
+    let units: Vec<_> = secured
+        .iter()
+        .map(|(peer, _)| format!("lonc@{}.service", peer.id))
+        .collect();
+    let mut looks = Looks::default();
+    for ((peer, tls), unit) in secured.into_iter().zip(Unit::all(&units)) {
+        looks.add(&peer.id, Look::at(tls, unit.as_ref()));
+    }
+    looks.findings()
+}
+
+/// What came of it, of all.
+#[derive(Default)]
+struct Looks<'a> {
+    num_fine: usize,
+    faults: BTreeMap<Fault, Vec<&'a HostId>>,
+    unseen: BTreeMap<Fault, Vec<&'a HostId>>,
+}
+
+impl<'a> Looks<'a> {
+    fn add(&mut self, peer: &'a HostId, look: Look) {
+        self.num_fine += usize::from(look.is_fine());
+        for fault in look.faults {
+            self.faults.entry(fault).or_default().push(peer);
         }
-        let unit = format!("lonc@{}.service", peer.id);
-        let eyes = match pid {
-            Some(pid) => Eyes::of_process(*pid),
-            None => Eyes::of_unit(&unit),
-        };
-        let Some(eyes) = eyes else { continue };
-        let missing = passed_to(&unit).map_or_else(Vec::new, |passed| missing(tls, &passed));
-        for fault in eyes.faults(tls).into_iter().chain(missing) {
-            found.entry(fault).or_default().push(&peer.id);
-        }
-        if pid.is_none() {
-            looked_at.push(tls);
+        if let Some(Gap::Unseen(why)) = look.gap {
+            self.unseen.entry(why).or_default().push(peer);
         }
     }
-    if found.is_empty() && !secured.is_empty() {
-        let text = format!(
-            "{} can read what secures the links",
-            units::count(secured.len(), "daemon")
+
+    fn findings(self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if self.num_fine > 0 && self.faults.is_empty() {
+            let daemons = units::count(self.num_fine, "daemon");
+            let text = format!("{daemons} can read what secures the links");
+            findings.push(Finding::fine(&"tls", text));
+        }
+        findings.extend(
+            self.faults
+                .into_iter()
+                .map(|((text, remedy), peers)| Finding::wrong(&subject(&peers), text, remedy)),
         );
-        return vec![Finding::fine(&"tls", text)];
+        findings.extend(self.unseen.into_iter().map(|((why, remedy), peers)| {
+            let text = format!("whether what secures the link can be read was not seen: {why}");
+            Finding::doubt(&subject(&peers), text, remedy)
+        }));
+        findings
     }
-    let findings = found.into_iter();
-    findings
-        .map(|((text, remedy), peers)| Finding::wrong(&subject(&peers), text, remedy))
-        .collect()
+}
+
+/// What came of it, of one.
+#[derive(Default)]
+struct Look {
+    faults: Vec<Fault>,
+    gap: Option<Gap>,
+}
+
+/// Why not all was seen.
+#[derive(Debug, PartialEq, Eq)]
+enum Gap {
+    /// There is nothing to be seen, as is told elsewhere.
+    Elsewhere,
+    Unseen(Fault),
+}
+
+impl Gap {
+    fn ended() -> Self {
+        Self::Unseen((ENDED.to_owned(), AGAIN))
+    }
+}
+
+impl Look {
+    /// With the eyes of the process, if it runs.
+    fn at(tls: &TlsSettings, unit: Option<&Unit>) -> Self {
+        let mut look = Self::default();
+        let Some(unit) = unit else {
+            look.gap = Some(Gap::Unseen((
+                "systemd tells nothing of its unit".to_owned(),
+                UNIT,
+            )));
+            return look;
+        };
+        let eyes = if unit.pid > 0 {
+            Eyes::of_process(unit.pid).ok_or_else(Gap::ended)
+        } else {
+            let fault = "its unit names a user or a group that nobody knows";
+            Eyes::of_unit(unit).ok_or_else(|| Gap::Unseen((fault.to_owned(), UNIT)))
+        };
+        match eyes {
+            Ok(eyes) => look.at_files(&eyes, tls),
+            Err(gap) => look.gap = Some(gap),
+        }
+        if tls.passed().next().is_some() {
+            if let Some(passed) = passed_to(&unit.files) {
+                look.faults.extend(missing(tls, &passed));
+            } else {
+                let fault = "the files of its unit cannot be read".to_owned();
+                look.gap = Some(Gap::Unseen((fault, UNIT)));
+            }
+        }
+        look
+    }
+
+    fn at_files(&mut self, eyes: &Eyes, tls: &TlsSettings) {
+        for (path, by) in tls.files() {
+            match eyes.unread(path) {
+                Ok(None) => {}
+                Ok(Some(why)) => self
+                    .faults
+                    .push((format!("{by}: {}: {why}", path.display()), READABLE)),
+                Err(gap) => self.gap = Some(gap),
+            }
+        }
+    }
+
+    fn is_fine(&self) -> bool {
+        self.faults.is_empty() && self.gap.is_none()
+    }
 }
 
 fn subject(peers: &[&HostId]) -> String {
@@ -106,39 +193,31 @@ impl Eyes {
     fn of_process(pid: u32) -> Option<Self> {
         Some(Self {
             ids: Ids::of(pid)?,
-            root: Some(Path::new("/proc").join(pid.to_string()).join("root")),
+            root: Some(sight::root_of(pid)),
             seen: Vec::new(),
         })
     }
 
-    fn of_unit(name: &str) -> Option<Self> {
-        let Unit { ids, seen, .. } = Unit::of(name)?;
+    fn of_unit(unit: &Unit) -> Option<Self> {
         Some(Self {
-            ids,
+            ids: unit.ids.clone()?,
             root: None,
-            seen,
+            seen: unit.seen.clone(),
         })
     }
 
-    fn faults(&self, tls: &TlsSettings) -> Vec<Fault> {
-        let fault = |(path, by): (&Path, &str)| {
-            let why = self.unread(path)?;
-            Some((format!("{by}: {}: {why}", path.display()), READABLE))
-        };
-        tls.files().into_iter().filter_map(fault).collect()
-    }
-
-    /// Why it cannot read the file, if so. That there is none is told elsewhere.
-    fn unread(&self, path: &Path) -> Option<String> {
-        let real = fs::canonicalize(path).ok()?;
+    /// Why it cannot read the file, if so.
+    fn unread(&self, path: &Path) -> Result<Option<String>, Gap> {
+        let real = fs::canonicalize(path).map_err(|fault| gap(path, &fault))?;
         let mut way: Vec<_> = real.ancestors().skip(1).collect();
         way.reverse();
         let dirs = way.into_iter().map(|dir| (dir, ENTER));
         for (place, bits) in dirs.chain([(real.as_path(), READ)]) {
             let metadata = match self.look(place) {
                 Ok(metadata) => metadata,
-                Err(fault) if fault.kind() == ErrorKind::NotFound => return Some(HIDDEN.to_owned()),
-                Err(_) => return None,
+                Err(_) if self.is_gone() => return Err(Gap::ended()),
+                Err(fault) if fault.kind() == ErrorKind::NotFound => return Ok(Some(HIDDEN.to_owned())),
+                Err(fault) => return Err(gap(place, &fault)),
             };
             if !self.ids.may(&metadata, bits) && !has_acl(place) {
                 let what = if bits == READ {
@@ -146,10 +225,15 @@ impl Eyes {
                 } else {
                     format!("enter {}", place.display())
                 };
-                return Some(self.ids.denied(&what, &metadata));
+                return Ok(Some(self.ids.denied(&what, &metadata)));
             }
         }
-        None
+        Ok(None)
+    }
+
+    /// Whether it was a process, and has ended.
+    fn is_gone(&self) -> bool {
+        self.root.as_ref().is_some_and(|root| fs::metadata(root).is_err())
     }
 
     fn look(&self, path: &Path) -> io::Result<Metadata> {
@@ -171,9 +255,18 @@ fn has_acl(path: &Path) -> bool {
     rustix::fs::getxattr(path, ACL, &mut [0; 0]).is_ok()
 }
 
-/// The names of what the unit passes; all that it says, with its drop-ins.
-fn passed_to(unit: &str) -> Option<Vec<String>> {
-    let text = systemctl::ask("cat", &["--".to_owned(), unit.to_owned()]).ok()?;
+/// That a file is not there is told elsewhere.
+fn gap(path: &Path, fault: &io::Error) -> Gap {
+    if fault.kind() == ErrorKind::NotFound {
+        return Gap::Elsewhere;
+    }
+    Gap::Unseen((format!("{}: {fault}", path.display()), AGAIN))
+}
+
+/// The names of what a unit passes that is made of these files, as `systemctl cat` has them.
+fn passed_to(files: &[PathBuf]) -> Option<Vec<String>> {
+    let texts: io::Result<Vec<_>> = files.iter().map(fs::read_to_string).collect();
+    let text = texts.ok()?.join("\n");
     (!text.is_empty()).then(|| passed(&text))
 }
 
@@ -211,7 +304,11 @@ fn missing(tls: &TlsSettings, passed: &[String]) -> Vec<Fault> {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
-    use std::process;
+    use std::process::{self, Command};
+    use std::time::Duration;
+
+    use super::super::finding::Weight;
+    use crate::tls::{Authorities, Named};
 
     #[test]
     fn what_a_unit_passes() {
@@ -227,12 +324,13 @@ mod tests {
         fs::create_dir(&inner).unwrap();
         fs::write(&file, "").unwrap();
         let eyes = Eyes::of_process(process::id()).unwrap();
-        assert_eq!(eyes.unread(&file), None);
-        assert_eq!(eyes.unread(&inner.join("none")), None);
+        assert_eq!(eyes.unread(&file), Ok(None));
+        assert_eq!(eyes.unread(&inner.join("none")), Err(Gap::Elsewhere));
         let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
         set(&file, 0o200);
         assert!(
             eyes.unread(&file)
+                .unwrap()
                 .is_some_and(|why| why.contains("may not read it"))
         );
         set(&file, 0o600);
@@ -241,7 +339,7 @@ mod tests {
         let expected = geteuid()
             .is_root()
             .then(|| format!("may not enter {}", inner.display()));
-        let why = eyes.unread(&file).unwrap_or_default();
+        let why = eyes.unread(&file).unwrap().unwrap_or_default();
         assert!(expected.is_none_or(|words| why.contains(&words)), "{why}");
         set(&inner, 0o700);
     }
@@ -257,7 +355,83 @@ mod tests {
             ids: Ids::of(process::id()).unwrap(),
         };
         let is_private = PRIVATE.iter().any(|private| file.starts_with(private));
-        assert_eq!(eyes(&[]).unread(&file).as_deref() == Some(HIDDEN), is_private);
-        assert_eq!(eyes(&[dir.path()]).unread(&file), None);
+        assert_eq!(eyes(&[]).unread(&file) == Ok(Some(HIDDEN.to_owned())), is_private);
+        assert_eq!(eyes(&[dir.path()]).unread(&file), Ok(None));
+    }
+
+    /// Links that are secured by what is in this file.
+    fn secured_by(file: &Path) -> TlsSettings {
+        let authorities = Named {
+            value: Authorities::File(file.to_owned()),
+            by: "link.tls.ca".to_owned(),
+        };
+        TlsSettings {
+            required: true,
+            authorities: Some(authorities),
+            certificate: None,
+            key: None,
+            server_name: None,
+            verify_san: Vec::new(),
+            crl: None,
+            require_alpn: false,
+            expiry_warning: Duration::ZERO,
+        }
+    }
+
+    fn ended() -> u32 {
+        let mut child = Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        child.id()
+    }
+
+    #[test]
+    fn only_what_was_looked_at_is_told_to_be_fine() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("ca.pem");
+        fs::write(&file, "").unwrap();
+        let tls = secured_by(&file);
+        let unit = |user: &str, pid| {
+            Unit::read(&format!(
+                "User={user}\nGroup=\nMainPID={pid}\nBindPaths={}\n",
+                dir.path().display()
+            ))
+        };
+        let ids = ["a", "b", "c", "d", "e", "f"].map(|id| id.parse::<HostId>().unwrap());
+        let (running, gone) = (unit("root", process::id()), unit("root", ended()));
+        let (unknown, number) = (unit("no-such-user", 0), unit(&geteuid().to_string(), 0));
+        let lost = secured_by(&dir.path().join("none"));
+        let mut looks = Looks::default();
+        let units = [
+            running.as_ref(),
+            gone.as_ref(),
+            unknown.as_ref(),
+            None,
+            number.as_ref(),
+        ];
+        for (id, unit) in ids.iter().zip(units) {
+            looks.add(id, Look::at(&tls, unit));
+        }
+        // That it is not there is told elsewhere, and it is not read either.
+        looks.add(&ids[5], Look::at(&lost, running.as_ref()));
+        assert_eq!(looks.num_fine, 2);
+        assert!(looks.faults.is_empty(), "{:?}", looks.faults);
+        let unseen: Vec<_> = looks.unseen.values().flatten().map(AsRef::as_ref).collect();
+        assert_eq!(unseen, ["b", "c", "d"]);
+        let findings = looks.findings();
+        let weights: Vec<_> = findings.iter().map(|finding| finding.weight).collect();
+        assert_eq!(
+            weights,
+            [Weight::Fine, Weight::Doubt, Weight::Doubt, Weight::Doubt]
+        );
+    }
+
+    #[test]
+    fn a_process_that_ends_meanwhile_hides_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let eyes = Eyes {
+            root: Some(sight::root_of(ended())),
+            ..Eyes::of_process(process::id()).unwrap()
+        };
+        assert_eq!(eyes.unread(dir.path()), Err(Gap::ended()));
     }
 }

@@ -1,26 +1,25 @@
 //! Whether the daemons can write where the configuration says: with their user, and as they see the file system. What root
 //! can says nothing of that.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, Metadata};
+use std::collections::BTreeMap;
+use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::sys::statvfs::{FsFlags, statvfs};
-use nix::unistd::{Group, User, geteuid};
+use nix::unistd::geteuid;
 
+use super::unit::{HIDDEN, Ids, READ_ONLY, Unit};
 use super::{Finding, systemctl};
 use crate::config::{self, Peer};
 use crate::ctl::site::Site;
 use crate::systemd::is_booted;
 use crate::units;
 
-/// To write into a directory: its owner's, group's and others' bits.
-const WRITE: [u32; 3] = [0o300, 0o030, 0o003];
-
-pub(super) const HIDDEN: &str = "the units hide it from the daemon";
-const READ_ONLY: &str = "the daemon can only read there";
+/// Of a process that was there a moment ago.
+pub(super) const ENDED: &str = "its process has ended meanwhile";
+/// What to do then.
+pub(super) const AGAIN: &str = "Look again: loncctl check";
 
 /// A directory that daemons write to, and what comes of it if they cannot.
 struct Place {
@@ -33,29 +32,45 @@ pub(super) fn daemons(site: &Site, peers: &[Peer]) -> Vec<Finding> {
     let Some(places) = places(site, peers).filter(|_| is_booted() && geteuid().is_root()) else {
         return Vec::new();
     };
-    let mut found: BTreeMap<String, Vec<&Peer>> = BTreeMap::new();
+    let (mut found, mut gone) = (BTreeMap::<String, Vec<&Peer>>::new(), Vec::new());
     let mut num = 0;
     for (peer, pid) in peers.iter().zip(pids(peers)).filter(|(_, pid)| *pid > 0) {
+        let faults: Vec<_> = places
+            .iter()
+            .map(|place| (place, fault(pid, &place.path)))
+            .collect();
+        // What is not seen of a process that has ended says nothing.
+        if is_gone(pid) {
+            gone.push(peer);
+            continue;
+        }
         num += 1;
-        for place in &places {
-            if let Some(fault) = fault(pid, &place.path) {
+        for (place, fault) in faults {
+            if let Some(fault) = fault {
                 let text = format!("{}: {fault}: {}", place.path.display(), place.otherwise);
                 found.entry(text).or_default().push(peer);
             }
         }
     }
-    if num == 0 {
+    if num == 0 && gone.is_empty() {
         return unit(peers, &places).unwrap_or_default();
     }
-    if found.is_empty() {
+    let mut findings: Vec<_> = found
+        .into_iter()
+        .filter_map(|(text, peers)| told(&text, &peers))
+        .collect();
+    if findings.is_empty() && num > 0 {
         let text = format!(
             "{} can write to spool and permanent log",
             units::count(num, "daemon")
         );
-        return vec![Finding::fine(&"daemons", text)];
+        findings.push(Finding::fine(&"daemons", text));
     }
-    let findings = found.into_iter();
-    findings.filter_map(|(text, peers)| told(&text, &peers)).collect()
+    findings.extend(gone.into_iter().map(|peer| {
+        let text = format!("where its daemon can write was not seen: {ENDED}");
+        Finding::doubt(&peer.id, text, AGAIN)
+    }));
+    findings
 }
 
 /// What one that starts now could not do.
@@ -133,10 +148,20 @@ pub(super) fn pids(peers: &[Peer]) -> Vec<u32> {
     }
 }
 
+/// Whether the process has ended: nothing is seen through it then.
+pub(super) fn is_gone(pid: u32) -> bool {
+    fs::metadata(root_of(pid)).is_err()
+}
+
+/// Where the process has its root directory.
+pub(super) fn root_of(pid: u32) -> PathBuf {
+    Path::new("/proc").join(pid.to_string()).join("root")
+}
+
 /// Why the process cannot write into the directory, if so.
 fn fault(pid: u32, directory: &Path) -> Option<String> {
     let inside = directory.strip_prefix("/").ok()?;
-    let seen = Path::new("/proc").join(pid.to_string()).join("root").join(inside);
+    let seen = root_of(pid).join(inside);
     let metadata = match fs::metadata(&seen) {
         Ok(metadata) => metadata,
         Err(fault) if fault.kind() == ErrorKind::NotFound => {
@@ -150,116 +175,6 @@ fn fault(pid: u32, directory: &Path) -> Option<String> {
         return Some(READ_ONLY.to_owned());
     }
     Ids::of(pid)?.fault(&metadata)
-}
-
-/// What the unit of a daemon says.
-pub(super) struct Unit {
-    pub(super) ids: Ids,
-    /// Where it may write.
-    open: Vec<PathBuf>,
-    /// What it sees of what is hidden from it.
-    pub(super) seen: Vec<PathBuf>,
-}
-
-impl Unit {
-    /// By the lines of `systemctl show`; `Key=-path`, and for what is bound `path:path:options`.
-    pub(super) fn of(name: &str) -> Option<Self> {
-        let properties = "--property=User,Group,BindPaths,BindReadOnlyPaths,ReadWritePaths";
-        let arguments = [properties, "--", name].map(str::to_owned);
-        Self::read(&systemctl::ask("show", &arguments).ok()?)
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        let value = |key: &str| {
-            let mut pairs = text.lines().filter_map(|line| line.split_once('='));
-            pairs.find_map(|(known, value)| (known == key).then_some(value))
-        };
-        let user = User::from_name(value("User")?).ok()??;
-        let group = Group::from_name(value("Group")?).ok()??;
-        let path = |word: &str| word.trim_start_matches('-').split(':').next().map(PathBuf::from);
-        let paths = |keys: [&str; 2]| {
-            let words = keys.into_iter().filter_map(value).flat_map(str::split_whitespace);
-            words.filter_map(path).collect()
-        };
-        Some(Self {
-            open: paths(["BindPaths", "ReadWritePaths"]),
-            seen: paths(["BindPaths", "BindReadOnlyPaths"]),
-            ids: Ids {
-                user: user.uid.as_raw(),
-                groups: [user.gid.as_raw(), group.gid.as_raw()].into(),
-            },
-        })
-    }
-
-    fn fault(&self, directory: &Path) -> Option<String> {
-        let metadata = match fs::metadata(directory) {
-            Ok(metadata) => metadata,
-            Err(fault) if fault.kind() == ErrorKind::NotFound => return Some("is not there".to_owned()),
-            Err(_) => return None,
-        };
-        if !self.open.iter().any(|open| directory.starts_with(open)) {
-            let why = if directory.starts_with("/home") {
-                HIDDEN
-            } else {
-                READ_ONLY
-            };
-            return Some(why.to_owned());
-        }
-        self.ids.fault(&metadata)
-    }
-}
-
-/// As whom a process runs.
-pub(super) struct Ids {
-    user: u32,
-    groups: BTreeSet<u32>,
-}
-
-impl Ids {
-    /// By the lines of `proc_pid_status(5)`; the second number of a line is the one in force.
-    pub(super) fn of(pid: u32) -> Option<Self> {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        let line = |name: &str| -> Option<Vec<u32>> {
-            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-            Some(line.split_whitespace().filter_map(|id| id.parse().ok()).collect())
-        };
-        let mut groups: BTreeSet<_> = line("Groups:")?.into_iter().collect();
-        groups.extend(line("Gid:")?.get(1));
-        Some(Self {
-            user: *line("Uid:")?.get(1)?,
-            groups,
-        })
-    }
-
-    /// Why who has these may not write into the directory, if so.
-    fn fault(&self, directory: &Metadata) -> Option<String> {
-        if !directory.is_dir() {
-            return Some("is no directory".to_owned());
-        }
-        (!self.may(directory, WRITE)).then(|| self.denied("write there", directory))
-    }
-
-    /// Whether who has these may; by the bits of the owner, of the group and of others.
-    pub(super) fn may(&self, file: &Metadata, [owner, group, others]: [u32; 3]) -> bool {
-        let needed = if self.user == file.uid() {
-            owner
-        } else if self.groups.contains(&file.gid()) {
-            group
-        } else {
-            others
-        };
-        file.mode() & needed == needed
-    }
-
-    /// That it may not, in words.
-    pub(super) fn denied(&self, what: &str, file: &Metadata) -> String {
-        format!(
-            "user {} of the daemon may not {what}; it is user {}'s, mode {:04o}",
-            self.user,
-            file.uid(),
-            file.mode() & 0o7777
-        )
-    }
 }
 
 #[cfg(test)]
@@ -281,15 +196,6 @@ mod tests {
         assert_eq!(fault(pid, &path), None);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o500)).unwrap();
         assert!(fault(pid, &path).is_some_and(|why| why.contains("may not write there")));
-        let unit = |user: &str, paths: &str| {
-            let text = format!("User={user}\nGroup={user}\nBindPaths=/x:/x:rbind\nReadWritePaths={paths}\n");
-            Unit::read(&text).unwrap().fault(&path)
-        };
-        let open = format!("-/y -{}", dir.path().display());
-        assert_eq!(unit("root", "-/y").as_deref(), Some(READ_ONLY));
-        assert!(unit("daemon", &open).is_some_and(|why| why.contains("may not write there")));
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
-        assert_eq!(unit("daemon", &open), None);
-        assert_eq!(Ids::of(pid).map(|ids| ids.user), Some(geteuid().as_raw()));
+        assert!(!is_gone(pid));
     }
 }
