@@ -25,7 +25,7 @@ pub(super) async fn run(site: &Site, arguments: &arguments::Clients, screen: Scr
         .await;
     let reply = match asked {
         Ok(reply) => reply,
-        Err(fault) => return Ok(steer::failed(site, &peer, &fault)),
+        Err(fault) => return Ok(steer::failed(site, &site.outside(), &peer, &fault)),
     };
     if arguments.json {
         screen::print_json(&json!(reply))?;

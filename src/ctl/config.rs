@@ -30,7 +30,7 @@ pub(super) async fn run(site: &Site, arguments: &arguments::Config, screen: Scre
     let told = match asked {
         Ok(told) => Some(told),
         Err(CallError::NotStarted) => None,
-        Err(fault) => return Ok(steer::failed(site, &peer, &fault)),
+        Err(fault) => return Ok(steer::failed(site, &site.outside(), &peer, &fault)),
     };
     let files = match config::report_of(&site.config, &peer) {
         Ok(report) => Some(report),

@@ -168,7 +168,7 @@ async fn carry_out(
             complain(&format_args!(
                 "{peer}: {word} on disk, but its daemon was not told: {}. {}",
                 words::safe(&fault.to_string()),
-                site.advice(peer, &fault)
+                site.advice(&site.outside(), peer, &fault)
             ));
             Ok(Exit::Broken)
         }

@@ -15,7 +15,7 @@ use super::words;
 use super::worker::{self, NoReply, exit_of};
 use crate::config::{HostId, Peer};
 use crate::control::client::CallError;
-use crate::standing::{Holder, Standing};
+use crate::standing::{Holder, Outside, Standing};
 use crate::units;
 
 /// Asks all at the same time.
@@ -27,12 +27,13 @@ pub(super) async fn run(site: &Site, arguments: &arguments::Ping, screen: Screen
         let (running, others): (Vec<_>, Vec<_>) = peers
             .into_iter()
             .partition(|peer| site.control(&peer.id).exists());
-        exit = exit.max(tell_off(site, &others));
+        let outside = site.outside();
+        exit = exit.max(tell_off(&outside, &others));
         peers = running;
         if peers.is_empty() {
             complain(&if others
                 .iter()
-                .any(|peer| site.outside().holder(&peer.id) != Holder::Foreign)
+                .any(|peer| outside.holder(&peer.id) != Holder::Foreign)
             {
                 "no daemon runs; loncctl ping PEER starts one, loncctl ping --all starts all"
             } else {
@@ -48,11 +49,12 @@ pub(super) async fn run(site: &Site, arguments: &arguments::Ping, screen: Screen
         ("TIME", Right),
         ("REMARK", Left),
     ]);
+    let pongs = ask_all(site, &peers, arguments.timeout).await;
     let outside = site.outside();
-    for (peer, pong) in ask_all(site, &peers, arguments.timeout).await {
+    for (peer, pong) in pongs {
         exit = exit.max(pong.exit(&peer));
         let is_theirs = !site.control(&peer).exists() && outside.holder(&peer) == Holder::Foreign;
-        let remark = pong.told(site, &peer);
+        let remark = pong.told(&outside, &peer);
         let remark = remark.or_else(|| is_theirs.then(|| "by way of another: not taken over".to_owned()));
         table.row(pong.cells(&peer, remark));
     }
@@ -61,8 +63,7 @@ pub(super) async fn run(site: &Site, arguments: &arguments::Ping, screen: Screen
 }
 
 /// Says which of those that do not run cannot be started either: nobody listens.
-fn tell_off(site: &Site, peers: &[Peer]) -> Exit {
-    let outside = site.outside();
+fn tell_off(outside: &Outside, peers: &[Peer]) -> Exit {
     let off: Vec<_> = peers
         .iter()
         .map(|peer| &peer.id)
@@ -152,8 +153,8 @@ impl Pong {
     }
 
     /// The same, and what to do where nobody is there to be asked.
-    pub(super) fn told(&self, site: &Site, peer: &HostId) -> Option<String> {
-        let remedy = |fault: &NoReply| format!("{fault}: {}", site.absent(peer));
+    pub(super) fn told(&self, outside: &Outside, peer: &HostId) -> Option<String> {
+        let remedy = |fault: &NoReply| format!("{fault}: {}", Site::absent(outside, peer));
         let nobody = self.answer.as_ref().err().filter(|fault| fault.is_of_nobody());
         nobody.map(remedy).or_else(|| self.complaint(peer))
     }

@@ -56,7 +56,10 @@ impl Sender<'_> {
             Err(fault) => {
                 let (peer, said) = (&self.arguments.peer, words::safe(&fault.to_string()));
                 if fault.is_of_nobody() {
-                    complain(&format_args!("{peer}: {said}: {}", self.site.absent(peer)));
+                    complain(&format_args!(
+                        "{peer}: {said}: {}",
+                        Site::absent(&self.site.outside(), peer)
+                    ));
                 } else {
                     complain(&format_args!("{peer}: {said}"));
                 }

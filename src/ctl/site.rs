@@ -65,14 +65,14 @@ impl Site {
         standing::look(&self.config, &self.peers, peers, limit).await
     }
 
-    /// What is seen of the peers whose daemons do not answer.
+    /// What is seen of the peers whose daemons do not answer: of all of them, at one look.
     pub(super) fn outside(&self) -> Outside {
         Outside::look(&self.config, &self.peers.socket_dir)
     }
 
     /// What to do about a daemon that did not answer.
-    pub(super) fn advice(&self, peer: &HostId, fault: &CallError) -> String {
-        self.advice_for(self.outside().silent(peer, fault), peer, fault)
+    pub(super) fn advice(&self, outside: &Outside, peer: &HostId, fault: &CallError) -> String {
+        self.advice_for(outside.silent(peer, fault), peer, fault)
     }
 
     /// The same for one that is known to stand like this.
@@ -81,8 +81,8 @@ impl Site {
     }
 
     /// What to do where nobody listens for the workers of a peer, in a few words.
-    pub(super) fn absent(&self, peer: &HostId) -> String {
-        if self.outside().holder(peer) == Holder::Foreign {
+    pub(super) fn absent(outside: &Outside, peer: &HostId) -> String {
+        if outside.holder(peer) == Holder::Foreign {
             return format!("it is not taken over; loncctl takeover {peer} moves it here");
         }
         format!("systemctl start lonc@{peer}.socket, or without systemd: lonc {peer}")

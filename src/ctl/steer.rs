@@ -1,5 +1,7 @@
 //! `loncctl reconnect`, `reload` and `log-level`.
 
+use std::cell::LazyCell;
+
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -10,7 +12,7 @@ use super::site::Site;
 use super::words;
 use crate::config::HostId;
 use crate::control::client::{self, CallError};
-use crate::standing::{Holder, Standing};
+use crate::standing::{Holder, Outside, Standing};
 
 /// An answer that tells no more than that it is done.
 #[derive(Deserialize)]
@@ -60,6 +62,7 @@ pub(super) async fn run(site: &Site, order: Order, arguments: &arguments::Many) 
         limit,
     );
     let (mut exit, mut count) = (Exit::Fine, 0);
+    let outside = LazyCell::new(|| site.outside());
     for (peer, answer) in peers.iter().zip(answers.await) {
         if arguments.all && matches!(answer, Err(CallError::NotStarted)) {
             continue;
@@ -70,7 +73,7 @@ pub(super) async fn run(site: &Site, order: Order, arguments: &arguments::Many) 
                 screen::print(&format!("{}: {}\n", peer.id, order.done()))?;
                 warn(&peer.id, &reply);
             }
-            Err(fault) => exit = exit.max(failed(site, &peer.id, &fault)),
+            Err(fault) => exit = exit.max(failed(site, &outside, &peer.id, &fault)),
         }
     }
     if count == 0 {
@@ -100,13 +103,13 @@ pub(super) async fn log_level(site: &Site, arguments: &arguments::LogLevel) -> R
             ))?;
             Ok(Exit::Fine)
         }
-        Err(fault) => Ok(failed(site, &peer, &fault)),
+        Err(fault) => Ok(failed(site, &site.outside(), &peer, &fault)),
     }
 }
 
 /// Says why an order was not obeyed, and what to do.
-pub(super) fn failed(site: &Site, peer: &HostId, fault: &CallError) -> Exit {
-    let advice = site.advice(peer, fault);
+pub(super) fn failed(site: &Site, outside: &Outside, peer: &HostId, fault: &CallError) -> Exit {
+    let advice = site.advice(outside, peer, fault);
     complain(&format_args!(
         "{peer}: {}. {advice}",
         words::safe(&fault.to_string())

@@ -102,7 +102,7 @@ fn add_pong(account: &mut Account, site: &Site, pong: &Pong, peer: &HostId) {
         account.line("ping", "not tried: you may not send requests".to_owned());
         return;
     }
-    let Some(complaint) = pong.told(site, peer) else {
+    let Some(complaint) = pong.told(&site.outside(), peer) else {
         account.line("ping", format!("answered by {peer}"));
         return;
     };

@@ -1,5 +1,9 @@
 //! `loncctl reconnect`, `reload`, `log-level` and `clients`.
 
+use std::fs;
+use std::process::Command;
+
+use test_harness::programs::installed;
 use test_harness::{Lonc, Peer, SLOW, Site};
 
 use crate::field::{await_state, sections, start};
@@ -86,4 +90,46 @@ fn a_cycle_replaces_a_link_and_loses_no_request() {
     let json = ctl(&site, &["status", "--json", "--timeout", "10s"]).json();
     assert_eq!(json[0]["status"]["counters"]["linksReplacing"], 1, "{json}");
     assert_eq!(json[0]["status"]["counters"]["sentNoReply"], 0, "{json}");
+}
+
+#[test]
+fn what_is_seen_from_outside_is_looked_at_once_for_all() {
+    let Some(strace) = installed("strace") else { return };
+    let peer = Peer::start();
+    let names: Vec<_> = (0..30).map(|number| format!("absent{number}")).collect();
+    let peers: Vec<_> = names.iter().map(|name| (name.as_str(), peer.addr())).collect();
+    let site = Site::office(&peer, &sections(&peers));
+    let looks = |arguments: &[&str]| {
+        let record = site.path("strace");
+        let mut command = Command::new(&strace);
+        command
+            .args(["-f", "-qq", "-e", "trace=open,openat", "-o"])
+            .arg(&record);
+        command
+            .arg(env!("CARGO_BIN_EXE_loncctl"))
+            .arg("--config")
+            .arg(site.path("lonc.toml"));
+        let output = command.args(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(names.iter().all(|name| said.contains(name.as_str())), "{said}");
+        let record = fs::read_to_string(record).unwrap();
+        let disabled = format!("{}\"", site.path("disabled").display());
+        record.lines().filter(|line| line.contains(&disabled)).count()
+    };
+    let named: Vec<_> = names.iter().map(String::as_str).collect();
+    for command in [
+        &["ping", "--all"][..],
+        &["ping"],
+        &["reload"],
+        &["reconnect"],
+        &["status"],
+    ] {
+        let peers = if command == ["ping", "--all"] {
+            &[][..]
+        } else {
+            &named[..]
+        };
+        let looks = looks(&[command, peers].concat());
+        assert!((1..5).contains(&looks), "{command:?}: {looks} looks");
+    }
 }

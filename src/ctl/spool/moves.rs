@@ -1,5 +1,6 @@
 //! `loncctl spool retry`, `hold` and `drop`. A daemon that runs moves its messages itself; where there is none we do.
 
+use std::cell::LazyCell;
 use std::io::{IsTerminal as _, Write as _, stderr, stdin};
 use std::time::Duration;
 
@@ -53,7 +54,7 @@ pub(super) async fn retry_all(site: &Site, peer: &HostId) -> Result<Exit, Fault>
             ))?;
             Ok(Exit::Fine)
         }
-        Err(fault) => Ok(steer::failed(site, &peer, &fault)),
+        Err(fault) => Ok(steer::failed(site, &site.outside(), &peer, &fault)),
     }
 }
 
@@ -65,6 +66,7 @@ pub(super) async fn run(site: &Site, peer: &HostId, names: &[String], to: Shelf)
         to,
     };
     let mut exit = Exit::Fine;
+    let outside = LazyCell::new(|| site.outside());
     for name in names {
         match mover.ask(name).await {
             Ok(text) => screen::print(&format!("{}: {text}\n", words::safe(name)))?,
@@ -76,7 +78,7 @@ pub(super) async fn run(site: &Site, peer: &HostId, names: &[String], to: Shelf)
                     exit = exit.max(Exit::Amiss);
                 }
             },
-            Err(fault) => exit = exit.max(steer::failed(site, &mover.peer, &fault)),
+            Err(fault) => exit = exit.max(steer::failed(site, &outside, &mover.peer, &fault)),
         }
     }
     Ok(exit)
