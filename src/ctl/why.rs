@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::check::Unnamed;
 use super::outcome::{Exit, Fault};
 use super::ping::Pong;
 use super::screen::{self, Paint, Screen};
@@ -79,6 +80,11 @@ fn account_of(site: &Site, seen: &Seen, pong: Option<&Pong>) -> Account {
                 account.headline = format!("{id}: its daemon cannot begin");
                 account.line("fault", fault);
                 account.remedy = systemctl::MEND_START.into();
+            }
+            if seen.standing == Standing::Off
+                && let Some(first) = Unnamed::find(site)
+            {
+                account.remedy = first.remedy;
             }
             return account;
         }

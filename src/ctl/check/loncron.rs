@@ -35,38 +35,52 @@ pub(super) fn all(site: &Site, has_peers: bool) -> Vec<Finding> {
     findings
 }
 
-/// What is to be done first, where a Perl lonc is at home and this configuration has the sockets where no worker of its
-/// asks: what else would be amiss there is none of anybody's business yet, and to mend it would do harm.
-pub(super) fn unnamed(site: &Site) -> Option<Finding> {
-    if site.peers.socket_dir != Path::new(units::OWN) {
-        return None;
-    }
-    let is_left = |pid_file: PathBuf| {
-        let programs = PROGRAMS.map(|name| program(&pid_file).with_file_name(name));
-        let kind = signalled(&pid_file).and_then(process::kind);
-        pid_file.exists()
-            && kind != Some(Kind::Usr1)
-            && programs.iter().any(|program| is_perl_script(program))
-    };
-    let pids = perl_loncs();
-    let is_at_home = !pids.is_empty() || config::usr1_pid_file(&site.config).is_ok_and(is_left);
-    is_at_home.then(|| {
+/// A Perl lonc that is at home here, while this configuration has the sockets where no worker of its asks. What else would
+/// be amiss is nobody's business yet, and to mend that would do harm.
+pub(in crate::ctl) struct Unnamed {
+    /// What was found.
+    text: String,
+    /// What is to be done before anything else.
+    pub(in crate::ctl) remedy: String,
+}
+
+impl Unnamed {
+    pub(in crate::ctl) fn find(site: &Site) -> Option<Self> {
+        if site.peers.socket_dir != Path::new(units::OWN) {
+            return None;
+        }
+        let pids = perl_loncs();
+        let is_at_home =
+            !pids.is_empty() || config::usr1_pid_file(&site.config).is_ok_and(|path| is_left(&path));
         let state = if pids.is_empty() {
             "is installed".to_owned()
         } else {
             format!("runs: {}", told(&pids))
         };
-        let text = format!(
-            "{state}; and the sockets of this configuration are in {}, where workers of LON-CAPA do not ask",
-            units::OWN
-        );
-        let remedy = format!(
-            "First name LON-CAPA's own settings by loncapa_conf in {}; until then start nothing, and end nothing of the Perl \
-             lonc's. After that loncctl check tells how to go on",
-            site.config.display()
-        );
-        Finding::wrong(&"Perl lonc", text, remedy)
-    })
+        is_at_home.then(|| Self {
+            text: format!(
+                "{state}; and the sockets of this configuration are in {}, where workers of LON-CAPA do not ask",
+                units::OWN
+            ),
+            remedy: format!(
+                "First name LON-CAPA's own settings by loncapa_conf in {}; until then start nothing, and end nothing of the \
+                 Perl lonc's. After that loncctl check tells how to go on",
+                site.config.display()
+            ),
+        })
+    }
+
+    pub(super) fn finding(self) -> Finding {
+        Finding::wrong(&"Perl lonc", self.text, self.remedy)
+    }
+}
+
+/// Whether a Perl lonc is installed that was not replaced, and left its file.
+fn is_left(pid_file: &Path) -> bool {
+    let kind = signalled(pid_file).and_then(process::kind);
+    pid_file.exists()
+        && kind != Some(Kind::Usr1)
+        && programs(pid_file).iter().any(|path| is_perl_script(path))
 }
 
 /// Whether the process that loncron looks for is there.
@@ -127,9 +141,13 @@ fn program(pid_file: &Path) -> PathBuf {
 /// That of 2003, and its successor.
 const PROGRAMS: [&str; 2] = ["lonc", "loncnew"];
 
+fn programs(pid_file: &Path) -> [PathBuf; 2] {
+    PROGRAMS.map(|name| program(pid_file).with_file_name(name))
+}
+
 /// The Perl lonc where loncron and loncontrol would start it, though none runs any more.
 fn in_its_place(pid_file: &Path) -> Vec<Finding> {
-    let programs = PROGRAMS.map(|name| program(pid_file).with_file_name(name));
+    let programs = programs(pid_file);
     let perl = programs.iter().filter(|program| is_perl_script(program));
     let found = perl.map(|program| {
         let path = program.display();

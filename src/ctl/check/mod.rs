@@ -17,6 +17,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use self::finding::{Finding, Report};
+pub(super) use self::loncron::Unnamed;
 use super::outcome::{Exit, Fault};
 use super::screen::{self, Screen};
 use super::site::Site;
@@ -49,7 +50,7 @@ pub(super) async fn run(file: &Path, arguments: &arguments::Check, screen: Scree
     let summary = summary(&seen);
     let (mut all, others) = moving::apart(seen);
     report.add(moving::progress(&site, &all, &others));
-    let unnamed = loncron::unnamed(&site);
+    let unnamed = Unnamed::find(&site);
     let is_ready = unnamed.is_none() && !site.peers.host_id.is_nobody();
     if !is_ready {
         // Nobody is to listen for them yet; and without its own id this host is one of them.
@@ -68,7 +69,10 @@ pub(super) async fn run(file: &Path, arguments: &arguments::Check, screen: Scree
     report.add(sight::daemons(&site, &peers));
     report.add(secured::all(&site, &peers));
     report.add(limits::all(&site, &peers));
-    report.add(unnamed.map_or_else(|| loncron::all(&site, !others.is_empty()), |first| vec![first]));
+    report.add(unnamed.map_or_else(
+        || loncron::all(&site, !others.is_empty()),
+        |first| vec![first.finding()],
+    ));
     report.add(daemons::answers(&site, &all));
     report.add(settings::all(&site, &all, arguments.timeout).await);
     report.add(network::all(&site, &all, arguments.timeout).await);
