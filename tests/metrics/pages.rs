@@ -1,5 +1,7 @@
 //! The pages for a browser, over real sockets.
 
+use std::fs;
+use std::os::unix::net::UnixListener;
 use std::time::Instant;
 
 use serde_json::json;
@@ -270,7 +272,7 @@ fn a_faulty_configuration_hides_no_instance_that_runs_and_what_waits_for_others_
         "2.000001.9.put.absent",
         "1.000001.9.put.gone",
     ] {
-        std::fs::write(lonc.site.spool(name), "x\n").unwrap();
+        fs::write(lonc.site.spool(name), "x\n").unwrap();
     }
     let (_, body) = get(&lonc.site, "/");
     for part in ["3 delayed messages", " 1 unlisted", "loncctl spool list gone"] {
@@ -291,7 +293,7 @@ fn a_faulty_configuration_hides_no_instance_that_runs_and_what_waits_for_others_
             .0
             .starts_with("HTTP/1.1 404 ")
     );
-    let text = std::fs::read_to_string(lonc.site.path("lonc.toml")).unwrap();
+    let text = fs::read_to_string(lonc.site.path("lonc.toml")).unwrap();
     lonc.site.write_config(&format!("no_such_key = 1\n{text}"));
     let (_, body) = get(&lonc.site, "/");
     for part in ["no_such_key", "role=\"alert\"", ">msul1</a>", " 1 up"] {
@@ -299,6 +301,36 @@ fn a_faulty_configuration_hides_no_instance_that_runs_and_what_waits_for_others_
     }
     let (_, body) = get(&lonc.site, "/peer/msul1");
     assert!(body.contains("msul1 is up, since "), "{body}");
+}
+
+#[test]
+fn one_that_is_not_taken_over_and_that_nobody_serves_is_worth_a_look() {
+    let site = idle();
+    for directory in ["taken-over", "sockets"] {
+        fs::create_dir_all(site.path(directory)).unwrap();
+    }
+    let (_, body) = get(&site, "/");
+    for part in [
+        "Worth a look: 1",
+        " 1 foreign",
+        "nobody listens: the Perl lonc does not reach it",
+    ] {
+        assert!(body.contains(part), "{part}: {body}");
+    }
+    let (_, body) = get(&site, "/peer/msul1");
+    assert!(
+        body.contains("msul1 is not taken over, and nobody listens"),
+        "{body}"
+    );
+    // Whose that is cannot be told of a socket alone.
+    let _listener = UnixListener::bind(site.socket()).unwrap();
+    let (_, body) = get(&site, "/");
+    assert!(
+        body.contains("Well: 1") && body.contains("left to the Perl lonc"),
+        "{body}"
+    );
+    let (_, body) = get(&site, "/peer/msul1");
+    assert!(!body.contains("The Perl lonc serves"), "{body}");
 }
 
 /// Head and body of a page that is there.
