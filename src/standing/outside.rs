@@ -217,12 +217,9 @@ mod tests {
 
     #[test]
     fn what_is_hidden_from_us_is_not_served_by_systemd_that_has_no_such_unit() {
-        let mut host = Host::new(true);
+        let host = Host::new(true);
         fs::remove_dir(host.path("sockets")).unwrap();
         assert_eq!(host.holder("a"), Holder::Nobody);
-        fs::create_dir_all(host.path("records/a")).unwrap();
-        assert_eq!(host.holder("a"), Holder::Unknown);
-        host.is_named = false;
         fs::create_dir(host.path("taken-over")).unwrap();
         assert_eq!(host.holder("a"), Holder::Foreign);
     }
