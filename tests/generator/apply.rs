@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
+use test_harness::programs::put_script;
 
 use super::booted::{BASE, Booted};
 
@@ -204,11 +205,10 @@ fn what_is_offered_is_not_believed_as_it_comes() {
     let escape = good.replacen("\"p1\"", "\"../p1\"", 1);
     let path = booted.0.path("offered.json");
     // Nobody reads the table anew.
-    fs::write(
-        booted.0.path("bin/systemctl"),
+    put_script(
         "#!/bin/sh\n[ \"$1\" != list-units ] || cat \"$SITE/loaded\"\n",
-    )
-    .unwrap();
+        booted.0.path("bin/systemctl"),
+    );
     for odd in ["", "{}", "[", good.strip_suffix('}').unwrap(), &escape] {
         fs::write(&path, odd).unwrap();
         let (asked, said, well) = booted.apply();

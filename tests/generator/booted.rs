@@ -1,7 +1,8 @@
 //! A system that follows tables, and its `systemctl`.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+
+use test_harness::programs::put_script;
 
 use super::{Site, text};
 
@@ -32,9 +33,7 @@ impl Booted {
                      lonc@-old.x.socket loaded active running x\nlonc@-old.x.service loaded active running x\n";
         fs::write(site.path("loaded"), units).unwrap();
         fs::create_dir(site.path("bin")).unwrap();
-        let systemctl = site.path("bin/systemctl");
-        fs::write(&systemctl, SYSTEMCTL).unwrap();
-        fs::set_permissions(&systemctl, fs::Permissions::from_mode(0o755)).unwrap();
+        put_script(SYSTEMCTL, site.path("bin/systemctl"));
         Self(site)
     }
 

@@ -1,12 +1,11 @@
 //! `lonc-stand-in`, called as loncron calls the Perl lonc.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use test_harness::programs::installed;
+use test_harness::programs::{installed, put_script};
 use test_harness::source;
 
 #[test]
@@ -98,8 +97,7 @@ impl Systemd {
         let path = dir.path().join("systemctl");
         let asked = dir.path().join("asked");
         let script = format!("#!/bin/sh\necho \"$*\" >>{}\n{does}\n", asked.display());
-        fs::write(&path, script).unwrap();
-        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        put_script(script, &path);
         Self(dir)
     }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use test_harness::programs::built;
+use test_harness::programs::{self, built};
 use test_harness::tls::Authority;
 use test_harness::{Site, another_user, wait_until};
 
@@ -272,7 +272,7 @@ fn root_looks_in_the_daemons_place() {
 fn open(toml: &str) -> (Site, PathBuf) {
     let (site, _) = site();
     let program = site.path("program");
-    fs::copy(Site::program().get_program(), &program).unwrap();
+    programs::put(Site::program().get_program(), &program);
     for (name, mode) in [("", 0o755), ("ca.pem", 0o644), ("own.pem", 0o644)] {
         fs::set_permissions(site.path(name), Permissions::from_mode(mode)).unwrap();
     }

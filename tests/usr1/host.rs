@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
-use test_harness::programs::{Running, installed};
+use test_harness::programs::{self, Running, installed};
 use test_harness::{Lonc, Peer, Site, another_user, wait_until};
 
 /// A site with a directory for `lonc.pid`, which is the web server's, and with the program where that user may run it.
@@ -19,7 +19,7 @@ pub(crate) fn site(peer: &Peer, toml: &str) -> Site {
         &format!("usr1_pid_file = 'DIR/logs/lonc.pid'\n{toml}"),
     );
     fs::create_dir(site.path("logs")).unwrap();
-    fs::copy(env!("CARGO_BIN_EXE_lonc-usr1"), program(&site)).unwrap();
+    programs::put(env!("CARGO_BIN_EXE_lonc-usr1"), program(&site));
     another_user::give(&site.path("logs"));
     site
 }

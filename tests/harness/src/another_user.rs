@@ -1,7 +1,6 @@
 //! Programs that run as a user who is neither root, for whom nothing is forbidden, nor the tests' own.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -9,7 +8,7 @@ use std::process::Command;
 
 use nix::unistd::geteuid;
 
-use crate::programs::installed;
+use crate::programs::{self, installed};
 use crate::{Lonc, Site};
 
 /// The number of that user, and of its only group: nobody.
@@ -77,7 +76,7 @@ pub fn start(site: Site) -> Lonc {
     let plain = site.command();
     // Where the program was built that user may have no business.
     let own = site.path("lonc");
-    fs::copy(plain.get_program(), &own).unwrap();
+    programs::put(plain.get_program(), &own);
     let mut command = command(own);
     command.args(plain.get_args());
     give(&site.path(""));

@@ -3,7 +3,7 @@
 use std::env;
 use std::io::Write as _;
 use std::ops::{Deref, DerefMut};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
@@ -31,6 +31,24 @@ pub fn installed(name: &str) -> Option<PathBuf> {
         eprintln!("SKIPPED: {name} is not installed");
     }
     found
+}
+
+/// Puts a copy of a program there. Another process writes it: what a test writes itself is held open for a moment by a
+/// process that another test starts meanwhile, and nothing is executed that is open for writing.
+pub fn put(program: impl AsRef<Path>, at: impl AsRef<Path>) {
+    let mut install = Command::new("install");
+    install
+        .args(["--mode=755", "--"])
+        .arg(program.as_ref())
+        .arg(at.as_ref());
+    assert!(install.status().unwrap().success(), "{}", at.as_ref().display());
+}
+
+/// The same with a program of this text.
+pub fn put_script(text: impl AsRef<[u8]>, at: impl AsRef<Path>) {
+    let mut aside = tempfile::NamedTempFile::new().unwrap();
+    aside.write_all(text.as_ref()).unwrap();
+    put(aside.path(), at);
 }
 
 /// Runs a program with this on its standard input.
