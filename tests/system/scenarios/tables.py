@@ -80,10 +80,13 @@ def watch_that_failed(site):
 
 def _watch_for_messages_that_failed(host):
     """So does the watch for messages, and one that came meanwhile has its instance started."""
+    # Nothing is watched while somebody looks; and a watch that fails while others are begun again waits for the next time.
+    for unit in ("lonc-hosts.service", "lonc-hosts-again.service", "lonc-delayed.service"):
+        until("nobody looks", lambda unit=unit: host.show(unit, "ActiveState") == "inactive")
     host.run("mv", SPOOL, f"{SPOOL}.away")
     host.run("ln", "-s", "delayed", SPOOL)
     host.systemctl("restart", "lonc-delayed.path", check=False)
-    assert host.show("lonc-delayed.path", "ActiveState") == "failed"
+    until("the watch has failed", lambda: host.show("lonc-delayed.path", "ActiveState") == "failed", every=0.02)
     host.run("rm", SPOOL)
     host.run("mv", f"{SPOOL}.away", SPOOL)
     host.write(f"{SPOOL}/1000000000.1.4711.echo.p0", "echo:x\n")
