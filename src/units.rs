@@ -89,6 +89,11 @@ pub(crate) fn date(usec: u64) -> String {
     )
 }
 
+/// A date as it is read off a clock, the same way.
+pub(crate) fn date_of(date: SystemTime) -> String {
+    self::date(micros_since_1970(date))
+}
+
 /// The same in UTC as RFC 3339 has it: what a program reads.
 pub(crate) fn rfc3339(usec: u64) -> Option<String> {
     calendar(usec).map(|date| date.to_rfc3339_opts(SecondsFormat::Micros, true))

@@ -125,9 +125,7 @@ async fn carry_out(
         .ask::<Map<String, Value>>(peer, "Reload", &json!({}), PATIENCE)
         .await;
     let word = if is_disabled { "disabled" } else { "enabled" };
-    let end = until.map_or_else(String::new, |until| {
-        format!(" {}, or", units::date(units::micros_since_1970(until)))
-    });
+    let end = until.map_or_else(String::new, |until| format!(" {}, or", units::date_of(until)));
     let outcome = if is_disabled {
         format!("requests are answered con_lost at once, until{end}: loncctl enable {peer}")
     } else {

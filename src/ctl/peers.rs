@@ -38,10 +38,9 @@ pub(super) struct Held {
 
 impl fmt::Display for Held {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let date = |date| units::date(units::micros_since_1970(date));
-        write!(out, "{} (as of {}", self.why, date(self.looked))?;
+        write!(out, "{} (as of {}", self.why, units::date_of(self.looked))?;
         if let Some(changed) = self.changed {
-            write!(out, "; the files were changed at {}", date(changed))?;
+            write!(out, "; the files were changed at {}", units::date_of(changed))?;
         }
         out.write_str(")")
     }

@@ -140,7 +140,7 @@ impl Reminders {
 }
 
 fn tell(expiry: &Expiry, now: SystemTime) {
-    let at = units::date(units::micros_since_1970(expiry.at));
+    let at = units::date_of(expiry.at);
     let when = match expiry.at.duration_since(now) {
         Ok(left) => format!("expires in {}, at {at}", units::span(left)),
         Err(over) => format!("expired {} ago, at {at}", units::span(over.duration())),

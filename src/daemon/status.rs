@@ -113,7 +113,7 @@ impl fmt::Display for Snapshot {
             "{state}: {} ({}) since {}, {}",
             self.peer,
             self.address,
-            second(self.since),
+            units::date_of(self.since),
             units::count(*clients, "client")
         )?;
         if self.status.delayed > 0 {
@@ -125,7 +125,7 @@ impl fmt::Display for Snapshot {
         }
         if let Some(disabled) = &self.disabled {
             if let Some(until) = disabled.until {
-                write!(out, "; until {}", second(until))?;
+                write!(out, "; until {}", units::date_of(until))?;
             }
             if !disabled.reason.is_empty() {
                 write!(out, "; {}", disabled.reason)?;
@@ -136,12 +136,8 @@ impl fmt::Display for Snapshot {
             write!(out, "; {error}")?;
         }
         if let Some(next) = self.next_try.filter(|_| tries_go_on) {
-            write!(out, "; next try {}", second(next))?;
+            write!(out, "; next try {}", units::date_of(next))?;
         }
         Ok(())
     }
-}
-
-fn second(time: SystemTime) -> String {
-    units::date(units::micros_since_1970(time))
 }

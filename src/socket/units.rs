@@ -15,9 +15,14 @@ const NAME: &str = "lonc@.socket";
 /// The directory of our own, which the unit of the package names: no Perl lonc has its sockets there.
 pub(crate) const OWN: &str = "/run/lonc";
 
+/// Whether `directory` is that.
+pub(crate) fn is_own(directory: &Path) -> bool {
+    directory == Path::new(OWN)
+}
+
 /// Whether a file of the unit, or a drop-in of it, names sockets in `directory`. That of our own needs no file.
 pub(crate) fn is_named(directory: &Path) -> bool {
-    directory == Path::new(OWN)
+    is_own(directory)
         || UNITS
             .iter()
             .any(|units| is_named_below(Path::new(units), directory))

@@ -119,7 +119,7 @@ pub(crate) fn about_foreign(peer: &HostId, socket: &Path) -> String {
 
 /// Another program listens at `socket`, where systemd is to listen for `peer`.
 fn about_usurped(peer: &HostId, socket: &Path) -> String {
-    let is_own = socket.parent() == Some(Path::new(units::OWN));
+    let is_own = socket.parent().is_some_and(units::is_own);
     let again = format!("loncctl takeover {peer}; where it took back all of them: loncctl takeover --all");
     match Who::at(socket) {
         Who::PerlLonc if !is_own => {

@@ -30,10 +30,7 @@ fn date_to_come(text: &str) -> Result<SystemTime, String> {
     let date = units::parse_date(text, now)
         .ok_or("must be a date such as 2026-12-04, '2026-12-04 18:00' or 18:00, in local time")?;
     if date <= now {
-        return Err(format!(
-            "{} has passed already",
-            units::date(units::micros_since_1970(date))
-        ));
+        return Err(format!("{} has passed already", units::date_of(date)));
     }
     Ok(date)
 }

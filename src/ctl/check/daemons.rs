@@ -169,7 +169,7 @@ fn usurped(id: &HostId, path: &Path, remedy: String) -> Finding {
 fn disabled(seen: &Seen) -> Finding {
     let words = seen.disabled.as_ref().map(standing::disabled_words);
     let until = seen.disabled.as_ref().and_then(|disabled| disabled.until);
-    let until = until.map(|until| format!(" until {}", units::date(units::micros_since_1970(until))));
+    let until = until.map(|until| format!(" until {}", units::date_of(until)));
     Finding::fine(&seen.peer.id, words.unwrap_or_else(|| "disabled".to_owned())).alike(&format!(
         "disabled by an administrator{}",
         until.unwrap_or_default()

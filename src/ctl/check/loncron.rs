@@ -10,7 +10,7 @@ use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
 use super::Finding;
-use crate::config;
+use crate::config::{self, TakenOver};
 use crate::ctl::site::Site;
 use crate::process::{self, Kind};
 use crate::socket::units;
@@ -28,7 +28,7 @@ pub(super) fn all(site: &Site, has_peers: bool) -> Vec<Finding> {
     let mut findings: Vec<_> = pid_file.iter().filter_map(|path| named(path)).collect();
     let perl_lonc = perl_lonc(has_peers);
     // While one runs, or is to run beside us, its program belongs where it is.
-    if perl_lonc.is_none() && !site.config.with_file_name("taken-over").exists() {
+    if perl_lonc.is_none() && !TakenOver::path(&site.config).exists() {
         findings.extend(pid_file.iter().flat_map(|path| in_its_place(path)));
     }
     findings.extend(perl_lonc);
@@ -46,7 +46,7 @@ pub(in crate::ctl) struct Unnamed {
 
 impl Unnamed {
     pub(in crate::ctl) fn find(site: &Site) -> Option<Self> {
-        if site.peers.socket_dir != Path::new(units::OWN) {
+        if !units::is_own(&site.peers.socket_dir) {
             return None;
         }
         let pids = perl_loncs();

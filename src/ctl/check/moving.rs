@@ -1,7 +1,5 @@
 //! How far a host has moved over from the Perl lonc.
 
-use std::path::Path;
-
 use super::Finding;
 use crate::config::TakenOver;
 use crate::ctl::site::Site;
@@ -38,7 +36,7 @@ pub(super) fn progress(site: &Site, ours: &[Seen], others: &[Seen]) -> Vec<Findi
 /// Where all had been taken over, its program is found elsewhere, and only that it took them back is told here.
 fn unruled(site: &Site, taken_over: &TakenOver, ours: &[Seen]) -> Option<Finding> {
     let is_taken_back = |seen: &Seen| seen.answer.is_err() && seen.standing == Standing::Displaced;
-    let is_classic = site.peers.socket_dir != Path::new(units::OWN);
+    let is_classic = !units::is_own(&site.peers.socket_dir);
     let (is_amiss, ids) = match taken_over {
         TakenOver::All => (is_classic && ours.iter().any(is_taken_back), "--all".to_owned()),
         TakenOver::Only(_) => {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::geteuid;
 
 use super::Finding;
-use super::sight::{self, AGAIN, ENDED};
+use super::sight::{self, AGAIN, ENDED, subject};
 use super::unit::{HIDDEN, Ids, Unit};
 use crate::config::{self, HostId, Peer};
 use crate::ctl::site::Site;
@@ -49,12 +49,9 @@ pub(super) fn all(site: &Site, peers: &[Peer]) -> Vec<Finding> {
     // A fault of the configuration is told as such.
     let tls = config::tls_of(&site.config, peers).unwrap_or_default();
     let secured: Vec<_> = peers.iter().zip(&tls).filter(|(_, tls)| tls.required).collect();
-    let units: Vec<_> = secured
-        .iter()
-        .map(|(peer, _)| format!("lonc@{}.service", peer.id))
-        .collect();
+    let units = Unit::of_each(secured.iter().map(|(peer, _)| &peer.id));
     let mut looks = Looks::default();
-    for ((peer, tls), unit) in secured.into_iter().zip(Unit::all(&units)) {
+    for ((peer, tls), unit) in secured.into_iter().zip(units) {
         looks.add(&peer.id, Look::at(tls, unit.as_ref()));
     }
     looks.findings()
@@ -166,14 +163,6 @@ impl Look {
 
     fn is_fine(&self) -> bool {
         self.faults.is_empty() && self.gap.is_none()
-    }
-}
-
-fn subject(peers: &[&HostId]) -> String {
-    match peers {
-        [] => String::new(),
-        [only] => only.to_string(),
-        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
     }
 }
 

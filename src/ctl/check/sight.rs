@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::geteuid;
 
+use super::Finding;
 use super::unit::{HIDDEN, Ids, READ_ONLY, Unit};
-use super::{Finding, systemctl};
-use crate::config::{self, Peer};
+use crate::config::{self, HostId, Peer};
 use crate::ctl::site::Site;
 use crate::systemd::is_booted;
 use crate::units;
@@ -32,9 +32,15 @@ pub(super) fn daemons(site: &Site, peers: &[Peer]) -> Vec<Finding> {
     let Some(places) = places(site, peers).filter(|_| is_booted() && geteuid().is_root()) else {
         return Vec::new();
     };
-    let (mut found, mut gone) = (BTreeMap::<String, Vec<&Peer>>::new(), Vec::new());
+    let units = Unit::of_each(peers.iter().map(|peer| &peer.id));
+    let pid = |unit: &Option<Unit>| unit.as_ref().map_or(0, |unit| unit.pid);
+    let (mut found, mut gone) = (BTreeMap::<String, Vec<&HostId>>::new(), Vec::new());
     let mut num = 0;
-    for (peer, pid) in peers.iter().zip(pids(peers)).filter(|(_, pid)| *pid > 0) {
+    for (peer, pid) in peers
+        .iter()
+        .zip(units.iter().map(pid))
+        .filter(|(_, pid)| *pid > 0)
+    {
         let faults: Vec<_> = places
             .iter()
             .map(|place| (place, fault(pid, &place.path)))
@@ -48,12 +54,12 @@ pub(super) fn daemons(site: &Site, peers: &[Peer]) -> Vec<Finding> {
         for (place, fault) in faults {
             if let Some(fault) = fault {
                 let text = format!("{}: {fault}: {}", place.path.display(), place.otherwise);
-                found.entry(text).or_default().push(peer);
+                found.entry(text).or_default().push(&peer.id);
             }
         }
     }
     if num == 0 && gone.is_empty() {
-        return unit(peers, &places).unwrap_or_default();
+        return unit(peers, &units, &places).unwrap_or_default();
     }
     let mut findings: Vec<_> = found
         .into_iter()
@@ -74,28 +80,32 @@ pub(super) fn daemons(site: &Site, peers: &[Peer]) -> Vec<Finding> {
 }
 
 /// What one that starts now could not do.
-fn unit(peers: &[Peer], places: &[Place]) -> Option<Vec<Finding>> {
-    let peer = peers.first()?;
-    let unit = Unit::of(&format!("lonc@{}.service", peer.id))?;
+fn unit(peers: &[Peer], units: &[Option<Unit>], places: &[Place]) -> Option<Vec<Finding>> {
+    let (peer, unit) = (peers.first()?, units.first()?.as_ref()?);
     let faults = places.iter().filter_map(|place| {
         let fault = unit.fault(&place.path)?;
         let text = format!("{}: {fault}: {}", place.path.display(), place.otherwise);
-        told(&text, &[peer])
+        told(&text, &[&peer.id])
     });
     Some(faults.collect())
 }
 
-fn told(text: &str, peers: &[&Peer]) -> Option<Finding> {
-    let first = &peers.first()?.id;
-    let subject = match peers.len() {
-        1 => first.to_string(),
-        more => format!("{first} and {} more", more - 1),
-    };
+/// Whom it is told of.
+pub(super) fn subject(peers: &[&HostId]) -> String {
+    match peers {
+        [] => String::new(),
+        [only] => only.to_string(),
+        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+    }
+}
+
+fn told(text: &str, peers: &[&HostId]) -> Option<Finding> {
+    let first = peers.first()?;
     let remedy = format!(
         "If it belongs to the daemon's user: systemctl start lonc-hosts.service, which opens it, then systemctl \
          restart lonc@{first}. Else give it to that user, or see FILES in lonc.toml(5)"
     );
-    Some(Finding::wrong(&subject, text, remedy))
+    Some(Finding::wrong(&subject(peers), text, remedy))
 }
 
 fn places(site: &Site, peers: &[Peer]) -> Option<Vec<Place>> {
@@ -131,21 +141,6 @@ fn places(site: &Site, peers: &[Peer]) -> Option<Vec<Place>> {
             .map(|shelf| place(shelf, "no message can be held, dropped or set aside")),
     );
     Some(places)
-}
-
-/// The processes of the instances; 0 for one that does not run.
-pub(super) fn pids(peers: &[Peer]) -> Vec<u32> {
-    let units = peers.iter().map(|peer| format!("lonc@{}.service", peer.id));
-    let options = ["--property=MainPID", "--value", "--"].map(str::to_owned);
-    let arguments: Vec<_> = options.into_iter().chain(units).collect();
-    let said = systemctl::ask("show", &arguments).unwrap_or_default();
-    let pids: Vec<_> = said.lines().filter_map(|line| line.parse().ok()).collect();
-    // An answer that is none says nothing.
-    if pids.len() == peers.len() {
-        pids
-    } else {
-        Vec::new()
-    }
 }
 
 /// Whether the process has ended: nothing is seen through it then.

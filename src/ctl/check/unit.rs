@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{Gid, Group, User, getgrouplist};
 
 use super::systemctl;
+use crate::config::HostId;
 
 /// To write into a directory: its owner's, group's and others' bits.
 const WRITE: [u32; 3] = [0o300, 0o030, 0o003];
@@ -36,12 +37,9 @@ pub(super) struct Unit {
 }
 
 impl Unit {
-    pub(super) fn of(name: &str) -> Option<Self> {
-        Self::all(&[name.to_owned()]).pop()?
-    }
-
-    /// Of each of `names` what systemd knows of it.
-    pub(super) fn all(names: &[String]) -> Vec<Option<Self>> {
+    /// Of the instance of each of `peers` what systemd knows of its unit.
+    pub(super) fn of_each<'a>(peers: impl Iterator<Item = &'a HostId>) -> Vec<Option<Self>> {
+        let names: Vec<_> = peers.map(|id| format!("lonc@{id}.service")).collect();
         let mut all = Vec::new();
         for names in names.chunks(MAX_ASKED) {
             let options = [PROPERTIES, "--"].map(str::to_owned);

@@ -96,7 +96,7 @@ impl View<'_> {
     }
 
     fn frame(&self, table: &str) -> String {
-        let heading = format!("{}\n", units::date(units::micros_since_1970(SystemTime::now())));
+        let heading = format!("{}\n", units::date_of(SystemTime::now()));
         if self.screen.is_terminal {
             // To the top; each line up to its end; and what is left of the last time.
             let lines = format!("{heading}\n{table}").replace('\n', "\x1b[K\n");

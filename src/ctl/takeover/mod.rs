@@ -35,6 +35,7 @@ use super::screen;
 use super::site::Site;
 use super::{spool, words};
 use crate::config::{self, HostId};
+use crate::socket::units;
 
 /// Which way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +44,6 @@ pub(super) enum Way {
     Giveback,
 }
 
-/// Where LON-CAPA keeps its sockets cannot be known from this.
-const NOT_CLASSIC: &str = "/run/lonc";
 const NOTHING_TO_GIVE: &str = "nothing to do: not taken over\n";
 
 /// Whether the Perl lonc, when it starts, does so with all peers of its table.
@@ -62,7 +61,8 @@ pub(super) async fn run(site: &Site, way: Way, arguments: &arguments::Move) -> R
         peers: (!arguments.all).then(|| peers.into_iter().map(|peer| peer.id).collect()),
         even_if_down: arguments.even_if_down,
     };
-    if site.peers.socket_dir == Path::new(NOT_CLASSIC) {
+    // Where LON-CAPA keeps its sockets cannot be known from this.
+    if units::is_own(&site.peers.socket_dir) {
         return not_classic(site, way);
     }
     let mut hands = Hands::new(site, &arguments.root, !arguments.dry_run).map_err(amiss)?;
@@ -109,8 +109,9 @@ fn not_classic(site: &Site, way: Way) -> Result<Exit, Fault> {
         return Ok(Exit::Fine);
     }
     let text = format!(
-        "sockets are in {NOT_CLASSIC}, where no Perl lonc has them: all peers are ours. On a host that has one, name \
-         LON-CAPA's own settings by loncapa_conf in {} first",
+        "sockets are in {}, where no Perl lonc has them: all peers are ours. On a host that has one, name LON-CAPA's own \
+         settings by loncapa_conf in {} first",
+        units::OWN,
         site.config.display()
     );
     Err(Fault::Said(text, Exit::Amiss))
