@@ -138,6 +138,11 @@ def await_followed(host):
     until("it is followed", lambda: host.show("lonc-hosts.service", "ActiveState") == "inactive")
 
 
+def numbers(said):
+    """What a program tells as name=number, by name."""
+    return {name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", said)}
+
+
 @contextlib.contextmanager
 def load(host, clients, peer="msul1"):
     """Clients that ask all the time; the dictionary it gives is filled when they have ended."""
@@ -147,7 +152,7 @@ def load(host, clients, peer="msul1"):
         assert worker.stdout.readline() == "started\n"
         yield counts
         said, _ = worker.communicate(timeout=90)
-        counts.update((name, int(number)) for name, number in re.findall(r"(\w+)=(\d+)", said))
+        counts.update(numbers(said))
         assert counts, said
     except subprocess.TimeoutExpired as fault:
         raise AssertionError("clients are still waiting 90 s after the end") from fault

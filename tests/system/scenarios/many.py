@@ -1,10 +1,9 @@
 """Many peers at once."""
 
-import re
 import time
 
 from harness.registry import alone, measurement, scenario
-from harness.site import HOSTS_TAB, WORKER, assert_served, await_followed
+from harness.site import HOSTS_TAB, WORKER, assert_served, await_followed, numbers
 from harness.wait import until
 
 from .tables import many, sockets
@@ -42,7 +41,7 @@ def forty_with_a_fault(site):
     names = [f"p{number}" for number in range(PEERS - 1)] + ["msul1"]
     paths = [f"/run/lonc/{name}" for name in names]
     said = host.run("python3", WORKER, "each", SECONDS, *paths, timeout=SECONDS + 90).stdout
-    counts = {name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", said)}
+    counts = numbers(said)
     starts = [int(host.show(f"lonc@{name}.service", "NRestarts")) for name in names]
     own = [record for record in host.journal("--unit=lonc@*", "SYSLOG_IDENTIFIER=lonc")]
     faults = [record for record in own if "typo" in record["MESSAGE"]]

@@ -6,7 +6,7 @@ import re
 from harness import network
 from harness.classic import CONF, DAEMONS, LOG, PERL_LONC, SOCKETS, as_www, classic_host
 from harness.registry import scenario
-from harness.site import HOSTS_TAB, WORKER, await_followed, table
+from harness.site import HOSTS_TAB, WORKER, await_followed, numbers, table
 from harness.wait import until
 
 CLIENTS = 10
@@ -288,7 +288,7 @@ def _running(host, *argv):
     finally:
         # Not killed: the container could not end before its children.
         said, _ = program.communicate(timeout=90)
-    counts.update((name, int(number)) for name, number in re.findall(r"(\w+)=(\d+)", said))
+    counts.update(numbers(said))
     assert counts, said
 
 

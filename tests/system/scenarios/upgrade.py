@@ -5,7 +5,7 @@ import re
 
 from harness.prepare import deb_field
 from harness.registry import scenario
-from harness.site import assert_served, load, wait_until_up
+from harness.site import assert_served, load, numbers, wait_until_up
 from harness.wait import until
 
 SERVICE = "lonc@msul1.service"
@@ -82,7 +82,7 @@ def _scraped(host):
         yield counts
     finally:
         said, _ = scraper.communicate(timeout=30)
-        counts.update((name, int(number)) for name, number in re.findall(r"(\w+)=(\d+)", said))
+        counts.update(numbers(said))
         assert counts, said
 
 
