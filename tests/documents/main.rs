@@ -49,6 +49,6 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
 
 /// All that is written in Markdown.
 fn markdown() -> Vec<PathBuf> {
-    let folders = [".", "docs", "tests/system", "systemd/examples"];
+    let folders = [".", "docs", "tests/system", "tests/machine", "systemd/examples"];
     folders.iter().flat_map(|folder| files(folder, ".md")).collect()
 }

@@ -1,17 +1,15 @@
 """What must be there before the first scenario: tools, packages of two versions, the stand-in lond, base images."""
 
 import concurrent.futures
-import json
-import os
 import pathlib
 import shutil
 import subprocess
 import tempfile
 import time
 
-from . import images
+from . import images, programs
+from .programs import ROOT
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
 TOOLS = {
     "debootstrap": "debootstrap",
     "systemd-nspawn": "systemd-container",
@@ -25,14 +23,14 @@ TOOLS = {
 
 def prepare(suites, cache, logs, deb=None):
     """Makes all of it, but a package that is given, and returns where it is, in words that fit into a JSON file."""
-    _install_tools()
+    programs.install(TOOLS)
     with concurrent.futures.ThreadPoolExecutor() as at_once:
         made = {suite: at_once.submit(_timed, images.images, suite, cache) for suite in suites}
         built, build_time = (deb, 0.0) if deb else _timed(_build_deb, logs)
         # Aside: the next build may write over it.
         deb = str(shutil.copyfile(built, logs / built.name))
         newer, newer_time = _timed(_renew, deb)
-        lond = _build_lond()
+        lond = programs.build("stand-in-lond", profile="release")
         ready = {suite: paths.result() for suite, paths in made.items()}
     print(f"prepared: package {build_time:.0f} s, its newer version {newer_time:.0f} s, images "
           + ", ".join(f"{suite} {seconds:.0f} s" for suite, (_, seconds) in ready.items()), flush=True)
@@ -47,14 +45,6 @@ def prepare(suites, cache, logs, deb=None):
 def _timed(work, *arguments):
     began = time.monotonic()
     return work(*arguments), time.monotonic() - began
-
-
-def _install_tools():
-    missing = sorted({package for tool, package in TOOLS.items() if shutil.which(tool) is None})
-    if missing:
-        quiet = {"env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, "stdout": subprocess.DEVNULL, "check": True}
-        subprocess.run(["apt-get", "-q", "update"], **quiet)
-        subprocess.run(["apt-get", "-q", "install", "-y", "--no-install-recommends", *missing], **quiet)
 
 
 def _build_deb(logs):
@@ -87,15 +77,3 @@ def _renew(deb):
 def deb_field(deb, name):
     """A field of a package's control file."""
     return subprocess.run(["dpkg-deb", "-f", deb, name], capture_output=True, encoding="utf-8", check=True).stdout.strip()
-
-
-def _build_lond():
-    built = subprocess.run(
-        ["cargo", "build", "--quiet", "--locked", "--release", "-p", "stand-in-lond", "--message-format=json"],
-        cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8", check=True,
-    )
-    for line in built.stdout.splitlines():
-        message = json.loads(line)
-        if message.get("executable") and message["target"]["name"] == "stand-in-lond":
-            return message["executable"]
-    raise SystemExit("cargo built no stand-in-lond")
