@@ -1,33 +1,19 @@
 //! Records with their fields, as journald gets them.
 
-use std::collections::HashMap;
 use std::fs;
-use std::os::unix::net::UnixDatagram;
-use std::process::Command;
-use std::time::Duration;
 
 use lonc::internals::message;
 use nix::sys::signal::Signal;
-use test_harness::programs::installed;
-use test_harness::{Lonc, Peer, SLOW, Site, wait_for};
+use test_harness::journal::Journal;
+use test_harness::{Peer, SLOW, Site};
 
 use crate::log_stands_still::flood;
-
-/// Puts the directory where journald's is, in a mount namespace of its own, with stderr as systemd would connect it.
-const PRIVATE: &str = r#"
-    dir=$1; shift
-    [ -d /run/systemd ] || { mount -t tmpfs none /run && mkdir /run/systemd; } || exit 77
-    mount --bind "$dir" /run/systemd || exit 77
-    [ "$1" ] || exit 0
-    JOURNAL_STREAM=$(stat -c %d:%i "$dir/stderr"); export JOURNAL_STREAM
-    exec "$@" 2>"$dir/stderr"
-"#;
 
 #[test]
 fn records_carry_priority_message_id_and_what_an_operator_searches_for() {
     let peer = Peer::start();
     let site = Site::new(peer.addr(), SLOW);
-    let Some((mut journal, mut lonc)) = with_journal(site) else {
+    let Some((mut journal, mut lonc)) = Journal::with(site) else {
         return;
     };
     lonc.await_socket();
@@ -76,7 +62,7 @@ fn records_carry_priority_message_id_and_what_an_operator_searches_for() {
 #[test]
 fn a_fault_in_the_configuration_is_a_record_too() {
     let site = Site::new(Peer::dead().addr(), "[link]\npipelin = 1\n");
-    let Some((mut journal, mut lonc)) = with_journal(site) else {
+    let Some((mut journal, mut lonc)) = Journal::with(site) else {
         return;
     };
     let fault = journal.await_record(message::CONFIG_FAULT);
@@ -87,7 +73,7 @@ fn a_fault_in_the_configuration_is_a_record_too() {
 
 #[test]
 fn a_journal_that_stands_still_costs_records_and_no_request() {
-    let Some((mut journal, mut lonc)) = with_journal(Site::new(Peer::dead().addr(), SLOW)) else {
+    let Some((mut journal, mut lonc)) = Journal::with(Site::new(Peer::dead().addr(), SLOW)) else {
         return;
     };
     // Nobody reads the journal from the first record on.
@@ -115,79 +101,4 @@ fn a_journal_that_stands_still_costs_records_and_no_request() {
     lonc.signal(Signal::SIGTERM);
     journal.await_record(message::STOPPING);
     lonc.ended_well();
-}
-
-/// journald's end of its socket.
-struct Journal {
-    socket: UnixDatagram,
-    records: Vec<HashMap<String, String>>,
-}
-
-/// lonc with a journal of its own; `None` if this machine does not let us.
-fn with_journal(site: Site) -> Option<(Journal, Lonc)> {
-    let unshare = installed("unshare")?;
-    let dir = site.path("run");
-    fs::create_dir_all(dir.join("journal")).unwrap();
-    fs::write(dir.join("stderr"), "").unwrap();
-    let private = || {
-        let mut command = Command::new(&unshare);
-        Site::clean(&mut command);
-        command
-            .args(["--map-root-user", "--mount", "sh", "-c", PRIVATE, "sh"])
-            .arg(&dir);
-        command
-    };
-    let tried = private().output().unwrap();
-    if !tried.status.success() {
-        eprintln!(
-            "SKIPPED: no mount namespace: {}",
-            String::from_utf8_lossy(&tried.stderr).trim()
-        );
-        return None;
-    }
-    let socket = UnixDatagram::bind(dir.join("journal/socket")).unwrap();
-    socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
-    let command = site.command_behind(private());
-    let journal = Journal {
-        socket,
-        records: Vec::new(),
-    };
-    Some((journal, Lonc::spawn(site, command)))
-}
-
-impl Journal {
-    /// Waits for a record with this id.
-    fn await_record(&mut self, id: &str) -> HashMap<String, String> {
-        wait_for(id, || {
-            let mut room = vec![0; 1 << 16];
-            if let Ok(count) = self.socket.recv(&mut room) {
-                self.records.push(fields(&room[..count]));
-            }
-            let found = self
-                .records
-                .iter()
-                .find(|record| record.get("MESSAGE_ID").is_some_and(|of| of == id));
-            found.cloned()
-        })
-    }
-}
-
-/// The fields of journald's native protocol: `NAME=value`, or `NAME`, newline, length, value.
-fn fields(mut bytes: &[u8]) -> HashMap<String, String> {
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    let mut fields = HashMap::new();
-    while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
-        let (line, rest) = (&bytes[..end], &bytes[end + 1..]);
-        if let Some(sign) = line.iter().position(|byte| *byte == b'=') {
-            fields.insert(text(&line[..sign]), text(&line[sign + 1..]));
-            bytes = rest;
-        } else {
-            let (length, rest) = rest.split_at(8);
-            let length = u64::from_le_bytes(length.try_into().unwrap());
-            let (value, rest) = rest.split_at(length.try_into().unwrap());
-            fields.insert(text(line), text(value));
-            bytes = &rest[1..];
-        }
-    }
-    fields
 }

@@ -7,8 +7,8 @@ use std::process::Command;
 use test_harness::programs::installed;
 use test_harness::source;
 
-use crate::crowd::serving;
 use crate::stage::Stage;
+use test_harness::exporter::serving;
 
 #[test]
 fn a_browser_and_a_checker_find_no_fault() {

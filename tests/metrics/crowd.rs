@@ -2,14 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::process::{Command, Stdio};
 
-use test_harness::programs::Running;
-use test_harness::{Lonc, PATIENCE, Peer, Site};
-
-use crate::exporter::program;
+use test_harness::exporter::serving;
+use test_harness::{Lonc, PATIENCE, Peer};
 
 /// More than are served at a time.
 const CROWD: usize = 300;
@@ -59,14 +55,4 @@ fn assert_tells(mut stream: impl Read + Write) {
         answer.contains("lonc_peer_state{peer=\"msul1\",state=\"up\"} 1\n"),
         "{answer}"
     );
-}
-
-/// The exporter at a socket, as systemd starts it.
-pub(crate) fn serving(site: &Site, listener: OwnedFd) -> Running {
-    let pass = "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$@\" 3<&0 0</dev/null";
-    let mut command = Command::new("sh");
-    Site::clean(&mut command);
-    command.args(["-c", pass, "sh"]).arg(program().get_program());
-    command.arg("--config").arg(site.path("lonc.toml"));
-    Running::start(command.stdin(Stdio::from(listener)))
 }

@@ -3,16 +3,10 @@
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 
+use test_harness::exporter::program;
 use test_harness::{Lonc, PATIENCE, Site, wait_for};
-
-/// The program without arguments.
-pub(crate) fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lonc-metrics"));
-    Site::clean(&mut command);
-    command
-}
 
 /// A connection that it serves.
 pub(crate) struct Exporter {

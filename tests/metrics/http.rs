@@ -3,9 +3,10 @@
 use std::io::Read as _;
 use std::process::Stdio;
 
+use test_harness::exporter::program;
 use test_harness::{Lonc, Peer, Site};
 
-use crate::exporter::{Exporter, program};
+use crate::exporter::Exporter;
 
 #[test]
 fn each_asks_for_the_format_it_reads() {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use test_harness::programs::{Running, installed};
 use test_harness::{ABSENT, Lonc, PATIENCE, Peer, Site, wait_for, wait_until};
 
-use crate::exporter::program as exporter;
+use test_harness::exporter::program as exporter;
 
 #[test]
 fn a_real_prometheus_reads_what_was_counted() {

@@ -7,6 +7,8 @@
 //! | [`Peer`] | the lond at the other end, which misbehaves on demand |
 //! | [`Client`] | one at the socket |
 //! | [`Manager`] | the service manager's end of `NOTIFY_SOCKET` |
+//! | [`journal`] | journald's end of its socket |
+//! | [`exporter`] | `lonc-metrics` at a socket |
 //! | [`tls`] | authorities, and what takes TLS in front of a peer |
 //! | [`spool`] | the spool of a site, as those who write to it and look at it see it |
 //! | [`another_user`] | programs that run as a user who is neither root nor the tests' own |
@@ -30,6 +32,8 @@ pub mod another_user;
 pub mod chaos;
 mod client;
 mod directory;
+pub mod exporter;
+pub mod journal;
 mod lonc;
 mod manager;
 mod peer;
