@@ -44,7 +44,7 @@ fn whatever_happens_each_request_gets_one_answer_and_its_own() {
             .collect();
         let start = Instant::now();
         while start.elapsed() < SPAN {
-            chaos::torment(&mut rng, &peer, &lonc);
+            chaos::torment(&mut rng, &peer, &lonc, "");
             sleep(Duration::from_millis(rng.u64(1..60)));
         }
         over.store(true, Relaxed);

@@ -1,186 +1,115 @@
 //! Everything at once on one instance, for as long as one likes: each answer is right, nothing that is promised is lost,
-//! and nothing grows.
+//! and nothing grows: neither in it, nor in two beside it whose peers are bad, nor in the exporter that asks all three.
 //!
 //! `SOAK_MINUTES=60 cargo test --release --test soak -- --nocapture` prints what was done, and leaves a picture of memory,
-//! descriptors and threads in `target/soak.svg`. Without that it takes some seconds, which tell little of what grows.
+//! descriptors, threads and wake-ups in `target/soak.svg`. Without that it takes some seconds, which tell little of what
+//! grows.
 
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stderr,
     clippy::cast_precision_loss,
+    clippy::indexing_slicing,
     reason = "helpers of tests are tests too"
 )]
 
 mod curves;
+mod keeper;
 mod sample;
+mod stage;
+mod work;
 
 use std::collections::HashSet;
 use std::env;
-use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::thread::{Scope, ScopedJoinHandle, scope, sleep};
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread::{Scope, ScopedJoinHandle, scope};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use nix::sys::signal::Signal;
-use stand_in_lond::Behaviour;
-use test_harness::chaos::{self, Answers, Asking};
-use test_harness::programs::built;
+use test_harness::Site;
+use test_harness::chaos::{self, Answers};
 use test_harness::spool::word;
-use test_harness::{Lonc, Peer, Site, wait_until};
 
-use crate::sample::{Sample, Samples};
+use crate::keeper::Keeper;
+use crate::sample::Samples;
+use crate::stage::{Stage, are_as_calm, told};
+use crate::work::{FLOOD, Work, ask_as_operator, flood, scrape};
 
 const CLIENTS: usize = 200;
-const ASKING: Asking = Asking {
-    critical_in: 60,
-    lost: "con_delayed",
-};
-/// Messages that a worker stores at once.
-const FLOOD: usize = 40;
+/// Of each instance whose peer is bad.
+const CLIENTS_OF_BAD: usize = 10;
 const NUM_SAMPLES: u32 = 240;
-
-/// What goes on until it is over, and what it came to.
-#[derive(Default)]
-struct Work {
-    is_over: AtomicBool,
-    floods: AtomicUsize,
-    torments: AtomicUsize,
-    questions: AtomicUsize,
-}
-
-impl Work {
-    /// Does it again and again, with these pauses, and counts it.
-    fn repeat<'scope>(
-        &'scope self,
-        scope: &'scope Scope<'scope, '_>,
-        pause: Duration,
-        count: &'scope AtomicUsize,
-        mut act: impl FnMut(usize) + Send + 'scope,
-    ) -> ScopedJoinHandle<'scope, ()> {
-        scope.spawn(move || {
-            let mut next = Instant::now();
-            while !self.is_over.load(Relaxed) {
-                if Instant::now() >= next {
-                    act(count.fetch_add(1, Relaxed));
-                    next = Instant::now() + pause;
-                }
-                sleep(pause.min(Duration::from_millis(50)));
-            }
-        })
-    }
-}
+const SECOND: Duration = Duration::from_secs(1);
+const QUESTIONS: [&[&str]; 8] = [
+    &["status"],
+    &["metrics"],
+    &["why", "msul1"],
+    &["spool", "list"],
+    &["clients", "msul1"],
+    &["config", "msul1"],
+    &["ping", "msul1"],
+    &["reconnect", "--all"],
+];
+const PAGES: [&str; 3] = ["/metrics", "/", "/peer/msul1"];
 
 #[test]
 fn everything_at_once_for_long_and_nothing_grows() {
     let minutes: Option<f64> = env::var("SOAK_MINUTES").ok().map(|text| text.parse().unwrap());
-    let span = minutes.map_or(Duration::from_secs(8), |minutes| {
-        Duration::from_secs_f64(minutes * 60.0)
-    });
+    let span = minutes.map_or(8 * SECOND, |minutes| Duration::from_secs_f64(minutes * 60.0));
     let seed = fastrand::u64(..);
     eprintln!("seed {seed}");
     let mut rng = Rng::with_seed(seed);
-    let peer = Peer::start();
-    peer.keep_journal(false);
-    let mut lonc = Site::office(&peer, &chaos::settings(&mut Rng::with_seed(0))).start();
-    let calm = calm(&lonc, &peer);
+    let stage = Stage::set();
+    let calm = stage.calm(None);
     let work = Work::default();
-    let (answers, samples) = storm(&mut rng, &lonc, &peer, &work, span);
-    let after = self::calm(&lonc, &peer);
-    lonc.site.await_empty();
-    promises_are_kept(&lonc.site, &answers, work.floods.load(Relaxed));
-    eprintln!(
-        "{:.1} minutes: {} requests served, {} delayed by lonc, {} by workers; {} faults and changes, {} questions of operators\n\
-         before {calm}; after {after}\n{samples}",
-        span.as_secs_f64() / 60.0,
-        answers.served,
-        lonc.site.logged('D').len(),
-        work.floods.load(Relaxed) * FLOOD,
-        work.torments.load(Relaxed),
-        work.questions.load(Relaxed),
-    );
+    let (answers, all) = storm(&mut rng, &stage, &work, span);
+    let after = stage.calm(Some(&calm));
+    stage.lonc.site.await_empty();
+    promises_are_kept(&stage.lonc.site, &answers, work.floods.load(Relaxed));
+    report(&stage, &answers, &work, span);
+    eprintln!("before:\n{}after:\n{}", told(&calm), told(&after));
+    for samples in &all {
+        eprintln!("{samples}");
+    }
     if minutes.is_some() {
-        curves::draw(&samples);
+        curves::draw(&all);
     }
     assert!(
         answers.served > CLIENTS,
         "only {} requests were served",
         answers.served
     );
-    assert_eq!(
-        (after.descriptors, after.threads),
-        (calm.descriptors, calm.threads)
+    assert!(
+        are_as_calm(&after, &calm),
+        "before:\n{}after:\n{}",
+        told(&calm),
+        told(&after)
     );
-    samples.assert_flat();
-    lonc.assert_alive();
-    lonc.signal(Signal::SIGTERM);
-    lonc.ended_well();
+    for samples in all {
+        samples.assert_flat();
+    }
+    stage.end();
 }
 
-/// How things are when nobody wants anything, by the same settings: after a while without a change.
-fn calm(lonc: &Lonc, peer: &Peer) -> Sample {
-    peer.behave(Behaviour::Normal);
-    peer.revive();
-    lonc.site
-        .configure(peer.addr(), &chaos::settings(&mut Rng::with_seed(0)));
-    lonc.signal(Signal::SIGHUP);
-    wait_until("calm", || lonc.client().ask("encrypt:echo:calm") == "calm");
-    let (mut last, mut times) = (Sample::of(lonc.pid()), 0);
-    wait_until("rest", || {
-        sleep(Duration::from_millis(50));
-        let now = Sample::of(lonc.pid());
-        times = if now.descriptors == last.descriptors {
-            times + 1
-        } else {
-            0
-        };
-        last = now;
-        times > 20
-    });
-    last
-}
-
-fn storm(rng: &mut Rng, lonc: &Lonc, peer: &Peer, work: &Work, span: Duration) -> (Answers, Samples) {
+fn storm(rng: &mut Rng, stage: &Stage, work: &Work, span: Duration) -> (Answers, Vec<Samples>) {
     let start = Instant::now();
     scope(|scope| {
         let clients: Vec<_> = (0..CLIENTS)
             .map(|number| {
                 let mut rng = rng.fork();
-                scope.spawn(move || client(&mut rng, lonc, &work.is_over, number))
+                scope.spawn(move || work.visit(&mut rng, &stage.lonc, number))
             })
             .collect();
-        let (mut tormentor, site) = (rng.fork(), &lonc.site);
-        let second = Duration::from_secs(1);
-        let tormentors = [
-            work.repeat(scope, second / 4, &work.torments, move |_| {
-                chaos::torment(&mut tormentor, peer, lonc);
-            }),
-            work.repeat(scope, second, &work.torments, |_| lonc.signal(Signal::SIGHUP)),
-        ];
-        work.repeat(scope, 2 * second, &work.floods, move |flood| {
-            for number in flood * FLOOD..(flood + 1) * FLOOD {
-                site.put(number, &word(number));
-            }
-        });
-        for what in [
-            &["status"][..],
-            &["metrics"],
-            &["why", "msul1"],
-            &["spool", "list"],
-        ] {
-            work.repeat(scope, 5 * second, &work.questions, move |_| {
-                ask_as_operator(site, what);
-            });
-        }
-        let samples = Samples::taken(lonc.pid(), NUM_SAMPLES, span);
+        let tormentors = torment(scope, rng, stage, work);
+        ask(scope, stage, work);
+        let samples = Samples::taken(&stage.processes(), NUM_SAMPLES, span);
         work.is_over.store(true, Relaxed);
         for tormentor in tormentors {
             tormentor.join().unwrap();
         }
         // Those who still wait for answers are to have them soon.
-        peer.behave(Behaviour::Normal);
-        peer.revive();
+        stage.heal();
         let all = clients.into_iter().map(|client| client.join().unwrap());
         let answers = all.fold(Answers::default(), Answers::with);
         assert!(start.elapsed() >= span);
@@ -188,28 +117,65 @@ fn storm(rng: &mut Rng, lonc: &Lonc, peer: &Peer, work: &Work, span: Duration) -
     })
 }
 
-fn client(rng: &mut Rng, lonc: &Lonc, is_over: &AtomicBool, number: usize) -> Answers {
-    let (mut answers, mut visits) = (Answers::default(), 0);
-    while !is_over.load(Relaxed) {
-        let name = format!("{number}.{visits}");
-        answers = answers.with(chaos::visit(rng, lonc.client(), &name, ASKING));
-        visits += 1;
-        sleep(Duration::from_millis(rng.u64(..2000)));
+/// What goes wrong, and what is changed.
+fn torment<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    rng: &mut Rng,
+    stage: &'scope Stage,
+    work: &'scope Work,
+) -> Vec<ScopedJoinHandle<'scope, ()>> {
+    let mut own = rng.fork();
+    let mut tormentors = vec![
+        work.repeat(scope, SECOND / 4, &work.torments, move |_| {
+            chaos::torment(&mut own, &stage.peer, &stage.lonc, &stage.beside);
+        }),
+        work.repeat(scope, SECOND, &work.reloads, |_| stage.reload()),
+    ];
+    for bad in &stage.bad {
+        let mut own = rng.fork();
+        tormentors.push(work.repeat(scope, SECOND, &work.torments, move |_| bad.change(&mut own)));
     }
-    answers
+    tormentors
 }
 
-/// Whatever it says, it says something and ends.
-fn ask_as_operator(site: &Site, what: &[&str]) {
-    let mut command = Command::new(built("loncctl"));
-    command.arg("--config").arg(site.path("lonc.toml")).args(what);
-    let output = command.stdin(Stdio::null()).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.code().is_some_and(|code| code < 64),
-        "{what:?}: {said}"
+/// Those who want something, but for the clients of the instance.
+fn ask<'scope>(scope: &'scope Scope<'scope, '_>, stage: &'scope Stage, work: &'scope Work) {
+    let site = &stage.lonc.site;
+    work.repeat(scope, 2 * SECOND, &work.floods, move |number| flood(site, number));
+    for what in QUESTIONS {
+        work.repeat(scope, 5 * SECOND, &work.questions, move |_| {
+            ask_as_operator(site, what);
+        });
+    }
+    work.repeat(scope, SECOND, &work.scrapes, |number| {
+        scrape(stage.exporter_at, PAGES[number % PAGES.len()]);
+    });
+    for bad in &stage.bad {
+        for _ in 0..CLIENTS_OF_BAD {
+            scope.spawn(|| work.visit_bad(&mut Rng::new(), bad));
+        }
+    }
+}
+
+fn report(stage: &Stage, answers: &Answers, work: &Work, span: Duration) {
+    let (records, restarts) = stage.journal.as_ref().map(Keeper::counts).unwrap_or_default();
+    let [torments, reloads, questions, scrapes, of_bad] = [
+        &work.torments,
+        &work.reloads,
+        &work.questions,
+        &work.scrapes,
+        &work.answers_of_bad,
+    ]
+    .map(|count| count.load(Relaxed));
+    eprintln!(
+        "{:.1} minutes: {} requests served, {} delayed by lonc, {} by workers; {of_bad} answers where the peer is bad; \
+         {torments} faults and changes, {reloads} reloads, {questions} questions of operators, {scrapes} scrapes; \
+         {records} records in a journal that restarted {restarts} times",
+        span.as_secs_f64() / 60.0,
+        answers.served,
+        stage.lonc.site.logged('D').len(),
+        work.floods.load(Relaxed) * FLOOD,
     );
-    assert!(!output.stdout.is_empty(), "{what:?}: {said}");
 }
 
 /// All that was to be sent later has been, or was set aside for breaking the link again and again.

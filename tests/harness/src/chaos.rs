@@ -132,15 +132,15 @@ pub fn visit(rng: &mut Rng, mut client: Client, name: &str, asking: Asking) -> A
     answers
 }
 
-/// One thing that goes wrong, or is changed.
-pub fn torment(rng: &mut Rng, peer: &Peer, lonc: &Lonc) {
+/// One thing that goes wrong, or is changed; `beside` are sections of the configuration that stay as they are.
+pub fn torment(rng: &mut Rng, peer: &Peer, lonc: &Lonc, beside: &str) {
     match rng.u8(..8) {
         0 => peer.kill(),
         1 | 2 => peer.revive(),
         3 => peer.drop_links(),
         4 => lonc.signal(Signal::SIGUSR1),
         5 => {
-            lonc.site.configure(peer.addr(), &settings(rng));
+            lonc.site.configure(peer.addr(), &(settings(rng) + beside));
             lonc.signal(Signal::SIGHUP);
         }
         _ => peer.behave(BEHAVIOURS[rng.usize(..BEHAVIOURS.len())]),
