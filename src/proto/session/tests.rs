@@ -25,6 +25,8 @@ mod demand;
 #[cfg(test)]
 mod disabled;
 #[cfg(test)]
+mod drain;
+#[cfg(test)]
 mod links;
 #[cfg(test)]
 mod local;

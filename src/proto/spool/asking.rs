@@ -26,3 +26,22 @@ impl Asking {
         !core::mem::take(&mut self.is_outdated)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Asking;
+
+    #[test]
+    fn one_question_at_a_time_and_an_answer_before_a_look_is_none() {
+        let mut asking = Asking::default();
+        // Nobody was asked that could be overtaken.
+        asking.look();
+        for is_overtaken in [false, true, false] {
+            assert!(asking.ask() && !asking.ask());
+            if is_overtaken {
+                asking.look();
+            }
+            assert_eq!(asking.answered(), !is_overtaken);
+        }
+    }
+}

@@ -305,6 +305,34 @@ mod tests {
     }
 
     #[test]
+    fn what_is_there_moves_a_name_no_further_than_it_has_to() {
+        for (name, first) in [
+            ("", 0),
+            ("17.msul1", 1_700_000_000),
+            ("17", 1_700_000_000),
+            ("17x.msul1", 1_800_000_000),
+            ("170000000/", 1_700_000_000),
+            ("170000000:", 1_700_000_010),
+            ("1700000000", 1_700_000_001),
+            ("1700000000.msul1", 1_700_000_001),
+            ("17000000009", 1_700_000_001),
+            ("x.msul1", 10_000_000_000),
+        ] {
+            assert_eq!(first_behind(name.as_bytes()), first, "{name}");
+        }
+        // Not even by one's own, which come back as files that appeared.
+        let (mut namer, put) = (Namer::default(), request("critical:put:x"));
+        for count in 1..4 {
+            let name = namer.name(1_700_000_000, &put, "msul1", 7);
+            assert_eq!(
+                name.to_string_lossy(),
+                format!("1700000000.{count:06}.7.put.msul1")
+            );
+            namer.heed(name.as_bytes(), 1_700_000_000);
+        }
+    }
+
+    #[test]
     fn what_claims_to_be_of_the_far_future_is_not_heeded() {
         for far in [
             "9999999999.x.msul1",

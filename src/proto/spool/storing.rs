@@ -9,7 +9,7 @@ use super::{Awaited, Command, Event, Fate, Fault, FromSpool, Machine, Name, Oper
 use crate::request::Request;
 use crate::session::{Stored, Ticket};
 
-/// Names that are tried for a request. What has the first already was made to have it.
+/// Other names that are tried for a request. What has the first already was made to have it.
 const MOST_TRIES: u32 = 100;
 
 /// Requests that are stored with one sync of the directory.

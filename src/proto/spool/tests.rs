@@ -1,5 +1,7 @@
 //! What the machine says, step by step.
 
+mod desk;
+mod queue;
 mod taken;
 
 use std::prelude::v1::*;
@@ -12,6 +14,12 @@ use super::*;
 use crate::request::Asked;
 
 const SECOND: Duration = Duration::from_secs(1);
+
+/// What the system tells of a file that is there.
+const STAT: Stat = Stat {
+    size: 4,
+    written: SECOND,
+};
 
 /// A machine that was started, and what time it is.
 struct Rig {
@@ -27,35 +35,22 @@ impl Rig {
 
     /// The same; messages of workers are left alone for so long.
     fn settling(names: &[&str], settle: Duration) -> Self {
-        let mut rig = Self::unstarted_settling(settle);
-        let now = rig.now;
-        rig.machine.handle_start(now);
-        while let Some(command) = rig.machine.next_command() {
-            if let Command::Operate(Operation::List(Shelf::Queue)) = command {
-                rig.list(names);
-            } else if let Command::Operate(Operation::Sync(Shelf::Queue)) = command {
-                rig.machine.handle_synced(Ok(()), now);
-            } else {
-                panic!("{command:?} at the start");
-            }
-        }
+        let mut rig = Self::unstarted(|config| config.settle = settle);
+        rig.start(names);
         rig
     }
 
     /// One that has not begun.
-    fn unstarted() -> Self {
-        Self::unstarted_settling(Duration::ZERO)
-    }
-
-    fn unstarted_settling(settle: Duration) -> Self {
-        let config = Config {
+    fn unstarted(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config {
             peer: "msul1".into(),
             alike: vec![],
             max_request_bytes: 100,
-            settle,
+            settle: Duration::ZERO,
             pid: 7,
             limits: Limits::default(),
         };
+        change(&mut config);
         let now = Now {
             instant: Instant::after_origin(SECOND),
             epoch: 1_000,
@@ -64,6 +59,44 @@ impl Rig {
             machine: Machine::new(config),
             now,
         }
+    }
+
+    /// Begins with these names in the queue.
+    fn start(&mut self, names: &[&str]) {
+        self.machine.handle_start(self.now);
+        while let Some(command) = self.machine.next_command() {
+            if let Command::Operate(Operation::List(Shelf::Queue)) = command {
+                self.list(names);
+            } else if let Command::Operate(Operation::Sync(Shelf::Queue)) = command {
+                self.machine.handle_synced(Ok(()), self.now);
+            } else {
+                panic!("{command:?} at the start");
+            }
+        }
+    }
+
+    fn appear(&mut self, name: &str) {
+        self.machine
+            .handle_appeared(Name::from(name.to_owned()), self.now);
+    }
+
+    /// The driver wants so many messages.
+    fn ask(&mut self, most: usize) {
+        self.machine.handle_more(most, self.now);
+    }
+
+    /// A file is read; this is in it, and has been for long, or it cannot be.
+    fn read(&mut self, name: &str, content: Result<&'static [u8], Unsendable>) {
+        assert_eq!(self.next(), format!("Operate(Read({name}, 102))"));
+        let content = content.map(|content| (Bytes::from_static(content), Duration::MAX));
+        self.machine.handle_read(content, self.now);
+    }
+
+    /// What was answered comes into the permanent log, and the driver is told.
+    fn record_sent(&mut self) {
+        assert!(self.next().starts_with("Record(Sent"));
+        self.machine.handle_recorded(Ok(()), self.now);
+        assert_eq!(self.next(), "Tell(Removed)");
     }
 
     fn list(&mut self, names: &[&str]) {
@@ -123,6 +156,16 @@ fn refused() -> Fault {
     }
 }
 
+fn exists() -> Fault {
+    let kind = FaultKind::Exists;
+    Fault { kind, ..refused() }
+}
+
+fn not_found() -> Fault {
+    let kind = FaultKind::NotFound;
+    Fault { kind, ..refused() }
+}
+
 #[test]
 fn what_waits_together_is_stored_with_one_sync_and_told_after_it() {
     let mut rig = Rig::new(&[]);
@@ -146,6 +189,18 @@ fn what_waits_together_is_stored_with_one_sync_and_told_after_it() {
         assert_eq!(rig.next(), format!("Tell(Stored(Ticket({ticket}), Safe))"));
     }
     assert_eq!(rig.next(), "Operate(Read(0000001000.000001.7.put.msul1, 102))");
+}
+
+#[test]
+fn no_more_are_stored_together_than_may_be() {
+    let mut rig = Rig::unstarted(|config| config.limits.stores = 2);
+    rig.start(&[]);
+    for ticket in 1..4 {
+        rig.store(ticket, "critical:put:a");
+    }
+    rig.place("0000001000.000001.7.put.msul1", 6);
+    rig.place("0000001000.000002.7.put.msul1", 6);
+    assert_eq!(rig.next(), "Operate(Sync(Queue))");
 }
 
 #[test]
@@ -183,11 +238,10 @@ fn an_outcome_that_nobody_awaits_changes_nothing() {
 #[test]
 fn a_line_that_is_never_finished_is_told_of_once() {
     let mut rig = Rig::new(&["1.msul1"]);
-    rig.machine.handle_more(1, rig.now);
-    assert_eq!(rig.next(), "Operate(Read(1.msul1, 102))");
-    rig.machine
-        .handle_read(Ok((Bytes::from_static(b"pu"), Duration::ZERO)), rig.now);
+    rig.ask(1);
+    rig.read("1.msul1", Ok(b"pu"));
     assert_eq!(rig.next(), "Tell(CaughtUp)");
+    assert_eq!(rig.state("1.msul1"), MessageState::Unfinished);
     for told in [false, true, false] {
         rig.pass(31 * SECOND);
         rig.machine.handle_look(rig.now);
@@ -206,6 +260,7 @@ fn a_line_that_is_never_finished_is_told_of_once() {
         };
         assert_eq!(said, due);
     }
+    assert_eq!(rig.state("1.msul1"), MessageState::Unusable);
 }
 
 /// Has all three shelves listed; how long that takes.
@@ -214,11 +269,7 @@ fn count(rig: &mut Rig, queue: &[&str], cost: Duration) {
     rig.pass(cost);
     rig.list(queue);
     assert_eq!(rig.next(), "Operate(Stat(Place { shelf: Queue, name: 1.msul1 }))");
-    let stat = Stat {
-        size: 4,
-        written: SECOND,
-    };
-    rig.machine.handle_stat(Ok(stat), rig.now);
+    rig.machine.handle_stat(Ok(STAT), rig.now);
     for shelf in ["Held", "Failed"] {
         assert_eq!(rig.next(), format!("Operate(List({shelf}))"));
         rig.machine.handle_listed(Err(refused()), rig.now);
@@ -251,19 +302,14 @@ fn a_summary_that_was_costly_is_told_again_for_a_while() {
 #[test]
 fn what_was_set_aside_says_nothing_of_another_file_of_its_name() {
     let mut rig = Rig::new(&["1.msul1"]);
-    rig.machine.handle_more(1, rig.now);
-    assert_eq!(rig.next(), "Operate(Read(1.msul1, 102))");
-    rig.machine
-        .handle_read(Err(Unsendable::Unreadable(refused())), rig.now);
+    rig.ask(1);
+    rig.read("1.msul1", Err(Unsendable::Unreadable(refused())));
     assert!(rig.next().starts_with("Event(LeftAlone(1.msul1"));
     assert_eq!(rig.next(), "Tell(CaughtUp)");
-    rig.machine
-        .handle_appeared(Name::from("1.msul1".to_owned()), rig.now);
-    rig.machine.handle_more(1, rig.now);
+    rig.appear("1.msul1");
+    rig.ask(1);
     assert_eq!(rig.next(), "Tell(Fresh)");
-    assert_eq!(rig.next(), "Operate(Read(1.msul1, 102))");
-    rig.machine
-        .handle_read(Ok((Bytes::from_static(b"two\nlines\n"), Duration::ZERO)), rig.now);
+    rig.read("1.msul1", Ok(b"two\nlines\n"));
     assert_eq!(rig.next(), "Operate(Make(Failed))");
     rig.machine.handle_made(Ok(()), rig.now);
     assert!(rig.next().starts_with("Operate(Rename"));
@@ -273,15 +319,7 @@ fn what_was_set_aside_says_nothing_of_another_file_of_its_name() {
     assert!(rig.next().starts_with("Event(SetAside"));
     assert_eq!(rig.next(), "Tell(CaughtUp)");
     // Another worker uses the name again.
-    let errand = Errand::Find(Name::from("1.msul1".to_owned()));
-    rig.machine.handle_errand(ErrandId(1), errand, rig.now);
-    assert_eq!(rig.next(), "Operate(Stat(Place { shelf: Queue, name: 1.msul1 }))");
-    let stat = Stat {
-        size: 4,
-        written: SECOND,
-    };
-    rig.machine.handle_stat(Ok(stat), rig.now);
-    assert!(rig.next().contains("state: Waiting"));
+    assert_eq!(rig.state("1.msul1"), MessageState::Waiting);
 }
 
 #[test]
@@ -323,6 +361,11 @@ fn what_lonc_stored_is_given_at_once_and_what_has_no_end_holds_up_nothing() {
         (own, true),
         ("0000001000.1.7.put.msul1", false),
         ("1000.1.7.put.msul1", false),
+        ("00000001000.000001.8.put.msul1", false),
+        ("000000100x.000001.8.put.msul1", false),
+        ("0000001000.0000001.8.put.msul1", false),
+        ("0000001000.100000.8.put.msul1", false),
+        ("0000001000.00000x.8.put.msul1", false),
     ] {
         let mut rig = Rig::settling(&[name], 3 * SECOND);
         rig.machine.handle_more(8, rig.now);

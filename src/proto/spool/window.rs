@@ -163,4 +163,27 @@ mod tests {
         window.fill(Some(refill));
         assert_eq!(taken(&mut window), names(&["a", "b", "c", "d"]));
     }
+
+    #[test]
+    fn a_name_that_is_shown_twice_is_one() {
+        let (mut window, mut refill) = (Window::default(), Refill::default());
+        seen(&mut refill, &["a", "b", "b"], 2);
+        window.fill(Some(refill));
+        assert_eq!(taken(&mut window), names(&["a", "b"]));
+        assert!(window.is_empty());
+    }
+
+    #[test]
+    fn what_never_ends_is_not_listed_for_ever() {
+        let mut refill = Refill::default();
+        let mut listings = 0;
+        for name in ["j", "i", "h", "g", "f", "e", "d", "c", "b", "a"] {
+            seen(&mut refill, &[name], 99);
+            listings += 1;
+            if !refill.goes_on() {
+                break;
+            }
+        }
+        assert_eq!(listings, MOST_LISTINGS);
+    }
 }
