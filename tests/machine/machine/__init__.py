@@ -16,7 +16,9 @@ sys.dont_write_bytecode = True
 # What the system tests have for the host: tools, builds, waiting.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "system"))
 
+from harness import programs  # noqa: E402
+
 from .archive import Archive  # noqa: E402
 from .qemu import Machine  # noqa: E402
 
-__all__ = ["Archive", "Machine"]
+__all__ = ["Archive", "Machine", "programs"]

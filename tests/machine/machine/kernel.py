@@ -12,7 +12,8 @@ from harness import programs
 CACHE = "/var/cache/lonc-system-tests"
 # Whose newest version it depends on.
 METAPACKAGE = "linux-image-cloud-amd64"
-TOOLS = {"dpkg-deb": "dpkg", "depmod": "kmod"}
+# What a machine needs as well, so that all is there before several are made at once.
+TOOLS = {"dpkg-deb": "dpkg", "depmod": "kmod", "busybox": "busybox-static", "qemu-system-x86_64": "qemu-system-x86"}
 
 
 class Kernel:
@@ -40,13 +41,13 @@ def fetch(cache=None):
     unpacked = cache / "cloud-kernel"
     with (cache / "cloud-kernel.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        programs.install(TOOLS)
         if not unpacked.exists():
             _unpack(unpacked)
     return Kernel(unpacked)
 
 
 def _unpack(place):
-    programs.install(TOOLS)
     half = place.with_suffix(".unfinished")
     shutil.rmtree(half, ignore_errors=True)
     with tempfile.TemporaryDirectory() as directory:

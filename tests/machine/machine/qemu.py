@@ -1,14 +1,13 @@
 """The machine from outside: it boots, talks by lines, and its power is cut."""
 
+import contextlib
+import json
 import pathlib
 import select
 import socket
 import subprocess
 import time
 
-from harness import programs
-
-TOOLS = {"qemu-system-x86_64": "qemu-system-x86"}
 # How long it may take to do what it is to do, on a machine that has much else to do.
 PATIENCE = 180
 CONSOLE_LINES = 40
@@ -18,13 +17,13 @@ class Machine:
     """One machine, emulated: without KVM, which a test machine that is virtual itself has not. Its files are in `work`."""
 
     def __init__(self, kernel, work, memory="256M", processors=1, devices=()):
-        programs.install(TOOLS)
         self.kernel = kernel
         self.work = pathlib.Path(work)
         self.console = self.work / "console.log"
+        self._frozen = self.work / "memory"
         self._options = ["-m", memory, "-smp", str(processors), *devices]
         self._qemu = None
-        self._line = None
+        self._line = self._manager = None
         self._heard = b""
 
     def boot(self, archive):
@@ -36,32 +35,73 @@ class Machine:
         self.expect("booted")
         return self
 
+    def freeze(self):
+        """Ends it, and keeps its memory as it is: from there `thaw` goes on, in a moment and as often as wanted.
+
+        What it has read of a disk would be in that memory; so it has none yet, or has not loaded its driver.
+        """
+        self._manage("migrate", uri=f"exec:cat >{self._frozen}")
+        while (state := self._manage("query-migrate")["status"]) != "completed":
+            assert state in ("setup", "active", "device"), f"its memory cannot be kept: {state}"
+            time.sleep(0.02)
+        self.cut_power()
+
+    def thaw(self):
+        """Goes on where it was frozen, with the same devices."""
+        self._start(["-incoming", f"exec:cat {self._frozen}"])
+        # What is said before is lost.
+        while self._manage("query-status")["status"] != "running":
+            time.sleep(0.01)
+        return self
+
+    def _manage(self, command, **arguments):
+        """A command of qemu's own protocol, QMP; what it returns."""
+        self._manager.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
+        self._manager.flush()
+        # Its greeting and events come in between.
+        while not {"return", "error"} & (said := json.loads(self._manager.readline())).keys():
+            pass
+        assert "return" in said, f"{command}: {said}"
+        return said["return"]
+
     def _start(self, options):
-        place = self.work / "line"
-        place.unlink(missing_ok=True)
-        with socket.socket(socket.AF_UNIX) as door, self.console.open("ab") as console:
-            door.bind(str(place))
-            door.listen(1)
+        with contextlib.ExitStack() as stack:
+            console = stack.enter_context(self.console.open("ab"))
+            line, manager = (stack.enter_context(self._door(name)) for name in ("line", "manager"))
             self._qemu = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-accel", "tcg", "-cpu", "max",
                  "-nodefaults", "-display", "none", "-no-reboot", *self._options, "-serial", "stdio",
-                 "-chardev", f"socket,id=line,path={place}", "-serial", "chardev:line", *map(str, options)],
+                 "-chardev", f"socket,id=line,path={self.work}/line", "-serial", "chardev:line",
+                 "-chardev", f"socket,id=manager,path={self.work}/manager", "-mon", "chardev=manager,mode=control",
+                 *map(str, options)],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console,
             )
-            door.settimeout(PATIENCE)
-            self._line, _ = door.accept()
+            self._line, _ = line.accept()
+            with manager.accept()[0] as stream:
+                self._manager = stream.makefile("rw")
         self._heard = b""
+        self._manage("qmp_capabilities")
+
+    def _door(self, name):
+        """Where qemu connects to."""
+        place = self.work / name
+        place.unlink(missing_ok=True)
+        door = socket.socket(socket.AF_UNIX)
+        door.settimeout(PATIENCE)
+        door.bind(str(place))
+        door.listen(1)
+        return door
 
     def cut_power(self):
         """It ends at once, wherever it was; nothing that it says afterwards is heard."""
         self._qemu.kill()
-        self._qemu.wait()
-        self._line.close()
+        self.wait()
 
     def wait(self, within=PATIENCE):
         """Waits until it has ended by itself."""
         self._qemu.wait(within)
         self._line.close()
+        self._manager.close()
 
     def destroy(self):
         """If it is still there."""
@@ -90,6 +130,15 @@ class Machine:
         """Hears this line next."""
         heard = self.hear(within)
         assert heard == wanted, f"the machine said {heard!r} in place of {wanted!r}; its console:\n{self.tail()}"
+
+    def run(self, command, within=PATIENCE):
+        """Has the shell of `Archive.shell` do this line; what it printed, or an AssertionError if it failed."""
+        self.say(command)
+        printed = []
+        while not (heard := self.hear(within)).startswith("# "):
+            printed.append(heard)
+        assert heard == "# 0", f"{command} ended with {heard[2:]}: {printed}; its console:\n{self.tail()}"
+        return "\n".join(printed)
 
     def tail(self):
         """The last that its console says."""
