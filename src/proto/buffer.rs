@@ -175,7 +175,9 @@ impl fmt::Debug for Buffer {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::vec::Vec;
+    use std::fs::File;
+    use std::os::unix::fs::FileExt as _;
+    use std::prelude::v1::*;
 
     proptest! {
         /// Secret or not, it holds what a plain vector would.
@@ -218,4 +220,51 @@ mod tests {
         assert_eq!(&buffer[..], b"before after");
         assert!(buffer.front(6).is_secret());
     }
+
+    #[test]
+    fn what_something_secret_is_appended_to_is_secret_from_then_on() {
+        for (is_secret, other) in [(false, false), (false, true), (true, false), (true, true)] {
+            let kind = |is_secret| {
+                if is_secret {
+                    Buffer::secret()
+                } else {
+                    Buffer::default()
+                }
+            };
+            let mut buffer = kind(is_secret);
+            buffer.keep_as(&kind(other));
+            assert_eq!(buffer.is_secret(), is_secret || other);
+        }
+    }
+
+    #[test]
+    fn what_is_secret_grows_when_it_must_and_leaves_no_copy_behind() {
+        let memory = File::open("/proc/self/mem").unwrap();
+        let has_mark = |at: usize| {
+            let mut bytes = [0; MARK.len()];
+            memory.read_exact_at(&mut bytes, at as u64).unwrap();
+            bytes == MARK
+        };
+        // Of which allocators keep nothing at its beginning.
+        let mut buffer = Buffer::secret();
+        buffer.resize(100);
+        buffer.extend_from_slice(&MARK);
+        let (before, free) = (buffer.as_ptr() as usize, buffer.bytes.capacity() - buffer.len());
+        buffer.space(free);
+        assert_eq!(buffer.as_ptr() as usize, before, "it was not to move");
+        assert!(has_mark(before + 100));
+        let space = buffer.space(free + 1);
+        assert!(space.capacity() - space.len() > free);
+        let after = buffer.as_ptr() as usize;
+        assert!(before != after && has_mark(after + 100) && !has_mark(before + 100));
+        drop(buffer);
+        assert!(!has_mark(after + 100));
+    }
+
+    #[test]
+    fn a_log_shows_how_many_bytes_there_are_and_none_of_them() {
+        assert_eq!(std::format!("{:?}", Buffer::copy_of(b"secret")), "6 bytes");
+    }
+
+    const MARK: [u8; 16] = *b"of this no trace";
 }

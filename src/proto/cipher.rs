@@ -3,11 +3,11 @@
 //! Source of the facts: the original's `openremote` (key) and `handle` (encrypted lines); lond cuts the plain
 //! text to the announced length, so the padding is never seen.
 
-use alloc::vec::Vec;
 use bytes::BytesMut;
+use core::iter;
 use idea::Idea;
 use idea::cipher::{Array, BlockCipherDecrypt, BlockCipherEncrypt, KeyInit, consts::U8};
-use zeroize::Zeroize as _;
+use zeroize::Zeroizing;
 
 use crate::buffer::Buffer;
 
@@ -21,38 +21,28 @@ const SLICE: usize = 256 * BLOCK;
 type Block = Array<u8, U8>;
 
 /// The 128-bit key of one link. It has no `Debug`, and is wiped when dropped.
-pub struct Key([u8; KEY]);
-
-impl Drop for Key {
-    fn drop(&mut self) {
-        self.0.zeroize();
-    }
-}
+pub struct Key(Zeroizing<[u8; KEY]>);
 
 impl Key {
     /// The key that both ends of a link derive from their ids and lond's build key (without its newline).
     #[must_use]
     pub fn derive(peer: &[u8], own: &[u8], build_key: &[u8]) -> Self {
-        let mut ids: Vec<u8> = peer.iter().chain(own).map(|byte| fold(*byte)).collect();
-        let mut digits: Vec<u8> = Vec::with_capacity(3 * (ids.len() + build_key.len()) + 2 * KEY);
-        for _ in 0..3 {
-            digits.extend_from_slice(&ids);
-            digits.extend_from_slice(build_key);
+        let ids = peer.iter().chain(own).map(|byte| fold(*byte));
+        let once = ids.chain(build_key.iter().copied());
+        let thrice = once.clone().chain(once.clone()).chain(once);
+        // Taken one by one, so that there is no copy of them to be wiped.
+        let mut digits = thrice.chain(iter::repeat(b'0')).map(nibble);
+        let mut key = Zeroizing::new([0; KEY]);
+        for byte in key.iter_mut() {
+            *byte = digits.by_ref().take(2).fold(0, |high, digit| 16 * high + digit);
         }
-        digits.resize(digits.len().max(2 * KEY), b'0');
-        let mut key = [0; KEY];
-        for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
-            *byte = pair.iter().fold(0, |high, digit| (high << 4) | nibble(*digit));
-        }
-        digits.zeroize();
-        ids.zeroize();
         Self(key)
     }
 
     /// A key of these bytes, for comparing with other implementations.
     #[must_use]
     pub fn from_bytes(bytes: [u8; KEY]) -> Self {
-        Self(bytes)
+        Self(Zeroizing::new(bytes))
     }
 
     /// The bytes.
@@ -87,7 +77,7 @@ impl Cipher {
     /// The cipher for `key`.
     #[must_use]
     pub fn new(key: &Key) -> Self {
-        Self(Idea::new(&Array::from(key.0)))
+        Self(Idea::new(key.as_bytes().into()))
     }
 
     /// Encrypts `plain`, padded with spaces to a whole block, and appends it to `out` as lower-case hex.
@@ -128,6 +118,7 @@ impl Cipher {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
 
     #[test]
     fn letters_fold_as_perls_tr_does() {

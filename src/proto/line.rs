@@ -157,7 +157,10 @@ mod tests {
         buffer.push(b"ng\n\nhal");
         assert_eq!(taken(&mut buffer), Some((b"ping\n\n".to_vec(), 2)));
         assert_eq!(taken(&mut buffer), None);
-        assert_eq!(buffer.len(), 3);
+        assert_eq!((buffer.len(), buffer.is_empty()), (3, false));
+        buffer.push(b"f\n");
+        assert_eq!(taken(&mut buffer), Some((b"half\n".to_vec(), 1)));
+        assert!(buffer.is_empty());
     }
 
     #[test]
@@ -167,8 +170,42 @@ mod tests {
         assert_eq!(taken(&mut buffer), Some((b"a\n1234\n".to_vec(), 2)));
         assert!(buffer.take_lines().is_err());
         let mut partial = LineBuffer::new(4);
-        partial.push(b"12345");
+        partial.push(b"1234");
+        assert_eq!(taken(&mut partial), None);
+        partial.push(b"5");
         assert!(partial.take_lines().is_err());
+    }
+
+    #[test]
+    fn where_any_asks_for_encryption_each_is_taken_alone() {
+        let mut buffer = LineBuffer::new(100);
+        buffer.push(b"a\nencr");
+        assert!(!buffer.is_secret());
+        buffer.push(b"ypt:b\nc\nd\n");
+        assert!(buffer.is_secret());
+        for (lines, count) in [("a\n", 1), ("encrypt:b\n", 1), ("c\nd\n", 2)] {
+            assert_eq!(taken(&mut buffer), Some((lines.into(), count)));
+        }
+        assert!(!buffer.is_secret());
+    }
+
+    #[test]
+    fn what_is_copied_is_what_is_left_or_if_that_is_longer_what_is_to_be_wiped() {
+        for (line, rest, is_copied) in [
+            ("encrypt:a\n", "encrypt:", false),
+            ("encrypt:a\n", "encrypt:of something longer", true),
+            ("a\n", "something longer", false),
+        ] {
+            let mut buffer = LineBuffer::new(100);
+            buffer.push(&[line, rest].concat().into_bytes());
+            let before = buffer.bytes.as_ptr();
+            let taken = buffer.take_lines().unwrap().unwrap().bytes;
+            assert_eq!(
+                (taken.as_ref(), &buffer.bytes[..]),
+                (line.as_bytes(), rest.as_bytes())
+            );
+            assert_eq!(taken.as_ptr() != before, is_copied, "{line}{rest}");
+        }
     }
 
     proptest! {

@@ -202,11 +202,11 @@ fn finish(len: usize, mut plain: Buffer, newline: Option<usize>, fault: Option<M
     if plain.len() < len {
         return Reply::Malformed(Malformed::TooShort);
     }
-    match newline.filter(|at| *at < len) {
-        Some(at) if at + 1 < len => return Reply::Malformed(Malformed::Newline),
-        Some(at) => plain.resize(at),
-        None => plain.resize(len),
+    let end = newline.map_or(len, |at| at.min(len));
+    if end + 1 < len {
+        return Reply::Malformed(Malformed::Newline);
     }
+    plain.resize(end);
     Reply::Decrypted(plain)
 }
 

@@ -73,7 +73,7 @@ impl Asked {
             Ok(len) => len,
             Err(why) => return Self::Refused(why),
         };
-        if host_len > 0 && !critical {
+        if !critical {
             take_prefix(&mut rest, CRITICAL, &mut critical);
         }
         match rest {
@@ -157,7 +157,7 @@ fn asks_for_encryption(command: &[u8]) -> bool {
     }
     let field = memchr(b':', rest).and_then(|end| rest.get(end + 1..));
     let is_encrypt = |field: &[u8]| matches!(field.strip_prefix(b"encrypt"), Some([] | [b':', ..]));
-    is_encrypt(rest) && rest.len() > ENCRYPT.len() || field.is_some_and(is_encrypt)
+    rest.starts_with(ENCRYPT) || field.is_some_and(is_encrypt)
 }
 
 /// A command on its way to the peer. `Debug` and `Display` never show its body.
@@ -326,9 +326,10 @@ impl Encoder {
 mod tests {
     use super::*;
     use alloc::string::ToString as _;
+    use alloc::vec;
     use alloc::vec::Vec;
 
-    use proptest::collection::vec;
+    use proptest::collection;
     use proptest::prelude::*;
     use proptest::sample;
 
@@ -338,6 +339,7 @@ mod tests {
     fn prefixes_are_taken_off_in_their_order_only() {
         let request = forward(b"critical:encrypt:put:x");
         assert!(request.critical && request.encrypted && request.command() == b"put:x");
+        assert_eq!(forward(b"critical:critical:put:x").command(), b"critical:put:x");
         let request = forward(b"encrypt:critical:put:x");
         assert!(!request.critical && request.encrypted && request.command() == b"critical:put:x");
         assert!(forward(b"encrypt:").command().is_empty());
@@ -363,6 +365,8 @@ mod tests {
             assert_eq!((request.critical, request.encrypted), (critical, encrypted));
             assert_eq!(request.command(), b"get:x");
         }
+        let request = forward(b"critical:sethost:a:critical:put:x");
+        assert_eq!(request.command(), b"critical:put:x");
         assert!(forward(b"get:sethost:a:x").host().is_empty());
         assert!(asked(b"sethost:a:") == Asked::Nothing);
         for word in ["reset_retries", "sethost:a:reset_retries"] {
@@ -401,7 +405,7 @@ mod tests {
         /// However a line begins: where `encrypt` is a prefix, or may have been meant as one, nothing goes in the clear.
         #[test]
         fn nothing_that_asks_for_encryption_is_sent_in_the_clear(
-            fronts in vec(
+            fronts in collection::vec(
                 sample::select(&["critical:", "encrypt:", "sethost:a:", "sethost:", "x:", "init:", "encrypt", ":", " "][..]),
                 0..6,
             ),
@@ -423,6 +427,40 @@ mod tests {
         }
     }
 
+    #[test]
+    fn encrypt_among_prefixes_that_are_too_many_is_refused() {
+        for fronts in [
+            "critical:",
+            "critical:critical:",
+            "sethost:b:",
+            "sethost:b:sethost:c:sethost:d:",
+        ] {
+            let line = ["critical:critical:", fronts, "encrypt:secret"].concat();
+            assert!(
+                asked(line.as_bytes()) == Asked::Refused(Refusal::Encryption),
+                "{line}"
+            );
+        }
+        assert_eq!(forward(b"encrypt").command(), b"encrypt");
+    }
+
+    #[test]
+    fn what_is_encoded_comes_in_pieces_of_the_size_that_is_asked_for() {
+        let body = "0123456789".repeat(1000);
+        for prefix in ["", "encrypt:"] {
+            let request = forward([prefix, &body].concat().as_bytes());
+            let (mut whole, mut wire) = (BytesMut::new(), BytesMut::new());
+            Encoder::default().encode(&request, &cipher(), usize::MAX, &mut whole);
+            let (mut encoder, mut pieces) = (Encoder::default(), vec![]);
+            while !encoder.encode(&request, &cipher(), 1000, &mut wire) {
+                pieces.push(wire.len() - pieces.iter().sum::<usize>());
+                assert!(pieces.len() < 30, "it does not get on");
+            }
+            assert!(pieces.iter().all(|len| (990..1020).contains(len)), "{pieces:?}");
+            assert_eq!(wire, whole);
+        }
+    }
+
     fn cipher() -> Cipher {
         Cipher::new(&Key::from_bytes([7; 16]))
     }
@@ -438,7 +476,20 @@ mod tests {
             Asked::of(Bytes::from_static(b"close_connection_exit")),
             Asked::Stop
         ));
-        forward(b"close_connection_exit ");
+        for line in [
+            "close_connection_exit ",
+            "critical:close_connection_exit",
+            "critical:reset_retries",
+        ] {
+            forward(line.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_line_counts_with_all_its_prefixes_and_its_newline() {
+        for line in [&b"critical:sethost:a:encrypt:put:x"[..], b"put:x"] {
+            assert_eq!(forward(line).line_len(), line.len() + 1);
+        }
     }
 
     #[test]

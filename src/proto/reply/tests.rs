@@ -152,6 +152,37 @@ fn encrypted(plain: &[u8], slice: usize) -> Vec<u8> {
 }
 
 #[test]
+fn a_log_shows_what_a_reply_is_and_nothing_that_it_says() {
+    for (reply, shown) in [
+        (Reply::Plain(6), "a plain reply of 6 bytes"),
+        (
+            Reply::Decrypted(Buffer::copy_of(b"secret")),
+            "an encrypted reply of 6 bytes",
+        ),
+        (
+            Reply::Malformed(Malformed::TooShort),
+            "a malformed reply: announces more than it holds",
+        ),
+    ] {
+        assert_eq!(std::format!("{reply:?}"), shown);
+    }
+}
+
+#[test]
+fn of_an_encrypted_reply_whole_blocks_leave_the_input_and_are_counted() {
+    let (mut reader, mut input) = (ReplyReader::default(), BytesMut::from("enc:30:"));
+    for (more, decrypted, left) in [
+        ("0123456789abcdef", 8, 0),
+        ("0123456789", 8, 10),
+        ("abcdef0123", 16, 4),
+    ] {
+        input.extend_from_slice(more.as_bytes());
+        assert_eq!(reader.read(&mut input, &cipher(), 1000), Ok(None));
+        assert_eq!((reader.decrypted(), input.len()), (decrypted, left));
+    }
+}
+
+#[test]
 fn what_is_dropped_ends_where_it_ends_and_counts() {
     let (cipher, hex) = (cipher(), "0123456789abcdef".repeat(4));
     for (line, rest) in [
