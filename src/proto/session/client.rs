@@ -133,7 +133,7 @@ impl Client {
         } else {
             self.unread < self.limit
         };
-        may && self.queued > 0 && !self.behind && !(self.held && self.in_flight > 0)
+        may && self.queued > 0 && !self.behind && !self.held
     }
 
     pub(super) fn status(&self, client: ClientId) -> ClientStatus {
@@ -197,7 +197,7 @@ impl Client {
 
     /// The next request for the peer, which is in flight from now on.
     pub(super) fn start_next(&mut self) -> Option<Request> {
-        if self.unread >= self.limit || self.held {
+        if self.unread >= self.limit {
             return None;
         }
         let request = self.take_ready()?;
@@ -230,10 +230,6 @@ impl Client {
         self.front().filter(|front| matches!(front, Front::Forward))?;
         let next = self.ready.front().filter(|next| next.is_critical())?;
         Some(next.arrived())
-    }
-
-    pub(super) fn is_behind(&self) -> bool {
-        self.behind
     }
 
     /// Answers what lonc answers itself, up to the first request for the peer, which is made ready; `aside` is told what
@@ -342,9 +338,8 @@ impl Client {
         if self.has_departed() {
             return;
         }
-        let space = self.answers.bytes.space(words.len() + 1);
-        space.extend_from_slice(words);
-        space.extend_from_slice(b"\n");
+        self.answers.bytes.extend_from_slice(words);
+        self.answers.bytes.extend_from_slice(b"\n");
         self.answers.count += 1;
         self.answers.retired += line_len;
     }

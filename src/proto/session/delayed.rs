@@ -155,6 +155,6 @@ impl Delayed {
 
     /// True if nothing else may be put on this link: one of several suspects is about to be sent, or is sent, alone.
     pub(super) fn has_reserved(&self, id: LinkId) -> bool {
-        self.suspects > 0 && self.num() > 0 && self.link == Some(id)
+        self.suspects > 0 && self.link == Some(id)
     }
 }

@@ -96,13 +96,11 @@ pub(super) struct Rate {
 impl Rate {
     pub(super) fn add(&mut self, count: usize, now: Instant) {
         let second = now.since_origin().as_secs();
-        if second > self.newest {
-            // What the skipped seconds' places hold is of long ago.
-            for skipped in (self.newest + 1..=second).take(PLACES) {
-                *self.place(skipped) = 0;
-            }
-            self.newest = second;
+        // What the skipped seconds' places hold is of long ago.
+        for skipped in (self.newest + 1..=second).take(PLACES) {
+            *self.place(skipped) = 0;
         }
+        self.newest = self.newest.max(second);
         *self.place(second) += count as u64;
     }
 

@@ -107,12 +107,8 @@ impl Turns {
     pub(super) fn next_for(&self, link: LinkId) -> Option<ClientId> {
         let bound = self.bound.get(link.index()).and_then(VecDeque::front);
         let waiting = self.waiting.front();
-        let first = match (bound, waiting) {
-            (Some(bound), Some(waiting)) if bound.number < waiting.number => bound,
-            (_, Some(waiting)) => waiting,
-            (bound, None) => bound?,
-        };
-        Some(first.client)
+        let first = bound.into_iter().chain(waiting).min_by_key(|turn| turn.number);
+        first.map(|turn| turn.client)
     }
 
     /// The first of those who wait for any link; it has no turn afterwards.
@@ -148,12 +144,6 @@ impl Turns {
         self.take_out(client, seat);
     }
 
-    /// Those whose turn is to come on this link, in their order.
-    pub(super) fn bound_to(&self, link: LinkId) -> Vec<ClientId> {
-        let bound = self.bound.get(link.index()).into_iter().flatten();
-        bound.map(|turn| turn.client).collect()
-    }
-
     fn note_queue(&mut self, place: Place, now: Instant) {
         if place == Place::Waiting && self.waiting.is_empty() {
             self.queue_since = now;
@@ -184,16 +174,15 @@ impl Turns {
     #[inline]
     fn insert(&mut self, mut turn: Turn, place: Place) {
         if let Some(queue) = self.queue(place) {
-            match queue.back() {
-                Some(last) if last.number > turn.number => {
-                    let at = queue.partition_point(|other| other.number < turn.number);
-                    // Whoever is overtaken waits on, and longer.
-                    turn.since = queue
-                        .get(at)
-                        .map_or(turn.since, |next| next.since.min(turn.since));
-                    queue.insert(at, turn);
-                }
-                Some(_) | None => queue.push_back(turn),
+            if queue.back().is_none_or(|last| last.number < turn.number) {
+                queue.push_back(turn);
+            } else {
+                let at = queue.partition_point(|other| other.number < turn.number);
+                // Whoever is overtaken waits on, and longer.
+                turn.since = queue
+                    .get(at)
+                    .map_or(turn.since, |next| next.since.min(turn.since));
+                queue.insert(at, turn);
             }
         }
         self.set_seat(turn.client, place, turn.number);
@@ -230,7 +219,6 @@ impl Turns {
 mod tests {
     use super::*;
     use std::prelude::v1::*;
-    use std::vec;
 
     const NOW: Instant = Instant::after_origin(core::time::Duration::ZERO);
 
@@ -264,6 +252,22 @@ mod tests {
         turns.seat(client(0), Place::Waiting, NOW);
         assert_eq!(served(&mut turns, 0), [1, 0]);
         assert_eq!(served(&mut turns, 7), [2]);
+    }
+
+    #[test]
+    fn who_changes_place_comes_between_those_before_and_those_behind() {
+        let mut turns = Turns::default();
+        for slot in 0..5 {
+            let is_other = slot == 2;
+            let place = if is_other {
+                Place::On(LinkId(0))
+            } else {
+                Place::Waiting
+            };
+            turns.seat(client(slot), place, NOW);
+        }
+        turns.seat(client(2), Place::Waiting, NOW);
+        assert_eq!(served(&mut turns, 1), [0, 1, 2, 3, 4]);
     }
 
     #[test]
@@ -321,7 +325,6 @@ mod tests {
             turns.seat(client(slot), Place::Waiting, NOW);
         }
         turns.seat(client(1), Place::None, NOW);
-        assert_eq!(turns.bound_to(LinkId(0)), vec![]);
         assert_eq!(served(&mut turns, 0), [0, 2]);
         assert_eq!(turns.take_waiting(), None);
     }

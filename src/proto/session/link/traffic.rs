@@ -285,7 +285,6 @@ impl Link {
             self.out.truncate(kept);
             self.encoded = first.start;
             up.encoder = None;
-            up.own -= back.iter().filter(|one| one.owner.is_own()).count();
         }
         back
     }
