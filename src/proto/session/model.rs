@@ -1,6 +1,7 @@
 //! Whatever happens, in whatever order: the session keeps its promises.
 //!
-//! `steps.rs` says what may happen, `world.rs` lets it happen and `checks.rs` compares with what was promised.
+//! `steps.rs` says what may happen, `world.rs` lets it happen, `checks.rs` compares with what was promised, and
+//! `accounts.rs` counts.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,6 +10,7 @@
     reason = "what is fuzzed is a test too"
 )]
 
+mod accounts;
 mod checks;
 mod spool;
 mod steps;

@@ -15,6 +15,8 @@ pub(super) mod lond;
 pub(super) mod rig;
 
 #[cfg(test)]
+mod accounts;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod critical;

@@ -171,6 +171,7 @@ mod tests {
             (100 * MICRO, MILLI / 2, 1..=1),
             (20 * MILLI, 5 * MILLI, 5..=7),
             (20 * MILLI, MILLI, 21..=28),
+            (5 * MILLI, 4 * MILLI, 3..=3),
             (20 * MILLI, 10 * MICRO, 64..=64),
             (50 * MICRO, 2 * MICRO, 64..=64),
             (50 * MICRO, Duration::ZERO, 64..=64),
@@ -188,6 +189,38 @@ mod tests {
         pace.trip(MILLI / 2, now + MILLI);
         assert_eq!((pace.depth(64), pace.service()), (None, None));
         assert_eq!(pace.rtt(), MILLI / 2);
+    }
+
+    #[test]
+    fn what_lond_did_for_lonc_is_not_counted_as_work_on_what_is_behind_it() {
+        let put = Instant::after_origin(Duration::ZERO);
+        let mut pace = Pace::new(MILLI / 10, put);
+        pace.noted(put + 5 * MILLI);
+        pace.replied(put, put + 6 * MILLI);
+        assert_eq!(pace.service(), Some(MILLI));
+    }
+
+    #[test]
+    fn one_that_was_slow_is_forgotten_after_some_that_are_not() {
+        let mut now = Instant::after_origin(Duration::ZERO);
+        let mut pace = Pace::new(50 * MICRO, now);
+        for round in 0..200 {
+            let put = now;
+            now = now + if round == 50 { 100 * MILLI } else { 52 * MICRO };
+            pace.replied(put, now);
+        }
+        assert!(pace.is_fast(64) && pace.depth(64).unwrap() > 48, "{pace:?}");
+    }
+
+    #[test]
+    fn what_keeps_lond_busy_for_longer_than_a_round_trip_is_fast_however_far_it_is() {
+        let mut now = Instant::after_origin(Duration::ZERO);
+        let mut pace = Pace::new(2 * MILLI, now);
+        pace.replied(now, now + 2 * MILLI + 50 * MICRO);
+        now = now + 4 * MILLI;
+        assert!(pace.is_fast(64) && !pace.is_fast(20), "{pace:?}");
+        pace.replied(now, now + 2 * MILLI + 50 * MICRO);
+        assert!(pace.is_fast(64) && !pace.is_fast(20), "{pace:?}");
     }
 
     #[test]

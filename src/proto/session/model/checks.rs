@@ -152,6 +152,7 @@ impl Book {
                     panic!("there is no spool")
                 }
                 Event::Unanswered { client, count, lost } => {
+                    assert!(count > 0);
                     match lost {
                         Lost::NeverSent => {
                             assert_ne!(self.state, State::Up, "there is a link");
@@ -196,6 +197,7 @@ impl World {
         self.check_num_links();
         self.check_waits();
         self.check_status();
+        self.check_accounts();
     }
 
     /// A client is given a line: it must be the answer to its oldest request without one.

@@ -17,11 +17,13 @@ use crate::script::scripted;
 use crate::script::{Pick, Script};
 use crate::session::tests::lond::Style;
 use crate::session::tests::rig::{Rig, SECOND, config};
-use crate::session::{ClientId, Config, Event, LinkId, MessageId, Stored};
+use crate::session::{ClientId, Config, Event, LinkId, MessageId, PER_REQUEST, Stored};
 
 struct Asker {
     id: ClientId,
     asks: Vec<(Ask, String)>,
+    /// Bytes of their lines.
+    line_lens: Vec<usize>,
     answered: usize,
     here: bool,
 }
@@ -92,6 +94,7 @@ impl World {
                 self.askers.push(Asker {
                     id,
                     asks: vec![],
+                    line_lens: vec![],
                     answered: 0,
                     here: true,
                 });
@@ -175,7 +178,9 @@ impl World {
                 Ask::Critical => ["critical:", encrypt, &command],
                 Ask::Nothing => ["", "", ""],
             };
-            lines += &(words.concat() + "\n");
+            let line = words.concat() + "\n";
+            asker.line_lens.push(line.len());
+            lines += &line;
             asker.asks.push((*ask, command));
         }
         self.rig.say(asker.id, &lines);
@@ -199,8 +204,7 @@ impl World {
         }
         for command in self.disk.drain(..most.min(self.disk.len())) {
             let id = self.handed.len();
-            let encrypt = if id.is_multiple_of(3) { "encrypt:" } else { "" };
-            self.rig.delay(id as u64, &format!("{encrypt}{command}"));
+            self.rig.delay(id as u64, &format!("{}{command}", prefix_of(id)));
             self.handed.push((command, None));
         }
     }
@@ -399,8 +403,9 @@ impl World {
         }
         let open = self.handed.iter().filter(|(_, fate)| fate.is_none()).count();
         assert_eq!(self.rig.session.num_messages(), open);
-        assert_eq!(self.rig.session.message_bytes() > 0, open > 0);
+        assert_eq!(self.rig.session.message_bytes(), self.message_bytes());
         self.look_at_events();
+        self.check_counters();
         self.check_order();
         assert_eq!(
             self.rig.session.num_storing(),
@@ -433,7 +438,26 @@ impl World {
                 assert!(right, "{line} for {ask:?} {command}");
                 self.rig.take(client, line.len() + 1);
             }
+            let answered: usize = asker.line_lens[..asker.answered].iter().sum();
+            assert_eq!(self.rig.retired[&client], answered);
         }
+    }
+
+    fn check_counters(&self) {
+        let counters = self.rig.session.status().counters;
+        let delivered = self.handed.iter().filter(|(_, fate)| *fate == Some(true));
+        let of = |outcome| self.stored.values().filter(|one| **one == outcome).count();
+        assert_eq!(counters.delivered, delivered.count() as u64);
+        assert_eq!(counters.delayed, of(Stored::Safe) as u64);
+        assert_eq!(counters.not_stored, (of(Stored::Failed) + self.failed) as u64);
+    }
+
+    /// Bytes of what was handed in and not reported.
+    fn message_bytes(&self) -> usize {
+        let handed = self.handed.iter().enumerate();
+        let open = handed.filter(|(_, (_, fate))| fate.is_none());
+        open.map(|(id, (command, _))| prefix_of(id).len() + command.len() + 1 + PER_REQUEST)
+            .sum()
     }
 
     /// With a lond and a disk that work everything comes to its end.
@@ -492,6 +516,11 @@ impl World {
             assert!(links.iter().all(|link| self.rig.session.unsent(*link).is_empty()));
         }
     }
+}
+
+/// What stands before the command of a message.
+fn prefix_of(id: usize) -> &'static str {
+    if id.is_multiple_of(3) { "encrypt:" } else { "" }
 }
 
 /// Of each client lond first sees what is critical in order, be it sent or stored: but for what was given up and landed later.

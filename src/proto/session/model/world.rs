@@ -28,6 +28,8 @@ pub(super) struct Asker {
     pub(super) asks: Vec<Ask>,
     /// When each of them was asked.
     pub(super) asked_at: Vec<Instant>,
+    /// Bytes of their lines.
+    pub(super) line_lens: Vec<usize>,
     pub(super) answered: usize,
     /// Bytes of answers it was given and has not taken.
     pub(super) unread: usize,
@@ -182,6 +184,7 @@ impl World {
             may_stop,
             asks: vec![],
             asked_at: vec![],
+            line_lens: vec![],
             answered: 0,
             unread: 0,
             here: true,
@@ -192,7 +195,9 @@ impl World {
         let asker = &mut self.askers[at];
         let mut lines = String::new();
         for ask in asks {
-            lines += &asker.line(*ask, asker.asks.len());
+            let line = asker.line(*ask, asker.asks.len());
+            asker.line_lens.push(line.len());
+            lines += &line;
             asker.asks.push(*ask);
             asker.asked_at.push(self.rig.now);
         }

@@ -48,6 +48,69 @@ fn a_client_that_does_not_read_is_served_up_to_its_limit_and_others_go_on() {
 }
 
 #[test]
+fn a_client_is_served_as_long_as_it_is_below_its_limit() {
+    let mut rig = Rig::up(Config {
+        max_client_bytes: 100,
+        pipeline: 1,
+        ..config()
+    });
+    let client = rig.client();
+    rig.say(client, &"x\n".repeat(30));
+    rig.serve(0);
+    assert_eq!(rig.got(client).len(), 20);
+    rig.take(client, 1);
+    rig.serve(0);
+    assert_eq!(rig.got(client).len(), 1);
+}
+
+#[test]
+fn where_memory_is_scarce_each_has_one_request_in_flight() {
+    let mut rig = Rig::up(shallow());
+    rig.spare(true);
+    let (one, other) = (rig.client(), rig.client());
+    rig.say(one, "1\n2\n3\n");
+    for number in ["1", "2"] {
+        rig.write_all(0);
+        assert_eq!(rig.lond(0).waiting, [number.as_bytes().to_vec()]);
+        rig.reply(0, "ok");
+    }
+    // Others have theirs beside it.
+    rig.say(other, "other\n");
+    rig.write_all(0);
+    assert_eq!(rig.seen(0), ["1", "2", "3", "other"]);
+    rig.spare(false);
+    rig.say(one, "4\n5\n");
+    rig.write_all(0);
+    assert_eq!(rig.seen(0)[4..], ["4", "5"]);
+}
+
+#[test]
+fn where_memory_is_scarce_each_is_served_only_while_it_takes_its_answers() {
+    // With the newline that many bytes of answers, of which a client may have this many at other times.
+    for (bytes, limit, goes_on) in [
+        (9, 20, true),
+        (10, 20, false),
+        (32 * 1024 - 1, 1 << 20, true),
+        (32 * 1024, 1 << 20, false),
+    ] {
+        let mut rig = Rig::up(Config {
+            max_client_bytes: limit,
+            ..shallow()
+        });
+        rig.spare(true);
+        let client = rig.client();
+        rig.say(client, "1\n2\n");
+        rig.write_all(0);
+        rig.reply(0, &"x".repeat(bytes - 1));
+        rig.write_all(0);
+        assert_eq!(rig.seen(0).len() == 2, goes_on, "{bytes} of {limit}");
+        rig.take(client, bytes);
+        rig.write_all(0);
+        assert_eq!(rig.seen(0).len(), 2);
+    }
+}
+
+#[test]
 fn a_client_that_does_not_read_is_refused_up_to_its_limit_and_the_rest_when_it_reads() {
     let mut rig = Rig::new(Config {
         max_client_bytes: 18,
@@ -58,6 +121,22 @@ fn a_client_that_does_not_read_is_refused_up_to_its_limit_and_the_rest_when_it_r
     rig.say(client, "a\nb\nc\n");
     assert_eq!(rig.got(client).len(), 2);
     rig.take(client, 18);
+    assert_eq!(rig.got(client), ["con_lost"]);
+}
+
+#[test]
+fn what_comes_back_unwritten_is_refused_up_to_the_clients_limit_too() {
+    let mut rig = Rig::up(Config {
+        max_client_bytes: 18,
+        ..config()
+    });
+    let client = rig.client();
+    rig.say(client, "a\nb\nc\n");
+    rig.fail(0);
+    rig.pass(SECOND);
+    rig.fail(0);
+    assert_eq!((rig.state(), rig.got(client).len()), (State::Down, 2));
+    rig.take(client, 1);
     assert_eq!(rig.got(client), ["con_lost"]);
 }
 

@@ -3,9 +3,12 @@
 use std::prelude::v1::*;
 use std::vec;
 
+use core::time::Duration;
+
 use super::delayed::{clear, spooling, two_links};
+use super::lond::{Fault, Style};
 use super::rig::{Rig, SECOND};
-use crate::session::{Config, Event, MessageId, State, Stored};
+use crate::session::{Config, Event, MessageId, PER_REQUEST, State, Stored};
 
 #[test]
 fn the_critical_go_behind_what_is_delayed_and_hold_their_place() {
@@ -83,7 +86,9 @@ fn a_disk_that_does_not_remove_what_was_answered_holds_up_plain_requests_for_a_s
         (rig.state(), &rig.through[..]),
         (State::Connecting, &[(MessageId(1), true)][..])
     );
-    rig.pass(SECOND);
+    rig.pass(Duration::from_millis(999));
+    assert_eq!(rig.state(), State::Connecting);
+    rig.pass(Duration::from_millis(1));
     rig.serve_all();
     assert_eq!(
         (rig.state(), rig.got(plain)),
@@ -122,9 +127,15 @@ fn a_disk_that_hangs_costs_con_failed_and_what_lands_later_is_sent() {
     assert_eq!(rig.state(), State::Down);
     rig.say(client, "critical:a\nplain\n");
     rig.pass(9 * SECOND);
-    assert!(rig.got(client).is_empty());
+    assert!(rig.got(client).is_empty() && rig.session.has_critical_waiting());
+    let held = "con_lost".len();
+    assert_eq!((rig.session.weight(), rig.session.num_storing()), (held, 1));
     rig.pass(SECOND);
     assert_eq!(rig.got(client), ["con_failed", "con_lost"]);
+    // The disk has it still, and nobody else accounts for it.
+    let weight = "critical:a\n".len() + PER_REQUEST;
+    assert_eq!((rig.session.weight(), rig.session.num_storing()), (weight, 0));
+    assert!(!rig.session.has_critical_waiting());
     assert!(rig.events.contains(&Event::NotStored {
         count: 1,
         is_handed_in: true
@@ -139,6 +150,7 @@ fn a_disk_that_hangs_costs_con_failed_and_what_lands_later_is_sent() {
         (State::Up, vec!["re:plain".into()])
     );
     assert_eq!(rig.store(Stored::Safe), "a");
+    assert_eq!(rig.session.weight(), 0);
     assert!(rig.events.contains(&Event::StoredLate(Stored::Safe)));
     assert!(rig.session.wants_messages());
 }
@@ -305,4 +317,66 @@ fn what_one_who_left_asked_is_not_overtaken_by_what_it_asks_when_it_comes_again(
     rig.serve(slow);
     rig.serve_all();
     assert_eq!(rig.got(again), ["re:new"]);
+}
+
+#[test]
+fn what_one_who_left_asked_is_done_however_scarce_memory_is() {
+    let mut rig = Rig::new(spooling(8));
+    let client = rig.client();
+    rig.fail(0);
+    rig.spare(true);
+    // Most are stored: more than one who takes no answers is served at such times.
+    rig.say(client, &"critical:a\n".repeat(3000));
+    rig.leave(client);
+    for _ in 0..2900 {
+        rig.store(Stored::Safe);
+    }
+    rig.pass(SECOND);
+    rig.open(0);
+    while !rig.to_store.is_empty() {
+        rig.store(Stored::Safe);
+    }
+    rig.catch_up();
+    rig.serve(0);
+    assert!(!rig.session.has_critical_waiting());
+}
+
+#[test]
+fn what_is_stored_for_one_who_takes_no_answers_comes_to_its_limit() {
+    let limit = 30;
+    let mut rig = Rig::new(Config {
+        max_client_bytes: limit,
+        ..spooling(8)
+    });
+    rig.fail(0);
+    let client = rig.client();
+    rig.say(client, &"critical:a\n".repeat(100));
+    while !rig.to_store.is_empty() {
+        rig.store(Stored::Safe);
+    }
+    let answered = rig.got(client).len();
+    assert!(answered < 100);
+    rig.take(client, answered * "con_delayed\n".len() - limit);
+    assert!(rig.to_store.is_empty());
+    rig.take(client, 1);
+    assert!(!rig.to_store.is_empty());
+}
+
+#[test]
+fn answers_behind_one_that_is_stored_count_for_the_limit() {
+    let mut rig = Rig::up(Config {
+        max_client_bytes: 100,
+        pipeline: 1,
+        ..spooling(1)
+    });
+    rig.catch_up();
+    let client = rig.client();
+    rig.say(client, "critical:a\nb\nc\n");
+    rig.write_all(0);
+    rig.lond(0).answer(b"", Style::Malformed(Fault::NotHex));
+    rig.deliver(0, usize::MAX);
+    rig.write_all(0);
+    rig.reply(0, &"x".repeat(99));
+    rig.write_all(0);
+    assert_eq!(rig.seen(0), ["a", "b"]);
 }

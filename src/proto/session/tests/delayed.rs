@@ -2,6 +2,7 @@
 
 use std::format;
 use std::prelude::v1::*;
+use std::vec;
 
 use core::time::Duration;
 
@@ -41,6 +42,20 @@ fn clients_are_let_in_behind_the_delayed_messages() {
 }
 
 #[test]
+fn messages_are_wanted_where_they_can_be_sent_and_may_be_there() {
+    let mut rig = Rig::new(spooling(8));
+    assert!(!rig.session.wants_messages());
+    rig.open_all();
+    assert!(rig.session.wants_messages());
+    rig.catch_up();
+    assert!(!rig.session.wants_messages());
+    rig.session.handle_fell_behind(rig.now);
+    assert!(rig.session.wants_messages() && !rig.session.is_at_rest());
+    rig.fail(0);
+    assert!(!rig.session.wants_messages());
+}
+
+#[test]
 fn after_a_break_messages_go_one_by_one() {
     let mut rig = clear(8);
     for id in 1..5 {
@@ -57,6 +72,154 @@ fn after_a_break_messages_go_one_by_one() {
         rig.removed();
     }
     assert_eq!(through(&rig), [(1, true), (2, true), (3, true), (4, true)]);
+    // And from then on together again.
+    for id in 5..8 {
+        rig.delay(id, &format!("m{id}"));
+    }
+    rig.write_all(0);
+    assert_eq!(rig.seen(0).len(), 7);
+}
+
+#[test]
+fn of_those_that_go_one_by_one_there_is_one_less_when_it_is_taken_back() {
+    // Of five messages two broke the link; what lond has seen after each answer.
+    for (withdrawn, seen) in [(2, [1, 4]), (3, [1, 2])] {
+        let mut rig = clear(8);
+        for id in 1..3 {
+            rig.delay(id, &format!("m{id}"));
+        }
+        rig.write_all(0);
+        rig.fail(0);
+        for id in 3..6 {
+            rig.delay(id, &format!("m{id}"));
+        }
+        assert!(rig.session.handle_withdraw(MessageId(withdrawn), rig.now));
+        rig.pass(SECOND);
+        rig.open_all();
+        for seen in seen {
+            rig.write_all(0);
+            assert_eq!(rig.seen(0).len(), seen, "{withdrawn}: {:?}", rig.seen(0));
+            rig.reply(0, "ok");
+            rig.removed();
+        }
+    }
+}
+
+#[test]
+fn one_with_an_empty_answer_goes_alone_from_then_on() {
+    let mut rig = clear(8);
+    rig.delay(1, "m1");
+    rig.write_all(0);
+    rig.reply(0, "");
+    rig.delay(2, "m2");
+    rig.write_all(0);
+    assert_eq!(rig.seen(0), ["m1", "m1"]);
+}
+
+#[test]
+fn what_was_not_alone_on_a_link_or_not_on_it_at_all_is_not_to_blame_for_its_end() {
+    let both = "live\nm1\n".len();
+    for written in [both, "live\n".len(), 0] {
+        let mut rig = Rig::up(Config {
+            max_attempts: 1,
+            ..spooling(8)
+        });
+        rig.catch_up();
+        // Until lond has shown its pace nobody is put behind others' requests.
+        let client = rig.client();
+        rig.say(client, "first\n");
+        rig.serve(0);
+        rig.say(client, "live\n");
+        rig.delay(1, "m1");
+        rig.write(0, written);
+        rig.fail(0);
+        assert_eq!((through(&rig), rig.session.num_messages()), (vec![], 1));
+    }
+}
+
+#[test]
+fn no_message_is_to_blame_for_the_end_of_this_instance_or_of_a_disabled_peers_links() {
+    for is_stop in [true, false] {
+        let settings = Config {
+            max_attempts: 1,
+            ..spooling(8)
+        };
+        let mut rig = Rig::up(settings.clone());
+        rig.catch_up();
+        rig.delay(1, "m1");
+        rig.write_all(0);
+        if is_stop {
+            rig.session.handle_stop(rig.now);
+        } else {
+            let disabled = Config {
+                disabled: true,
+                ..settings
+            };
+            rig.session.handle_reconfigure(disabled, false, rig.now);
+        }
+        rig.obey();
+        rig.pass(30 * SECOND);
+        assert!(rig.wires.is_empty());
+        assert_eq!((through(&rig), rig.session.num_messages()), (vec![], 1));
+    }
+}
+
+#[test]
+fn one_that_may_break_a_link_waits_for_what_is_on_it() {
+    let mut rig = two_links(4);
+    rig.delay(1, "one");
+    rig.delay(2, "two");
+    let link = usize::from(!rig.session.unsent(LinkId(1)).is_empty());
+    rig.write_all(link);
+    let client = rig.client();
+    rig.say(client, "live\n");
+    rig.write_all(1 - link);
+    rig.fail(link);
+    rig.write_all(1 - link);
+    assert_eq!(rig.seen(1 - link), ["live"]);
+    rig.reply(1 - link, "ok");
+    rig.write_all(1 - link);
+    assert_eq!(rig.seen(1 - link), ["live", "one"]);
+}
+
+#[test]
+fn clients_share_the_link_of_messages_while_the_other_is_not_open() {
+    let mut rig = Rig::new(Config {
+        connections: 2,
+        max_connections: 2,
+        ..spooling(1)
+    });
+    rig.open(0);
+    rig.catch_up();
+    for id in 0..10 {
+        rig.delay(id, &format!("m{id}"));
+    }
+    let client = rig.client();
+    rig.say(client, "live\n");
+    for _ in 0..4 {
+        rig.write_all(0);
+        let delivered = rig.through.len();
+        rig.reply(0, "ok");
+        if rig.through.len() > delivered {
+            rig.removed();
+        }
+    }
+    assert_eq!(rig.got(client), ["ok"]);
+}
+
+#[test]
+fn who_comes_while_messages_go_waits_for_them_as_long_as_for_a_link() {
+    let mut rig = Rig::new(spooling(8));
+    rig.pass(9 * SECOND);
+    rig.open_all();
+    rig.delay(1, "slow");
+    rig.write_all(0);
+    let client = rig.client();
+    rig.say(client, "live\n");
+    rig.pass(9 * SECOND);
+    assert_eq!(rig.state(), State::Connecting);
+    rig.pass(SECOND);
+    assert_eq!(rig.state(), State::Up);
 }
 
 #[test]
@@ -87,6 +250,69 @@ fn a_message_is_given_up_only_on_a_link_that_answers() {
     assert_eq!(breaks(&mut rig, true), ["poison"]);
     assert_eq!(through(&rig), [(1, false)]);
     assert_eq!(breaks(&mut rig, true), ["m2"]);
+}
+
+#[test]
+fn where_the_first_try_is_the_last_it_waits_for_a_link_that_answers() {
+    for (max_attempts, seen) in [(1, 0), (2, 1)] {
+        let mut rig = Rig::new(Config {
+            max_attempts,
+            ..spooling(8)
+        });
+        rig.delay(1, "poison");
+        rig.connect(0);
+        rig.shake(0, 5);
+        rig.write_all(0);
+        assert_eq!(rig.seen(0).len(), seen);
+        rig.finish(0);
+        rig.write_all(0);
+        assert_eq!(rig.seen(0), ["poison"]);
+        rig.fail(0);
+        assert_eq!(rig.through.len(), 1 - seen);
+    }
+}
+
+#[test]
+fn a_message_that_comes_back_unanswered_opens_a_link_where_none_is_kept() {
+    let mut rig = Rig::new(Config {
+        connections: 0,
+        ..spooling(8)
+    });
+    rig.session.handle_fell_behind(rig.now);
+    rig.obey();
+    rig.open_all();
+    rig.delay(1, "m1");
+    rig.catch_up();
+    rig.write_all(0);
+    rig.fail(0);
+    assert_eq!((rig.state(), rig.session.num_messages()), (State::Connecting, 1));
+    rig.pass(2 * SECOND);
+    rig.open_all();
+    rig.serve(0);
+    assert_eq!(through(&rig), [(1, true)]);
+}
+
+#[test]
+fn messages_have_a_link_of_their_own_where_clients_have_another() {
+    let mut rig = two_links(8);
+    let (busy, other) = (rig.client(), rig.client());
+    // Until lond has shown its pace nobody is put behind others' requests.
+    for link in 0..2 {
+        for client in [busy, other] {
+            rig.say(client, "first\n");
+        }
+        rig.serve(link);
+    }
+    rig.serve_all();
+    rig.delay(1, "m1");
+    let theirs = usize::from(rig.session.unsent(LinkId(0)).is_empty());
+    rig.say(busy, "one\ntwo\n");
+    rig.say(other, "three\n");
+    for link in 0..2 {
+        rig.write_all(link);
+    }
+    assert_eq!(rig.lond(theirs).waiting.len(), 1, "{:?}", rig.seen(theirs));
+    assert_eq!(rig.lond(1 - theirs).waiting.len(), 3);
 }
 
 #[test]
@@ -264,6 +490,9 @@ fn beside_a_slow_request_messages_and_clients_do_not_wait_for_each_other() {
             rig.removed();
         }
         rig.pass(SECOND);
+        if rig.through.len() == 15 {
+            assert!(rig.answers.contains_key(&client), "it waits for all messages");
+        }
     }
     assert_eq!(
         rig.through.len(),

@@ -172,6 +172,9 @@ fn who_is_caught_behind_a_slow_request_is_a_reason_for_another_link() {
     assert_eq!(rig.wires.len(), 2);
     rig.pass(SECOND);
     assert_eq!(rig.wires.len(), 2, "one for one");
+    open_all(&mut rig);
+    rig.pass(SECOND);
+    assert_eq!(rig.wires.len(), 2, "it helps the next, not this one");
 }
 
 #[test]
@@ -260,6 +263,86 @@ fn links_that_are_not_needed_are_closed_down_to_those_that_are_kept() {
 }
 
 #[test]
+fn a_link_is_needed_where_none_before_it_has_room() {
+    // With one request at a time the first has none for the second client.
+    for (pipeline, links) in [(1, 2), (64, 1)] {
+        let mut rig = Rig::up(Config {
+            pipeline,
+            ..on_demand(2)
+        });
+        let clients = ask(&mut rig, 2);
+        rig.serve_all();
+        rig.session.handle_reconfigure(
+            Config {
+                pipeline,
+                ..on_demand(1)
+            },
+            false,
+            rig.now,
+        );
+        rig.obey();
+        for _ in 0..10 {
+            rig.pass(100 * SECOND);
+            for client in &clients {
+                rig.say(*client, "again\n");
+            }
+            rig.serve_all();
+        }
+        assert_eq!(rig.wires.len(), links, "pipeline {pipeline}");
+    }
+}
+
+#[test]
+fn a_lond_that_takes_no_time_gets_few_links_though_many_wait() {
+    let mut rig = Rig::up(Config {
+        pipeline: 1,
+        ..on_demand(1)
+    });
+    ask(&mut rig, 8000);
+    let mut counts = vec![];
+    for _ in 0..8000 {
+        rig.pass(MILLI / 20);
+        open_all(&mut rig);
+        for link in 0..rig.wires.len() {
+            if !rig.lond(link).waiting.is_empty() {
+                rig.reply(link, "ok");
+            }
+        }
+        counts.push(rig.wires.len());
+    }
+    assert_eq!((counts[900], counts.last()), (1, Some(&3)));
+}
+
+#[test]
+fn whoever_no_longer_asks_needs_no_link_that_is_being_opened() {
+    let mut rig = Rig::new(on_demand(0));
+    let clients = ask(&mut rig, 2);
+    rig.open(0);
+    rig.write_all(0);
+    rig.pass(5 * MILLI);
+    assert_eq!(rig.wires.len(), 2);
+    for client in clients {
+        rig.leave(client);
+    }
+    rig.fail(0);
+    assert_eq!((rig.state(), rig.wires.len()), (State::Idle, 0));
+}
+
+#[test]
+fn the_loss_of_a_link_that_served_is_no_refusal() {
+    let mut rig = Rig::up(on_demand(2));
+    ask(&mut rig, 2);
+    rig.serve_all();
+    rig.fail(1);
+    assert_eq!(rig.session.status().refused, None);
+    // One that never did is.
+    rig.pass(2 * SECOND);
+    rig.open(1);
+    rig.fail(1);
+    assert_eq!(rig.session.status().refused.map(|refused| refused.open), Some(1));
+}
+
+#[test]
 fn where_none_is_kept_the_first_request_opens_one_and_the_last_closes() {
     let mut rig = Rig::new(Config {
         probe_interval: 60 * SECOND,
@@ -345,8 +428,17 @@ fn a_lond_that_will_not_have_more_is_left_alone_and_what_works_stays() {
     }
     assert_eq!(tries, 2);
     rig.serve_all();
-    let answers = clients.into_iter().map(|client| rig.got(client).len());
+    let answers = clients.iter().map(|client| rig.got(*client).len());
     assert_eq!(answers.sum::<usize>(), 4);
+    assert!(rig.session.status().refused.is_some());
+    // Once none is left, one is more than it would have.
+    rig.fail(0);
+    rig.pass(2 * SECOND);
+    rig.open(0);
+    assert!(rig.session.status().refused.is_some());
+    rig.say(clients[0], "again\n");
+    rig.serve(0);
+    assert_eq!(rig.session.status().refused, None);
 }
 
 #[test]
@@ -367,7 +459,11 @@ fn of_many_links_lost_together_the_last_has_the_back_off_and_one_comes_back() {
 
 #[test]
 fn a_link_to_an_address_that_the_host_has_left_is_replaced_without_a_loss() {
-    let mut rig = Rig::up(config());
+    let mut rig = Rig::new(config());
+    rig.session.handle_moved(LinkId(0), rig.now);
+    rig.obey();
+    assert_eq!(rig.wires.len(), 1, "it is not open yet");
+    rig.open(0);
     let client = rig.client();
     rig.say(client, "old\n");
     rig.write_all(0);
@@ -415,7 +511,9 @@ fn growth_after_quiet_hours_closes_nothing() {
     rig.pass(10_000 * SECOND);
     ask(&mut rig, 2);
     rig.write_all(0);
-    rig.pass(5 * MILLI);
+    rig.pass(2 * MILLI);
+    assert_eq!(rig.wires.len(), 1, "nobody has waited long");
+    rig.pass(3 * MILLI);
     open_all(&mut rig);
     rig.pass(SECOND);
     assert_eq!((rig.wires.len(), waiting(&rig)), (2, vec![1, 1]));

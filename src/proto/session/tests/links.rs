@@ -2,7 +2,8 @@
 
 use std::prelude::v1::*;
 
-use super::rig::{Rig, SECOND, config};
+use super::lond::OWN;
+use super::rig::{Rig, SECOND, Wire, config};
 use crate::session::{ClientId, Config, LinkId, LinkState, State};
 
 #[test]
@@ -147,6 +148,29 @@ fn fewer_connections_let_the_others_finish() {
 }
 
 #[test]
+fn nothing_new_goes_onto_a_link_that_is_to_end_however_little_is_on_it() {
+    let mut rig = Rig::up(Config {
+        connections: 2,
+        max_connections: 2,
+        ..config()
+    });
+    let clients = [rig.client(), rig.client(), rig.client()];
+    // Until lond has shown its pace nobody is put behind others' requests.
+    for client in clients {
+        rig.say(client, "first\n");
+    }
+    rig.serve_all();
+    rig.say(clients[0], "a\nb\nc\n");
+    rig.say(clients[1], "d\n");
+    write_everywhere(&mut rig);
+    assert_eq!([0, 1].map(|link| rig.lond(link).waiting.len()), [3, 1]);
+    reconfigure(&mut rig, config(), false);
+    rig.say(clients[2], "e\n");
+    write_everywhere(&mut rig);
+    assert_eq!([0, 1].map(|link| rig.lond(link).waiting.len()), [4, 1]);
+}
+
+#[test]
 fn fewer_connections_keep_one_that_works() {
     let mut rig = Rig::up(three());
     rig.fail(0);
@@ -164,6 +188,67 @@ fn more_connections_are_opened_and_used() {
     write_everywhere(&mut rig);
     let seen = [0, 1, 2].map(|link| rig.seen(link).len());
     assert_eq!(seen, [1, 1, 1]);
+}
+
+#[test]
+fn of_links_that_wait_for_their_next_try_no_more_stay_than_are_kept() {
+    let mut rig = Rig::up(three());
+    rig.fail(0);
+    let fewer = Config {
+        connections: 1,
+        ..three()
+    };
+    reconfigure(&mut rig, fewer.clone(), false);
+    assert_eq!((links_up(&rig), rig.session.status().links.len()), (2, 2));
+    rig.fail(1);
+    rig.fail(2);
+    reconfigure(&mut rig, fewer, false);
+    assert_eq!((links_up(&rig), rig.session.status().links.len()), (0, 1));
+}
+
+#[test]
+fn another_id_of_this_host_is_a_reason_for_new_links() {
+    for (own, is_new) in [("msul3", true), (OWN, false)] {
+        let mut rig = Rig::up(config());
+        let mut other = config();
+        other.identity.own = own.into();
+        reconfigure(&mut rig, other, false);
+        let is_old = |wire: &Wire| wire.lond.serial == 1;
+        assert_eq!(rig.wires.len(), 1);
+        assert_eq!(!rig.wires.values().any(is_old), is_new, "{own}");
+    }
+}
+
+#[test]
+fn other_settings_begin_a_new_wait_only_where_there_is_something_to_wait_for() {
+    let none = || Config {
+        connections: 0,
+        ..config()
+    };
+    let disabled = Config {
+        disabled: true,
+        ..config()
+    };
+    for (before, fails, after, reopen, state) in [
+        (none(), false, config(), false, State::Connecting),
+        (none(), false, none(), false, State::Idle),
+        (none(), false, none(), true, State::Idle),
+        (disabled.clone(), false, config(), false, State::Connecting),
+        (disabled, false, none(), false, State::Idle),
+        (config(), true, config(), false, State::Down),
+        (config(), true, config(), true, State::Connecting),
+    ] {
+        let mut rig = Rig::new(before);
+        if fails {
+            rig.fail(0);
+        }
+        reconfigure(&mut rig, after, reopen);
+        assert_eq!(rig.state(), state);
+        assert_eq!(rig.wires.len(), usize::from(state == State::Connecting));
+    }
+    let mut rig = Rig::up(config());
+    reconfigure(&mut rig, none(), false);
+    assert_eq!((rig.state(), links_up(&rig)), (State::Up, 1));
 }
 
 #[test]

@@ -1,7 +1,12 @@
 //! What lonc answers itself.
 
+use std::prelude::v1::*;
+use std::vec;
+
+use core::time::Duration;
+
 use super::rig::{Rig, SECOND, config};
-use crate::session::Config;
+use crate::session::{Config, State};
 
 #[test]
 fn local_answers_need_no_link() {
@@ -74,4 +79,42 @@ fn only_a_client_that_may_stops_the_instance() {
         (1, ["re:1".into(), "ok".into()].into())
     );
     assert!(rig.seen(0) == ["1"], "lond hears nothing of it");
+}
+
+#[test]
+fn local_answers_are_given_up_to_the_clients_limit_and_wake_no_peer() {
+    let mut rig = Rig::new(Config {
+        connections: 0,
+        max_client_bytes: "unknown_cmd\n".len(),
+        ..config()
+    });
+    let client = rig.client();
+    rig.say(client, "\n\n");
+    assert_eq!(rig.got(client), ["unknown_cmd"]);
+    rig.take(client, 1);
+    assert_eq!(rig.got(client), ["unknown_cmd"]);
+    assert_eq!((rig.state(), rig.wires.len()), (State::Idle, 0));
+    let mut rig = Rig::new(Config {
+        connections: 0,
+        ..config()
+    });
+    let client = rig.client();
+    rig.say(client, "\n\n");
+    assert_eq!(rig.got(client).len(), 2);
+    assert_eq!((rig.state(), rig.wires.len()), (State::Idle, 0));
+}
+
+#[test]
+fn a_wish_for_a_try_is_heeded_now_and_then_and_only_where_there_is_no_link() {
+    let mut rig = Rig::new(config());
+    let client = rig.client();
+    for (span, retries) in [(0, 1), (0, 1), (1999, 1), (1, 2), (500, 2)] {
+        rig.stall(Duration::from_millis(span));
+        rig.say(client, "reset_retries\n");
+        assert_eq!((rig.got(client), rig.retries), (vec!["ok".into()], retries));
+    }
+    rig.open(0);
+    rig.stall(10 * SECOND);
+    rig.say(client, "reset_retries\n");
+    assert_eq!((rig.got(client), rig.retries), (vec!["ok".into()], 2));
 }

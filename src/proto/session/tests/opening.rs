@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use super::rig::{Rig, SECOND, config};
 use crate::backoff::Bounds;
-use crate::handshake::{HandshakeError, Step};
+use crate::handshake::{HandshakeError, LONGEST_LINE, Step};
 use crate::session::{Config, Event, LinkError, LinkId, Lost, Others, State, TlsFault};
 
 #[test]
@@ -94,6 +94,8 @@ fn no_reconnect_lengthens_anybodys_wait() {
     reconnect(&mut rig);
     rig.say(client, "two\n");
     rig.pass(9 * SECOND);
+    let late = rig.client();
+    rig.say(late, "late\n");
     // Another address makes a new start, and still nobody waits longer.
     rig.session.handle_reconfigure(config(), true, rig.now);
     rig.obey();
@@ -107,6 +109,7 @@ fn no_reconnect_lengthens_anybodys_wait() {
     rig.open_all();
     rig.serve_all();
     assert_eq!(rig.got(client), ["re:three"]);
+    assert_eq!(rig.got(late), ["re:late"], "it had not waited as long");
 }
 
 #[test]
@@ -194,6 +197,8 @@ fn each_step_has_its_own_time() {
     }
     rig.pass(60 * SECOND);
     assert_eq!(rig.ends(), [LinkError::StepTimeout(Step::BuildKey)]);
+    let told = rig.session.status().last_error;
+    assert_eq!(told.as_deref(), Some("no answer in time to ekey"));
 }
 
 #[test]
@@ -312,7 +317,9 @@ fn a_refused_challenge_and_an_endless_line_end_the_try() {
     rig.connect(0);
     rig.write_all(0);
     rig.lond(0).outbox.clear();
-    rig.receive(0, &vec![b'x'; 70_000]);
+    rig.receive(0, &vec![b'x'; LONGEST_LINE]);
+    assert_eq!(rig.ends().len(), 1, "it may end yet");
+    rig.receive(0, b"x");
     assert_eq!(rig.ends().last(), Some(&LinkError::EndlessLine(Step::Init)));
 }
 

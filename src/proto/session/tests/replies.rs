@@ -3,7 +3,7 @@
 use std::format;
 use std::prelude::v1::*;
 
-use super::lond::{Fault, Style};
+use super::lond::{Fault, Style, is_change};
 use super::rig::{Rig, SECOND, config};
 use crate::session::{Config, Event, LinkError, LinkId, State, Stored};
 
@@ -185,4 +185,70 @@ fn what_lond_says_unexpectedly_in_the_middle_steps_is_noted() {
     let notes = rig.events.iter();
     let notes = notes.filter(|event| matches!(event, Event::HandshakeNote(_)));
     assert_eq!(notes.count(), 1);
+}
+
+#[test]
+fn small_replies_are_handed_out_together_and_each_large_one_as_it_is() {
+    // What is large is less in these tests.
+    for (len, times) in [(11, 1), (12, 2), (13, 2)] {
+        let mut rig = Rig::up(config());
+        let client = rig.client();
+        rig.say(client, "a\nb\n");
+        rig.write_all(0);
+        for _ in 0..2 {
+            rig.lond(0).answer(&[b'x'].repeat(len), Style::Plain);
+        }
+        let before = rig.handed_out;
+        rig.deliver(0, usize::MAX);
+        assert_eq!(rig.handed_out - before, times, "{len} bytes");
+    }
+}
+
+#[test]
+fn no_more_is_put_on_a_link_than_is_written_soon() {
+    let mut rig = Rig::up(config());
+    let client = rig.client();
+    let most = 64 * 1024;
+    rig.say(client, &["x".repeat(most - 1).as_str(), "\nnext\n"].concat());
+    assert_eq!(rig.session.unsent(LinkId(0)).len(), most);
+    rig.write(0, 1);
+    assert_eq!(rig.session.unsent(LinkId(0)).len(), most);
+    rig.serve(0);
+    assert_eq!(rig.got(client).len(), 2);
+}
+
+#[test]
+fn after_a_request_for_another_id_the_next_says_the_peers_own_and_those_behind_it_none() {
+    let mut rig = Rig::up(config());
+    let client = rig.client();
+    rig.say(client, "sethost:msul1b:a\nb\nc\n");
+    let unsent = rig.session.unsent(LinkId(0));
+    assert_eq!(unsent, b"sethost:msul1b:a\nsethost:msul1:b\nc\n");
+}
+
+#[test]
+fn a_lond_of_old_is_told_of_each_other_id_before_the_request_that_is_for_it() {
+    let mut rig = Rig::new(config());
+    rig.is_old = true;
+    rig.open(0);
+    let client = rig.client();
+    rig.say(client, "sethost:msul1b:a\nsethost:msul1c:b\nsethost:msul1b:c\n");
+    rig.serve(0);
+    let commands = rig.wires[&0].lond.seen.iter().zip(&rig.wires[&0].lond.seen_by);
+    let commands = commands.filter(|(command, _)| !is_change(command));
+    let by: Vec<_> = commands.map(|(_, by)| by.as_str()).collect();
+    assert_eq!(by, ["msul1b", "msul1c", "msul1b"]);
+    assert_eq!(rig.got(client), ["re:a", "re:b", "re:c"]);
+}
+
+#[test]
+fn an_answer_to_the_other_id_before_lond_was_told_all_of_it_is_a_fault() {
+    let mut rig = Rig::new(config());
+    rig.is_old = true;
+    rig.open(0);
+    let client = rig.client();
+    rig.say(client, "sethost:msul1b:a\n");
+    rig.write(0, "sethost:msul1b".len());
+    rig.receive(0, b"ok\n");
+    assert_eq!(rig.ends(), [LinkError::Unasked]);
 }

@@ -87,6 +87,10 @@ pub(in crate::session) struct Rig {
     pub(in crate::session) passed_by: Vec<usize>,
     /// Lines that clients were given and the test has not looked at.
     pub(in crate::session) answers: HashMap<ClientId, Vec<Vec<u8>>>,
+    /// How often the driver was handed some of them.
+    pub(in crate::session) handed_out: usize,
+    /// Bytes of the lines that these answer, those the test has looked at included.
+    pub(in crate::session) retired: HashMap<ClientId, usize>,
     pub(in crate::session) events: Vec<Event>,
     /// How often the driver was told to stop the instance.
     pub(in crate::session) stops: usize,
@@ -116,6 +120,8 @@ impl Rig {
             others: Others::default(),
             passed_by: Vec::new(),
             answers: HashMap::new(),
+            handed_out: 0,
+            retired: HashMap::new(),
             events: Vec::new(),
             stops: 0,
             retries: 0,
@@ -160,7 +166,10 @@ impl Rig {
                         .map(|line| line.strip_suffix(b"\n").expect("whole lines").to_vec())
                         .collect();
                     assert_eq!(lines.len(), answers.count);
+                    assert!(answers.count > 0, "{client:?} is woken for nothing");
                     self.answers.entry(client).or_default().extend(lines);
+                    self.handed_out += 1;
+                    *self.retired.entry(client).or_default() += answers.retired;
                 }
                 Command::Stop => self.stops += 1,
                 Command::Retry => {
@@ -262,6 +271,17 @@ impl Rig {
         self.obey();
     }
 
+    /// Memory becomes scarce, or is so no longer.
+    pub(in crate::session) fn spare(&mut self, is_scarce: bool) {
+        self.session.handle_memory(is_scarce, self.now);
+        self.obey();
+    }
+
+    pub(in crate::session) fn leave(&mut self, client: ClientId) {
+        self.session.handle_client_left(client, self.now);
+        self.obey();
+    }
+
     /// Bytes have arrived on a link, and are not handed over yet.
     pub(in crate::session) fn unread(&mut self, link: usize) {
         self.session.handle_unread(LinkId(link), self.now);
@@ -277,6 +297,11 @@ impl Rig {
     pub(in crate::session) fn receive(&mut self, link: usize, bytes: &[u8]) {
         self.lond(link).outbox.extend_from_slice(bytes);
         self.deliver(link, usize::MAX);
+    }
+
+    /// Bytes of lond's that have arrived and that the session has not taken.
+    pub(in crate::session) fn num_unread(&self, link: usize) -> usize {
+        self.wires[&link].input.len()
     }
 
     /// lond answers its oldest command with these words, which arrive.

@@ -7,9 +7,25 @@ use core::time::Duration;
 
 use super::rig::{Rig, SECOND, config};
 use crate::handshake::Step;
-use crate::session::{Config, LinkError, LinkStatus, MessageId, RECENT, Reached, State};
+use crate::session::{Config, LinkError, LinkId, LinkStatus, Lost, MessageId, RECENT, Reached, Stage, State};
 
 const MILLI: Duration = Duration::from_millis(1);
+
+#[test]
+fn a_try_tells_what_it_is_at() {
+    let mut rig = Rig::new(config());
+    let told = |rig: &Rig| (rig.state().to_string(), link(rig).state.to_string());
+    assert_eq!(told(&rig), ("connecting".into(), "looking up the name".into()));
+    rig.session.handle_stage(LinkId(0), Stage::Connect, rig.now);
+    assert_eq!(told(&rig).1, "connecting");
+    rig.connect(0);
+    // It is past that.
+    rig.session.handle_stage(LinkId(0), Stage::Lookup, rig.now);
+    assert_eq!(told(&rig).1, "in its handshake, asked init");
+    rig.finish(0);
+    assert_eq!(told(&rig), ("up".into(), "up".into()));
+    assert_eq!(Lost::NeverSent.to_string(), "never sent");
+}
 
 #[test]
 fn a_link_tells_how_far_it_came_and_since_when_it_fails() {
@@ -66,6 +82,37 @@ fn reply_times_count_from_when_a_request_is_on_a_link() {
     }
     let measured = rig.session.status().histograms.reply_time;
     assert_eq!((measured.count(), measured.sum()), (2, 14 * MILLI));
+}
+
+#[test]
+fn a_time_out_that_is_not_due_takes_nothing_back() {
+    let mut rig = Rig::up(config());
+    let client = rig.client();
+    rig.say(client, "one\ntwo\n");
+    rig.pass(3 * MILLI);
+    rig.session.handle_timeout(rig.now);
+    rig.obey();
+    rig.pass(4 * MILLI);
+    rig.write_all(0);
+    for _ in 0..2 {
+        rig.reply(0, "ok");
+    }
+    // They count from when they were put on the link.
+    assert_eq!(rig.session.status().histograms.reply_time.sum(), 14 * MILLI);
+}
+
+#[test]
+fn bytes_received_are_those_of_whole_lines() {
+    let mut rig = Rig::up(config());
+    let client = rig.client();
+    rig.say(client, "one\n");
+    rig.write_all(0);
+    let before = rig.session.status().counters.bytes_received;
+    for (bytes, received) in [("re", 0), ("ply", 0), ("\n", "reply\n".len())] {
+        rig.receive(0, bytes.as_bytes());
+        let now = rig.session.status().counters.bytes_received;
+        assert_eq!(now - before, received as u64);
+    }
 }
 
 #[test]

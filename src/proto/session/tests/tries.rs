@@ -116,7 +116,7 @@ fn a_host_with_new_addresses_all_the_time_is_left_alone_in_the_end() {
         tries += 1;
         assert!(tries < 100);
     }
-    assert_eq!(rig.state(), State::Down);
+    assert_eq!((rig.state(), tries), (State::Down, 1 + 16));
 }
 
 #[test]
@@ -141,6 +141,25 @@ fn reconnect_lets_a_try_go_on_and_tries_beside_one_that_stands_still() {
     assert_eq!(rig.wires.len(), 2);
     rig.open(1);
     assert_eq!((rig.state(), rig.wires.len()), (State::Up, 1));
+}
+
+#[test]
+fn one_try_that_was_asked_for_is_enough_unless_it_is_all_there_is() {
+    let mut rig = Rig::new(config());
+    for link in 0..2 {
+        rig.connect(link);
+        rig.pass(3 * SECOND);
+        // Neither gets on.
+        assert_eq!(reconnect(&mut rig), link == 0);
+    }
+    rig.fail(0);
+    assert_eq!(rig.wires.len(), 1);
+    // With no link open it is a try that failed, and not one that lond would not have beside others.
+    let counters = rig.session.status().counters;
+    assert_eq!((counters.tries_failed, counters.links_refused), (1, 0));
+    assert_eq!(rig.session.status().refused, None);
+    assert!(reconnect(&mut rig));
+    assert_eq!(rig.wires.len(), 2);
 }
 
 #[test]
