@@ -11,7 +11,7 @@ use lonc_proto::session::{LinkError, Others};
 
 use crate::config::{Address, LinkSettings};
 use crate::daemon::dial::{self, Addresses, Route};
-use crate::daemon::path::Path;
+use crate::daemon::path::{self, Death, Path};
 use crate::daemon::stream::Stream;
 use crate::tls::Tls;
 
@@ -64,6 +64,15 @@ impl Connection {
     }
 }
 
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(tcp) = self.stream.tcp() {
+            path::forget_undelivered(tcp);
+        }
+        self.stream.end();
+    }
+}
+
 /// What happened on a link.
 pub(crate) enum Progress {
     /// It is known which addresses to try.
@@ -101,14 +110,14 @@ impl Link {
         }
     }
 
-    /// For how long nothing was heard of the host, if so the path is dead, where the oldest request on it has been in
-    /// flight for `waiting`; to be called as [`Path::look`].
-    pub(crate) fn look(&mut self, waiting: Duration) -> Option<Duration> {
+    /// By what its path is dead, if it is, where the oldest request on it has been in flight for `waiting`; to be called
+    /// as [`Path::look`].
+    pub(crate) fn look(&mut self, waiting: Duration) -> Option<Death> {
         match &mut self.state {
             State::Open(connection) => {
                 let tcp = connection.stream.tcp()?;
-                let silence = connection.path.look(tcp, waiting);
-                silence.filter(|_| !connection.stream.has_unread())
+                let death = connection.path.look(tcp, waiting);
+                death.filter(|_| !connection.stream.has_unread())
             }
             State::Closed | State::Resolving(_) | State::Connecting(_) => None,
         }
@@ -132,9 +141,6 @@ impl Link {
 
     /// Drops the connection or the try.
     pub(crate) fn close(&mut self) {
-        if let State::Open(connection) = &mut self.state {
-            connection.stream.end();
-        }
         *self = Self::default();
     }
 

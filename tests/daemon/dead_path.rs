@@ -14,6 +14,8 @@ use test_network::Network;
 const SOON: Duration = Duration::from_secs(30);
 /// Bytes in a request that is more than the buffers of two kernels take.
 const LARGE: usize = 12 << 20;
+/// How the kernel calls the state of a connection on which both sides may speak.
+const ESTABLISHED: &str = "01";
 
 #[test]
 fn a_host_that_is_gone_with_requests_acknowledged_is_found_in_seconds() {
@@ -44,7 +46,28 @@ fn a_host_that_is_gone_before_requests_reach_it_is_found_in_seconds() {
         client.say("encrypt:echo:1");
     }
     assert_lost_soon(&mut clients);
+    // Nor do they reach it later, when others have been sent in their place.
+    run.network.come_back();
+    let mut client = run.lonc.client();
+    wait_until("recovery", || client.ask("echo:2") == "2");
+    run.await_connections(|states| states.iter().all(|state| state == ESTABLISHED));
     assert_eq!(run.peer.count("echo:1"), 0);
+}
+
+#[test]
+fn a_host_that_does_not_hear_us_any_more_is_found_in_seconds_though_it_is_heard() {
+    let Some(run) = Run::start("") else { return };
+    let mut client = run.lonc.client();
+    client.say("hold:1");
+    run.peer.await_command("hold:1");
+    run.network.blackhole(run.network.far.v4.into());
+    run.peer.release();
+    // Its system does not learn that this arrived, and sends it again and again.
+    assert_eq!(client.hear(), "1");
+    client.say("echo:2");
+    assert_lost_soon(&mut [client]);
+    run.lonc.await_log("is not acknowledged");
+    assert_eq!(run.peer.count("echo:2"), 0);
 }
 
 #[test]
@@ -116,14 +139,23 @@ impl Run {
 
     /// Waits until a connection of lonc's cannot write, because its window is shut.
     fn await_shut_window(&self) {
+        // The timer is that of window probes.
+        self.await_column(5, |timers| timers.iter().any(|timer| timer.starts_with("04:")));
+    }
+
+    /// Waits until the states of lonc's connections satisfy `what`, those that are closed and not over yet among them.
+    fn await_connections(&self, what: impl Fn(&[String]) -> bool) {
+        self.await_column(3, what);
+    }
+
+    /// Waits for this column of the kernel's table of connections.
+    fn await_column(&self, column: usize, what: impl Fn(&[String]) -> bool) {
         let connections = || fs::read_to_string("/proc/thread-self/net/tcp").unwrap();
-        wait_until("a window that is shut", || {
-            let connections = self.network.near.enter(connections);
-            let mut timers = connections
-                .lines()
-                .filter_map(|line| line.split_whitespace().nth(5));
-            // That of window probes.
-            timers.any(|timer| timer.starts_with("04:"))
+        wait_until("the near host's connections", || {
+            let table = self.network.near.enter(connections);
+            let lines = table.lines().skip(1);
+            let fields = lines.filter_map(|line| line.split_whitespace().nth(column));
+            what(&fields.map(str::to_owned).collect::<Vec<_>>())
         });
     }
 }

@@ -36,8 +36,8 @@ impl Driver {
             busy |= status.oldest.is_some();
             let waiting = status.oldest.map_or(Duration::ZERO, |since| now.since(since));
             let link = self.links.get_mut(status.link);
-            if let Some(silence) = link.and_then(|link| link.look(waiting)) {
-                let why = LinkError::PathDead(format!("no sign of life for {} s", silence.as_secs()));
+            if let Some(death) = link.and_then(|link| link.look(waiting)) {
+                let why = LinkError::PathDead(death.to_string());
                 self.session.handle_failed(status.link, why, now);
             }
         }
