@@ -32,6 +32,12 @@ impl Bounds {
         }
         Ok(Self { min, max })
     }
+
+    /// The longest wait while somebody asks: twice the shortest, if that is within the bounds.
+    #[must_use]
+    pub fn soon(self) -> Duration {
+        self.min.saturating_mul(2).min(self.max)
+    }
 }
 
 impl Default for Bounds {
@@ -84,7 +90,9 @@ mod tests {
         let second = Duration::from_secs(1);
         assert_eq!(Bounds::new(Duration::ZERO, second), Err(BoundsError::Zero));
         assert_eq!(Bounds::new(second * 2, second), Err(BoundsError::Crossed));
-        assert!(Bounds::new(second, second).is_ok());
+        let narrow = Bounds::new(second, second).unwrap();
+        let wide = Bounds::new(second, second * 10).unwrap();
+        assert_eq!((narrow.soon(), wide.soon()), (second, second * 2));
     }
 
     proptest! {

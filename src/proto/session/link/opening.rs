@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use bytes::{Buf as _, Bytes, BytesMut};
+use core::time::Duration;
 use memchr::memchr;
 
 use super::{Link, Pace, Phase, Up};
@@ -26,6 +27,18 @@ impl Link {
         self.others = Others::default();
         self.is_silent = false;
         self.out.clear();
+    }
+
+    /// Has the next try begin at most so long after the last one failed, if that reached nobody: it costs the peer no
+    /// process, as one does that its lond accepts.
+    pub(in crate::session) fn hasten(&mut self, most: Duration) {
+        let last = self.troubles.last.as_ref();
+        let reached_nobody = last.is_some_and(|last| matches!(last.why, LinkError::Connect { .. }));
+        if let Phase::Waiting { until } = &mut self.phase
+            && reached_nobody
+        {
+            *until = (*until).min(self.since + most);
+        }
     }
 
     /// The try has come as far as this.

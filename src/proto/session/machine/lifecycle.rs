@@ -56,6 +56,13 @@ impl Machine {
         }
     }
 
+    /// Somebody asks while the peer is down: the next try comes soon. The network may be back.
+    pub(super) fn hasten(&mut self) {
+        for (_, link) in &mut self.links {
+            link.hasten(self.config.backoff.soon());
+        }
+    }
+
     /// Lets a link end as soon as nothing is in flight on it.
     pub(super) fn retire(&mut self, id: LinkId) {
         let Some(link) = self.links.get_mut(id.0) else {

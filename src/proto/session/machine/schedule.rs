@@ -125,6 +125,9 @@ impl Machine {
 
     /// Answers what waits that there is no link.
     fn refuse(&mut self) {
+        if self.turns.waiting().next().is_some() {
+            self.hasten();
+        }
         while let Some(id) = self.turns.take_waiting() {
             self.refuse_those_before(id, None);
             self.seat_if_asking(id);

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use super::opening::reconnect;
 use super::rig::{Rig, SECOND, config};
-use crate::session::{Config, Event, Others, State};
+use crate::session::{Config, ConnectFault, Event, LinkError, LinkId, Others, State};
 
 /// One that has not failed yet.
 const UNTRIED: Others = Others {
@@ -44,6 +44,44 @@ fn while_the_host_has_other_addresses_a_failed_opening_is_followed_at_once_and_n
         (rig.state(), rig.got(client)),
         (State::Down, vec!["con_lost".into()])
     );
+}
+
+/// How long a session that is down waits for its next try after many have failed in this way, and how long when somebody
+/// asks then.
+fn waits(why: &LinkError) -> [Duration; 2] {
+    let mut rig = Rig::new(config());
+    let wait = |rig: &Rig| rig.session.status().next_try.expect("backs off").since(rig.now);
+    let fail = |rig: &mut Rig| {
+        rig.session.handle_failed(LinkId(0), why.clone(), rig.now);
+        rig.obey();
+        wait(rig)
+    };
+    let mut alone = fail(&mut rig);
+    // The wait is a random part of what it may be.
+    while alone < 10 * SECOND {
+        rig.pass(alone);
+        alone = fail(&mut rig);
+    }
+    let client = rig.client();
+    rig.say(client, "one\n");
+    assert_eq!(rig.got(client), ["con_lost"]);
+    [alone, wait(&rig)]
+}
+
+#[test]
+fn a_host_that_cannot_be_reached_is_tried_soon_while_somebody_asks() {
+    for fault in [
+        ConnectFault::TimedOut,
+        ConnectFault::Unreachable,
+        ConnectFault::Refused,
+    ] {
+        let error = String::new();
+        let [_, asked] = waits(&LinkError::Connect { fault, error });
+        assert_eq!(asked, config().backoff.soon());
+    }
+    // A lond that accepts has a process for each try.
+    let [alone, asked] = waits(&LinkError::Closed);
+    assert_eq!(asked, alone);
 }
 
 #[test]
