@@ -174,16 +174,12 @@ impl Turns {
     #[inline]
     fn insert(&mut self, mut turn: Turn, place: Place) {
         if let Some(queue) = self.queue(place) {
-            if queue.back().is_none_or(|last| last.number < turn.number) {
-                queue.push_back(turn);
-            } else {
-                let at = queue.partition_point(|other| other.number < turn.number);
-                // Whoever is overtaken waits on, and longer.
-                turn.since = queue
-                    .get(at)
-                    .map_or(turn.since, |next| next.since.min(turn.since));
-                queue.insert(at, turn);
-            }
+            let at = queue.partition_point(|other| other.number < turn.number);
+            // Whoever is overtaken waits on, and longer.
+            turn.since = queue
+                .get(at)
+                .map_or(turn.since, |next| next.since.min(turn.since));
+            queue.insert(at, turn);
         }
         self.set_seat(turn.client, place, turn.number);
     }
@@ -304,7 +300,9 @@ mod tests {
         }
         turns.seat_first(client(3), Place::Waiting, NOW);
         turns.seat_first(client(2), Place::Waiting, NOW);
-        assert_eq!(served(&mut turns, 0), [2, 3, 0, 1]);
+        turns.seat_first(client(4), Place::Waiting, NOW);
+        turns.clear(client(3));
+        assert_eq!(served(&mut turns, 0), [4, 2, 0, 1]);
     }
 
     #[test]

@@ -156,7 +156,7 @@ mod tests {
             now = now + rtt.max(service);
             pace.replied(put, now);
             // Those behind it come at the pace of lond's work.
-            for _ in 0..pace.depth {
+            for _ in 0..pace.depth.min(64) {
                 now = now + service;
                 pace.replied(put, now);
             }
@@ -171,7 +171,6 @@ mod tests {
             (100 * MICRO, MILLI / 2, 1..=1),
             (20 * MILLI, 5 * MILLI, 5..=7),
             (20 * MILLI, MILLI, 21..=28),
-            (5 * MILLI, 4 * MILLI, 3..=3),
             (20 * MILLI, 10 * MICRO, 64..=64),
             (50 * MICRO, 2 * MICRO, 64..=64),
             (50 * MICRO, Duration::ZERO, 64..=64),
@@ -188,7 +187,7 @@ mod tests {
         let mut pace = Pace::new(MILLI, now);
         pace.trip(MILLI / 2, now + MILLI);
         assert_eq!((pace.depth(64), pace.service()), (None, None));
-        assert_eq!(pace.rtt(), MILLI / 2);
+        assert_eq!((pace.rtt(), pace.patience()), (MILLI / 2, 12 * MILLI));
     }
 
     #[test]
@@ -212,15 +211,43 @@ mod tests {
         assert!(pace.is_fast(64) && pace.depth(64).unwrap() > 48, "{pace:?}");
     }
 
+    /// A link over `rtt` on which lond took `service` for the one request there was.
+    fn replied(rtt: Duration, service: Duration) -> Pace {
+        let put = Instant::after_origin(Duration::from_secs(1));
+        let mut pace = Pace::new(rtt, put);
+        pace.replied(put, put + rtt + service);
+        pace
+    }
+
     #[test]
-    fn what_keeps_lond_busy_for_longer_than_a_round_trip_is_fast_however_far_it_is() {
-        let mut now = Instant::after_origin(Duration::ZERO);
-        let mut pace = Pace::new(2 * MILLI, now);
-        pace.replied(now, now + 2 * MILLI + 50 * MICRO);
-        now = now + 4 * MILLI;
-        assert!(pace.is_fast(64) && !pace.is_fast(20), "{pace:?}");
-        pace.replied(now, now + 2 * MILLI + 50 * MICRO);
-        assert!(pace.is_fast(64) && !pace.is_fast(20), "{pace:?}");
+    fn one_reply_tells_how_much_is_to_be_on_a_link_and_what_is_slow_there() {
+        for (rtt, service, depth, patience) in [
+            (5 * MILLI, 4 * MILLI, 3, 28 * MILLI),
+            (20 * MILLI, MILLI, 26, 52 * MILLI),
+            (MILLI, 5 * MILLI, 1, 14 * MILLI),
+        ] {
+            let pace = replied(rtt, service);
+            assert_eq!((pace.depth(64), pace.patience()), (Some(depth), patience));
+        }
+    }
+
+    #[test]
+    fn a_lond_is_fast_that_is_near_and_takes_no_time_or_is_kept_busy_by_a_window() {
+        let nanos = Duration::from_nanos;
+        for (rtt, service, window, is_fast) in [
+            (50 * MICRO, nanos(99_999), 64, true),
+            (50 * MICRO, 100 * MICRO, 64, false),
+            (nanos(999_999), 10 * MICRO, 20, true),
+            (MILLI, 10 * MICRO, 20, false),
+            (2 * MILLI, 50 * MICRO, 41, true),
+            (2 * MILLI, 50 * MICRO, 40, false),
+        ] {
+            assert_eq!(
+                replied(rtt, service).is_fast(window),
+                is_fast,
+                "{rtt:?}, {service:?}"
+            );
+        }
     }
 
     #[test]

@@ -17,6 +17,8 @@ impl World {
         }
         let queued: usize = clients.iter().map(|one| one.queued).sum();
         assert_eq!(status.queued, queued);
+        let ids: Vec<_> = session.link_ids().collect();
+        assert!(status.links.iter().all(|link| ids.contains(&link.link)));
         let in_flight: usize = status.links.iter().map(|link| link.in_flight).sum();
         assert_eq!(status.in_flight, in_flight);
         // Without a spool nothing is kept for those who have left, and no answer waits for another.

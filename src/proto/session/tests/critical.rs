@@ -298,6 +298,28 @@ fn a_disk_that_hangs_holds_no_more_than_the_window() {
 }
 
 #[test]
+fn where_a_disk_that_hangs_has_all_it_may_have_others_wait_as_long_for_it_as_those_before() {
+    let mut rig = Rig::new(Config {
+        disabled: true,
+        ..spooling(8)
+    });
+    let (first, second) = (rig.client(), rig.client());
+    rig.say(first, &"critical:a\n".repeat(32));
+    rig.pass(5 * SECOND);
+    rig.say(second, "critical:b\n");
+    rig.pass(5 * SECOND);
+    assert_eq!((rig.got(first).len(), rig.got(second).len()), (32, 0));
+    rig.pass(4 * SECOND);
+    assert!(rig.got(second).is_empty());
+    rig.pass(SECOND);
+    assert_eq!(rig.got(second), ["con_failed"]);
+    assert!(rig.events.contains(&Event::NotStored {
+        count: 1,
+        is_handed_in: false
+    }));
+}
+
+#[test]
 fn what_one_who_left_asked_is_not_overtaken_by_what_it_asks_when_it_comes_again() {
     let mut rig = two_links(8);
     let client = rig.client();

@@ -201,6 +201,19 @@ fn one_try_that_was_asked_for_is_enough_unless_it_is_all_there_is() {
 }
 
 #[test]
+fn however_many_tries_stand_still_one_more_is_made_for_who_asks() {
+    let mut rig = Rig::new(Config {
+        connections: 2,
+        max_connections: 2,
+        ..config()
+    });
+    (0..2).for_each(|link| rig.connect(link));
+    rig.pass(3 * SECOND);
+    assert!(reconnect(&mut rig));
+    assert_eq!(rig.wires.len(), 3);
+}
+
+#[test]
 fn what_was_opened_on_demand_and_is_all_there_is_gives_way_as_any() {
     let mut rig = growing();
     // It is all that is left, fails, and is tried again in vain.
