@@ -94,8 +94,12 @@ class Machine:
 
     def cut_power(self):
         """It ends at once, wherever it was; nothing that it says afterwards is heard."""
-        self._qemu.kill()
+        self.kill()
         self.wait()
+
+    def kill(self):
+        """The same, without waiting for its end; for any thread."""
+        self._qemu.kill()
 
     def wait(self, within=PATIENCE):
         """Waits until it has ended by itself."""

@@ -35,6 +35,8 @@ class Ask:
         # The links on which it was carried out.
         self.links = []
         self.is_answered = False
+        # Its worker knows of no promise.
+        self.has_failed = False
         # It cannot come back.
         self.is_gone = False
 
@@ -50,7 +52,7 @@ class Book:
         self.news = threading.Condition(self.lock)
         self.boot = 0
         self.promises = self.replies = self.num_told = self.num_carried = 0
-        self.again_after_cut = self.again_after_link = self.num_gone = 0
+        self.again_after_cut = self.again_after_link = self.num_gone = self.num_failed = 0
         self._asks = {}
         self._time = 0
         # Promised and not carried out yet, in the order of their promises.
@@ -77,6 +79,10 @@ class Book:
                 if not ask.links:
                     self._owed[text] = ask
                 self._make_safe(ask)
+            elif line == "con_failed":
+                # The disk took too long: no promise, but what it stores after all is sent.
+                ask.has_failed = True
+                self.num_failed += 1
             elif line == text:
                 self.replies += 1
                 if not ask.links:
@@ -138,6 +144,8 @@ class Book:
         if first and first[1].promised < ask.asked:
             self._fail(f"{text[:40]} overtakes {first[0][:40]}, which was promised before it was asked")
         last = self._last_of_client.get(ask.client, -1)
+        if ask.has_failed:
+            return
         if ask.number < last:
             self._fail(f"{text[:40]} is behind number {last} of its client")
         self._last_of_client[ask.client] = ask.number

@@ -88,7 +88,7 @@ class Server:
         self.fault = None
         # Set when it has failed by itself.
         self.failed = threading.Event()
-        self._until_it_fails = None
+        self._until_it_fails = self._then = None
         self._served = threading.Event()
         self._door = socket.socket(socket.AF_UNIX)
         self._door.bind(str(self.socket))
@@ -100,9 +100,9 @@ class Server:
         return ["-drive", f"file=nbd:unix:{self.socket},format=raw,if=none,id=disk,cache=none",
                 "-device", "virtio-blk-pci,drive=disk,romfile="]
 
-    def fail_after(self, count):
-        """It does so many writes and flushes more, and nothing of the next: the power has failed in between."""
-        self._until_it_fails = count
+    def fail_after(self, count, then):
+        """It does so many writes and flushes more, and nothing of the next: the power fails in between, and `then` is called."""
+        self._until_it_fails, self._then = count, then
 
     def cut(self, rng, share):
         """After the machine was killed: what it had handed over is taken, and forgotten as far as it is not durable."""
@@ -154,6 +154,7 @@ class Server:
         if self._until_it_fails is not None and kind in (WRITE, FLUSH):
             self._until_it_fails -= 1
             if self._until_it_fails < 0:
+                self._then()
                 self.failed.set()
         return self.failed.is_set()
 

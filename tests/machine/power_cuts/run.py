@@ -34,6 +34,8 @@ request_timeout = "1s"
 backoff_min = "20ms"
 backoff_max = "300ms"
 pipeline = PIPELINE
+# Of two links it would not be known outside which came first, and lond ends the older one.
+max_connections = 1
 
 # lond dies of no message here, but it does die.
 [spool]
@@ -81,7 +83,7 @@ class Run:
         """What there was, by what it is called."""
         book, cache = self.book, self.rig.disk.cache
         return {
-            "cuts": book.boot, "promises": book.promises, "replies": book.replies, "carried out for good": book.num_gone, "carried out again after a cut": book.again_after_cut,
+            "cuts": book.boot, "promises": book.promises, "replies": book.replies, "told con_failed": book.num_failed, "carried out for good": book.num_gone, "carried out again after a cut": book.again_after_cut,
             "after a lost link": book.again_after_link, "flushes": cache.flushes, "blocks forgotten": cache.forgotten,
         }
 
@@ -105,7 +107,7 @@ class Run:
                 self._wait(lambda: book.num_told > heard, PATIENCE)
             promises = book.promises + 1 + int(self.rng.expovariate(1 / 20))
             if kind == "disk":
-                disk.fail_after(int(self.rng.expovariate(1 / 40)))
+                disk.fail_after(int(self.rng.expovariate(1 / 40)), self.rig.machine.kill)
             seconds = self.rng.uniform(0, 3) + (0 if kind in ("time", "start") else 7)
             self._wait(lambda: disk.failed.is_set() or (kind == "promise" and book.promises >= promises), seconds)
 
