@@ -11,6 +11,10 @@ import time
 # How long it may take to do what it is to do, on a machine that has much else to do.
 PATIENCE = 180
 CONSOLE_LINES = 40
+# How often it is tried to boot it.
+BOOTS = 3
+# Seconds until it is tried again.
+BOOT = 90
 
 
 class Machine:
@@ -30,9 +34,18 @@ class Machine:
         """Boots it with this archive, anew at each call, up to where `main` begins; its console's log goes on."""
         initrd = self.work / "initrd"
         archive.write(initrd, self.kernel)
-        # On a busy machine the kernel waits in vain for a timer that it tries, and gives up.
-        self._start(["-kernel", self.kernel.image, "-initrd", initrd, "-append", "console=ttyS0 quiet panic=-1 no_timer_check"])
-        self.expect("booted")
+        # On a busy machine the kernel waits in vain for a timer that it tries, and gives up; or it takes its clocks for
+        # other than they are, and stands still.
+        options = ["-kernel", self.kernel.image, "-initrd", initrd, "-append", "console=ttyS0 quiet panic=-1 no_timer_check"]
+        for left in reversed(range(BOOTS)):
+            self._start(options)
+            try:
+                self.expect("booted", BOOT if left else PATIENCE)
+                break
+            except AssertionError:
+                self.destroy()
+                if not left:
+                    raise
         return self
 
     def freeze(self):
