@@ -1,5 +1,6 @@
 //! A directory with a configuration.
 
+use std::fs;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::PathBuf;
@@ -20,14 +21,16 @@ impl Site {
         site
     }
 
-    /// Writes the configuration anew.
+    /// Writes the configuration anew, in one moment: whoever reads it meanwhile finds all of the old or of the new.
     pub fn configure(&self, peer: SocketAddr, toml: &str) {
-        self.write_config(&format!(
+        let text = format!(
             "host_id = 'msul2'\nsocket_dir = 'DIR/sockets'\ncontrol_dir = 'DIR/control'\nspool_dir = 'DIR/delayed'\n\
              permanent_log = 'DIR/perm.log'\n{toml}\n[peer.msul1]\naddress = '{}'\nport = {}\n",
             peer.ip(),
             peer.port()
-        ));
+        );
+        self.write("lonc.toml.new", &text);
+        fs::rename(self.path("lonc.toml.new"), self.path("lonc.toml")).unwrap();
     }
 
     /// Writes this as the configuration; `DIR` stands for the directory.
