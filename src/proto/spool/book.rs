@@ -34,6 +34,8 @@ struct Entry {
     is_reported: bool,
     /// It was there when all was listed last, or was found later.
     is_listed: bool,
+    /// Its file has changed since.
+    has_changed: bool,
 }
 
 impl Entry {
@@ -42,6 +44,14 @@ impl Entry {
         match self.standing {
             Standing::Given(_) | Standing::Answered | Standing::Stuck => true,
             Standing::Unfinished { .. } | Standing::Odd => false,
+        }
+    }
+
+    /// True if its file could not be sent when it was read last, and nobody told of a change since.
+    fn is_unfit(&self) -> bool {
+        match self.standing {
+            Standing::Unfinished { .. } | Standing::Odd => !self.has_changed,
+            Standing::Given(_) | Standing::Answered | Standing::Stuck => false,
         }
     }
 }
@@ -58,6 +68,24 @@ impl Book {
     /// True if it is not to be read, whatever happens to its file.
     pub(super) fn is_busy(&self, name: &[u8]) -> bool {
         self.entries.get(name).is_some_and(Entry::is_busy)
+    }
+
+    /// True if its file could not be sent when it was read last, and nobody told of a change since.
+    pub(super) fn is_unfit(&self, name: &Name) -> bool {
+        self.entries.get(name).is_some_and(Entry::is_unfit)
+    }
+
+    /// Those that are unfit.
+    pub(super) fn unfit(&self) -> Vec<Name> {
+        let unfit = self.entries.iter().filter(|(_, entry)| entry.is_unfit());
+        unfit.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Its file is another, or has more in it.
+    pub(super) fn changed(&mut self, name: &Name) {
+        if let Some(entry) = self.entries.get_mut(name) {
+            entry.has_changed = true;
+        }
     }
 
     /// By this id the driver has it.
@@ -203,6 +231,7 @@ impl Book {
                 standing,
                 is_reported,
                 is_listed: true,
+                has_changed: false,
             },
         );
     }

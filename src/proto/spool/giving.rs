@@ -66,6 +66,7 @@ impl Machine {
                 if age < self.config.settle && !is_made_by_lonc(&name) =>
             {
                 self.settles_at = Some(self.now.instant + (self.config.settle.saturating_sub(age)));
+                self.book.changed(&name);
                 self.window.put_back(name);
                 self.give_what_there_is(giving);
             }

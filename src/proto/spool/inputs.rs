@@ -133,6 +133,7 @@ impl Machine {
         self.now = now;
         match self.awaited.take() {
             Some(Awaited::Read(name, giving)) => self.read(name, giving, outcome),
+            Some(Awaited::LookInto(name)) => self.looked_into(&name, outcome),
             other => self.awaited = other,
         }
     }

@@ -1,10 +1,13 @@
 //! Which messages there are: what an instance before left, what is in the directory, what appears in it.
 
 use alloc::vec::Vec;
+use bytes::Bytes;
+use core::time::Duration;
 
+use super::message::{most_read, parse};
 use super::removing::Removal;
 use super::window::Refill;
-use super::{Awaited, Event, Fault, FromSpool, Machine, Name, Operation, Shelf, Task};
+use super::{Awaited, Event, Fault, FromSpool, Machine, Name, Operation, Shelf, Task, Unsendable};
 
 /// What an instance before had begun to store, and is still to be removed.
 #[derive(Debug)]
@@ -77,12 +80,41 @@ impl Machine {
         }
     }
 
-    /// What was answered long ago may be removable now, and what was never finished is told of.
+    /// What was answered long ago may be removable now, and what could not be sent may be another file.
     pub(super) fn looked(&mut self) {
         let again = self.book.unremoved().into_iter();
-        self.then(again.map(|name| Task::Remove(name, Removal::Again)));
+        let again = again.map(|name| Task::Remove(name, Removal::Again));
         if !self.is_unreadable {
             self.book.end_listing();
+        }
+        let unfit = self.book.unfit().into_iter().map(Task::LookInto);
+        self.then(again.chain(unfit).chain([Task::LookedInto]));
+    }
+
+    /// Whether what could not be sent can be sent now, though nobody told of a change.
+    pub(super) fn look_into(&mut self, name: Name) {
+        let most = most_read(self.config.max_request_bytes);
+        self.operate(Operation::Read(name.clone(), most), Awaited::LookInto(name));
+    }
+
+    pub(super) fn looked_into(&mut self, name: &Name, outcome: Result<(Bytes, Duration), Unsendable>) {
+        let content = outcome.and_then(|(content, _)| parse(content, self.config.max_request_bytes));
+        match content {
+            Err(Unsendable::Unfinished | Unsendable::NotAFile | Unsendable::Unreadable(_)) => {}
+            Err(Unsendable::Gone) => {
+                self.book.forget(name);
+                self.window.remove(name);
+            }
+            // Whoever asks for it finds that out again, and does what is to be done.
+            Ok(_) | Err(Unsendable::Damaged | Unsendable::Refused(_) | Unsendable::TooLarge) => {
+                self.book.changed(name);
+            }
+        }
+    }
+
+    /// All was looked at: what is never finished is told of.
+    pub(super) fn looked_into_all(&mut self) {
+        if !self.is_unreadable {
             for name in self.book.never_finished(self.now.instant) {
                 self.event(Event::NeverFinished(name));
             }
@@ -96,12 +128,18 @@ impl Machine {
             return;
         }
         self.namer.heed(name.as_bytes(), self.now.epoch);
+        self.book.changed(&name);
         self.window.insert(name);
         self.tell_fresh();
     }
 
+    /// True if the driver has something to ask for. For what cannot be sent as it is nobody has to open a link.
+    pub(super) fn has_some_to_give(&self) -> bool {
+        self.window.has(|name| !self.book.is_unfit(name))
+    }
+
     pub(super) fn tell_fresh(&mut self) {
-        if !self.window.is_empty() && !self.has_told_fresh {
+        if !self.has_told_fresh && self.has_some_to_give() {
             self.has_told_fresh = true;
             self.tell(FromSpool::Fresh);
         }

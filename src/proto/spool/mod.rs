@@ -183,8 +183,12 @@ enum Task {
     Refill,
     /// Make removals safe.
     SyncRemovals,
-    /// Everything was looked at.
+    /// Everything was listed.
     Looked,
+    /// Look whether this can be sent now.
+    LookInto(Name),
+    /// Everything was looked at.
+    LookedInto,
     Give(Giving),
     Remove(Name, Removal),
     Write(Storing),
@@ -200,6 +204,7 @@ enum Awaited {
     Leftover(Name, Leftovers),
     Refill(Refill),
     Read(Name, Giving),
+    LookInto(Name),
     Removal(Name, Removal),
     RemovalSync,
     Written(Writing),
@@ -281,6 +286,8 @@ impl Machine {
             Task::Refill => self.refill(Refill::default()),
             Task::SyncRemovals => self.operate(Operation::Sync(Shelf::Queue), Awaited::RemovalSync),
             Task::Looked => self.looked(),
+            Task::LookInto(name) => self.look_into(name),
+            Task::LookedInto => self.looked_into_all(),
             Task::Give(giving) => self.give(giving),
             Task::Remove(name, removal) => {
                 self.operate(Operation::Remove(name.clone()), Awaited::Removal(name, removal));

@@ -55,7 +55,7 @@ impl Machine {
     /// True if removals are to be made safe when nothing else is to be done: not while the driver has messages, or is to
     /// have some now, for those are to be removed soon.
     pub(super) fn may_sync_removals(&self) -> bool {
-        let is_through = self.window.is_empty() || self.settles_at.is_some();
+        let is_through = !self.has_some_to_give() || self.settles_at.is_some();
         self.has_unsafe_removals() && is_through && !self.book.has_given()
     }
 

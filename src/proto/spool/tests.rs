@@ -247,20 +247,54 @@ fn a_line_that_is_never_finished_is_told_of_once() {
         rig.machine.handle_look(rig.now);
         let mut said = vec![];
         while let Some(command) = rig.machine.next_command() {
-            if let Command::Operate(_) = command {
+            if let Command::Operate(Operation::List(Shelf::Queue)) = command {
                 rig.list(&["1.msul1"]);
-            } else if let Command::Event(event) = command {
-                said.push(format!("{event:?}"));
+            } else if let Command::Operate(Operation::Read(..)) = command {
+                let unfinished = (Bytes::from_static(b"pu"), Duration::ZERO);
+                rig.machine.handle_read(Ok(unfinished), rig.now);
+            } else {
+                // Nor is anybody asked for a link on which it could not go.
+                said.push(format!("{command:?}"));
             }
         }
         let due = if told {
-            vec!["NeverFinished(1.msul1)"]
+            vec!["Event(NeverFinished(1.msul1))"]
         } else {
             vec![]
         };
         assert_eq!(said, due);
     }
     assert_eq!(rig.state("1.msul1"), MessageState::Unusable);
+}
+
+#[test]
+fn what_could_not_be_sent_is_asked_for_once_it_can_be_though_nobody_told_of_that() {
+    let unreadable = || Err(Unsendable::Unreadable(refused()));
+    let content = |content| Ok((Bytes::from_static(content), Duration::ZERO));
+    for (before, after, is_asked_for) in [
+        (content(b"pu"), content(b"put\n"), true),
+        (content(b"pu"), content(b"put"), false),
+        (content(b"pu"), content(b"two\nlines\n"), true),
+        (content(b"pu"), Err(Unsendable::Gone), false),
+        (unreadable(), content(b"put\n"), true),
+        (unreadable(), unreadable(), false),
+    ] {
+        let mut rig = Rig::new(&["1.msul1"]);
+        rig.machine.handle_more(1, rig.now);
+        assert_eq!(rig.next(), "Operate(Read(1.msul1, 102))");
+        rig.machine.handle_read(before, rig.now);
+        while rig.next() != "nothing" {}
+        rig.machine.handle_look(rig.now);
+        for _ in 0..2 {
+            assert_eq!(rig.next(), "Operate(List(Queue))");
+            rig.list(&["1.msul1"]);
+        }
+        assert_eq!(rig.next(), "Operate(Read(1.msul1, 102))");
+        let told = format!("{after:?}");
+        rig.machine.handle_read(after, rig.now);
+        let next = if is_asked_for { "Tell(Fresh)" } else { "nothing" };
+        assert_eq!(rig.next(), next, "{told}");
+    }
 }
 
 /// Has all three shelves listed; how long that takes.

@@ -28,9 +28,9 @@ impl Window {
         self.names.is_empty() && self.more
     }
 
-    /// True if there is no next name.
-    pub(super) fn is_empty(&self) -> bool {
-        self.names.is_empty() && !self.more
+    /// True if there is such a name, or one of which nobody knows what it is.
+    pub(super) fn has(&self, is_such: impl Fn(&Name) -> bool) -> bool {
+        self.more || self.names.iter().any(is_such)
     }
 
     pub(super) fn has_passed(&self, name: &[u8]) -> bool {
@@ -170,7 +170,7 @@ mod tests {
         seen(&mut refill, &["a", "b", "b"], 2);
         window.fill(Some(refill));
         assert_eq!(taken(&mut window), names(&["a", "b"]));
-        assert!(window.is_empty());
+        assert!(!window.has(|_| true));
     }
 
     #[test]

@@ -119,8 +119,12 @@ fn what_is_known_of_a_file_goes_with_it() {
         assert_eq!(rig.next(), "Tell(CaughtUp)");
         for names in [&["1.msul1"][..], &[]] {
             rig.machine.handle_look(rig.now);
-            while let Some(Command::Operate(Operation::List(_))) = rig.machine.next_command() {
-                rig.list(names);
+            while let Some(Command::Operate(operation)) = rig.machine.next_command() {
+                if let Operation::List(_) = operation {
+                    rig.list(names);
+                } else {
+                    rig.machine.handle_read(Err(Unsendable::NotAFile), rig.now);
+                }
             }
         }
         // There is another, of which nobody was told.
