@@ -27,6 +27,7 @@ use std::thread::{Scope, ScopedJoinHandle, scope};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
+use stand_in_lond::Behaviour;
 use test_harness::Site;
 use test_harness::chaos::{self, Answers};
 use test_harness::spool::word;
@@ -51,6 +52,9 @@ const QUESTIONS: [&[&str]; 8] = [
     &["ping", "msul1"],
     &["reconnect", "--all"],
 ];
+/// Of so many quarters of a second the peer is bad in the first; in the others what was delayed gets through.
+const PERIOD: usize = 240;
+const TORMENTED: usize = 160;
 const PAGES: [&str; 3] = ["/metrics", "/", "/peer/msul1"];
 
 #[test]
@@ -126,8 +130,13 @@ fn torment<'scope>(
 ) -> Vec<ScopedJoinHandle<'scope, ()>> {
     let mut own = rng.fork();
     let mut tormentors = vec![
-        work.repeat(scope, SECOND / 4, &work.torments, move |_| {
-            chaos::torment(&mut own, &stage.peer, &stage.lonc, &stage.beside);
+        work.repeat(scope, SECOND / 4, &work.torments, move |number| {
+            if number % PERIOD < TORMENTED {
+                chaos::torment(&mut own, &stage.peer, &stage.lonc, &stage.beside);
+            } else {
+                stage.peer.behave(Behaviour::Normal);
+                stage.peer.revive();
+            }
         }),
         work.repeat(scope, SECOND, &work.reloads, |_| stage.reload()),
     ];

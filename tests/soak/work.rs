@@ -16,7 +16,7 @@ use test_harness::{Lonc, PATIENCE, Site};
 use crate::stage::Bad;
 
 const ASKING: Asking = Asking {
-    critical_in: 60,
+    critical_in: 240,
     lost: "con_delayed",
 };
 /// Messages that a worker stores at once.

@@ -16,8 +16,15 @@ impl Machine {
     }
 
     /// Everything is to be looked at: files may have appeared, or can be read or removed now.
+    ///
+    /// A look that has not begun yet will find as much: links that come and go ask for one each, and with many messages
+    /// one takes longer than that.
     pub fn handle_look(&mut self, now: Now) {
-        self.handle(Task::Look, now);
+        if core::mem::replace(&mut self.is_look_due, true) {
+            self.now = now;
+        } else {
+            self.handle(Task::Look, now);
+        }
     }
 
     /// A file appeared, was closed, or has other permissions.

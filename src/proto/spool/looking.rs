@@ -49,6 +49,7 @@ impl Machine {
     }
 
     pub(super) fn look(&mut self) {
+        self.is_look_due = false;
         self.window.start_over();
         self.book.begin_listing();
         self.then([Task::Refill, Task::Looked]);

@@ -146,6 +146,8 @@ pub struct Machine {
     now: Now,
     /// What was asked for, in order.
     jobs: VecDeque<Task>,
+    /// To look at everything is among that.
+    is_look_due: bool,
     /// What is left of the job that was begun; the next is the last.
     agenda: Vec<Task>,
     /// The operation under way.
@@ -240,6 +242,7 @@ impl Machine {
             counted: None,
             now: Now::default(),
             jobs: VecDeque::new(),
+            is_look_due: false,
             agenda: Vec::new(),
             awaited: None,
             commands: VecDeque::new(),

@@ -268,6 +268,26 @@ fn a_line_that_is_never_finished_is_told_of_once() {
 }
 
 #[test]
+fn looks_that_have_not_begun_are_one() {
+    let mut rig = Rig::new(&["1.msul1"]);
+    let mut listed = 0;
+    rig.machine.handle_look(rig.now);
+    assert_eq!(rig.next(), "Operate(List(Queue))");
+    for _ in 0..1000 {
+        rig.machine.handle_look(rig.now);
+    }
+    rig.list(&["1.msul1", "2.msul1"]);
+    while let Some(command) = rig.machine.next_command() {
+        if let Command::Operate(Operation::List(Shelf::Queue)) = command {
+            listed += 1;
+            rig.list(&["1.msul1", "2.msul1"]);
+        }
+    }
+    // The rest of the first, and another: each lists until nothing is new.
+    assert_eq!(listed, 3);
+}
+
+#[test]
 fn what_could_not_be_sent_is_asked_for_once_it_can_be_though_nobody_told_of_that() {
     let unreadable = || Err(Unsendable::Unreadable(refused()));
     let content = |content| Ok((Bytes::from_static(content), Duration::ZERO));

@@ -47,9 +47,17 @@ impl Announced {
         self.said.push_back(Said::Look(names));
     }
 
-    pub(super) fn look(&mut self, disk: &Disk) {
+    /// `is_due`: one that was said before has not begun, and will find all that is there now.
+    pub(super) fn look(&mut self, disk: &Disk, is_due: bool) {
         let names = disk.names(Shelf::Queue).into_iter().collect();
-        self.said.push_back(Said::DriversLook(names));
+        let due = self.said.iter_mut().rev().find_map(|said| match said {
+            Said::DriversLook(due) if is_due => Some(due),
+            Said::Appeared(_) | Said::Look(_) | Said::DriversLook(_) | Said::Asked => None,
+        });
+        match due {
+            Some(due) => due.extend(names),
+            None => self.said.push_back(Said::DriversLook(names)),
+        }
     }
 
     pub(super) fn asked(&mut self) {

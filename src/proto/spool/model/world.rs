@@ -283,7 +283,8 @@ impl World {
     pub(super) fn look(&mut self) {
         self.wants = true;
         self.asking.look();
-        self.announced.look(&self.disk);
+        let is_due = self.machine.is_look_due;
+        self.announced.look(&self.disk, is_due);
         self.machine.handle_look(self.now);
     }
 
