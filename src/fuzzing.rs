@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, Runtime};
 pub use crate::daemon::fuzzed_calls as calls;
 pub use crate::metrics::fuzzing::requests;
 pub use crate::standing::fuzzing::answers;
-pub use crate::tls::fuzzing::{client as tls_client, words as tls_words};
+pub use crate::tls::fuzzing::{Client as TlsClient, client as tls_client, words as tls_words};
 
 thread_local! {
     static RUNTIME: RefCell<Runtime> = RefCell::new(Builder::new_current_thread().enable_time().build().expect("a runtime"));

@@ -40,12 +40,23 @@ fn check_loaded(loaded: &Loaded, peer: &HostId) {
     }
 }
 
+/// What is sound is so no more with a key that nobody knows in front of it.
+fn check_unknown(content: &[u8], peer: &HostId) {
+    let text = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
+    let path = file("unknown.toml", &[b"unheard_of = 1\n", text].concat());
+    let fault = config::load(&path, peer).expect_err("an unknown key is a fault");
+    assert!(fault.to_string().contains("unheard_of"), "{fault}");
+}
+
 fuzz_target!(|content: &[u8]| {
     file("hosts.tab", TABLE);
     let path = file("lonc.toml", content);
     let peer: HostId = "msul1".parse().expect("an id");
     match config::load(&path, &peer) {
-        Ok(loaded) => check_loaded(&loaded, &peer),
+        Ok(loaded) => {
+            check_loaded(&loaded, &peer);
+            check_unknown(content, &peer);
+        }
         Err(fault) => check_fault(&fault, &path, content),
     }
     match config::check(&path, None) {

@@ -1,5 +1,5 @@
-//! The opening of TLS with a peer between whom and us somebody changes, drops, doubles and cuts: nothing is read that the peer
-//! did not say; and what an operator is told of it is one short line.
+//! The opening of TLS with a peer, or one who says it is, between whom and us somebody changes, drops, doubles and cuts:
+//! nothing is taken that the peer did not say; and what an operator is told of it is one short line.
 #![no_main]
 
 use std::cell::OnceCell;
@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::{env, fs, process};
 
 use libfuzzer_sys::fuzz_target;
+use lonc::fuzzing::TlsClient;
 use lonc_fuzz::is_harmless;
-use rcgen::{CertificateParams, KeyPair};
+use rcgen::{Certificate, CertificateParams, KeyPair};
 use rustls::crypto::ring;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::version::TLS13;
@@ -20,22 +21,23 @@ const HOST: &str = "lond.example.edu";
 const SAID: &[u8] = b"challenge 1234567890\nok\nok\nversion:2.11\n";
 
 struct Ends {
-    client: Box<dyn Fn() -> ClientConnection>,
-    server: Arc<ServerConfig>,
+    client: TlsClient,
+    /// The peer as it should be, and others that say they are.
+    servers: [Arc<ServerConfig>; 4],
 }
 
 thread_local! {
     static ENDS: OnceCell<Ends> = const { OnceCell::new() };
 }
 
-fn ends() -> Ends {
+/// A certificate that its holder has signed.
+fn identity(name: &str) -> (Certificate, KeyPair) {
     let key = KeyPair::generate().expect("a key");
-    let certificate = CertificateParams::new([HOST.to_owned()])
-        .expect("a name")
-        .self_signed(&key)
-        .expect("a certificate");
-    let path: PathBuf = env::temp_dir().join(format!("lonc-ca-{}", process::id()));
-    fs::write(&path, certificate.pem()).expect("a file");
+    let params = CertificateParams::new([name.to_owned()]).expect("a name");
+    (params.self_signed(&key).expect("a certificate"), key)
+}
+
+fn server((certificate, key): &(Certificate, KeyPair), protocols: &[&[u8]]) -> Arc<ServerConfig> {
     let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let builder = builder
         .with_protocol_versions(&[&TLS13])
@@ -45,10 +47,23 @@ fn ends() -> Ends {
     let mut server = builder
         .with_single_cert(vec![certificate.der().clone()], key)
         .expect("a certificate of its own");
-    server.alpn_protocols = vec![b"lond/1".to_vec()];
+    server.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    Arc::new(server)
+}
+
+fn ends() -> Ends {
+    let (own, other) = (identity(HOST), identity("another.example.edu"));
+    let path: PathBuf = env::temp_dir().join(format!("lonc-ca-{}", process::id()));
+    // Both are trusted; it is the name that tells them apart.
+    fs::write(&path, own.0.pem() + &other.0.pem()).expect("a file");
     Ends {
-        client: Box::new(lonc::fuzzing::tls_client(&path, HOST)),
-        server: Arc::new(server),
+        client: lonc::fuzzing::tls_client(&path, HOST),
+        servers: [
+            server(&own, &[b"lond/1"]),
+            server(&own, &[]),
+            server(&other, &[b"lond/1"]),
+            server(&identity(HOST), &[b"lond/1"]),
+        ],
     }
 }
 
@@ -113,19 +128,24 @@ fn meet(client: &mut ClientConnection, server: &mut ServerConnection, script: &m
 fuzz_target!(|script: &[u8]| {
     ENDS.with(|kept| {
         let ends = kept.get_or_init(ends);
-        let mut client = (ends.client)();
-        let mut server = ServerConnection::new(Arc::clone(&ends.server)).expect("sound settings");
-        let mut rest = script;
+        let (who, mut rest) = script.split_first().unwrap_or((&0, &[]));
+        let who = usize::from(*who) % ends.servers.len();
+        let mut client = ends.client.connection();
+        let mut server = ServerConnection::new(Arc::clone(&ends.servers[who])).expect("sound settings");
+        let is_undisturbed = rest.is_empty();
         let read = meet(&mut client, &mut server, &mut rest);
         assert!(
             SAID.starts_with(&read),
             "the peer did not say {}",
             read.escape_ascii()
         );
-        if !read.is_empty() {
-            assert!(!client.is_handshaking() && client.peer_certificates().is_some());
+        let is_taken = !client.is_handshaking() && ends.client.takes(&client);
+        if who == 0 {
+            assert!(read.is_empty() || is_taken);
+            // Whom nobody disturbs is understood.
+            assert!(!is_undisturbed || read == SAID);
+        } else {
+            assert!(!is_taken, "another than the peer, of kind {who}, is taken for it");
         }
-        // Whom nobody disturbs is understood.
-        assert!(!script.is_empty() || read == SAID);
     });
 });

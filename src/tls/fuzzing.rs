@@ -9,12 +9,15 @@ use rustls::{ClientConnection, Error};
 
 use super::{Authorities, Named, Tls, TlsSettings, fault};
 
-/// Makes our end of connections to `host`, whose certificate somebody in the file `ca` has signed; each knows the sessions
-/// of those before.
+/// Our end of connections to one host; each knows the sessions of those before.
+pub struct Client(Tls);
+
+/// Makes our end of connections to `host`, whose certificate somebody in the file `ca` has signed.
 ///
 /// # Panics
 /// The file is not there, or has no certificates.
-pub fn client(ca: &Path, host: &str) -> impl Fn() -> ClientConnection + use<> {
+#[must_use]
+pub fn client(ca: &Path, host: &str) -> Client {
     let settings = TlsSettings {
         required: true,
         authorities: Some(Named {
@@ -29,10 +32,24 @@ pub fn client(ca: &Path, host: &str) -> impl Fn() -> ClientConnection + use<> {
         require_alpn: true,
         expiry_warning: Duration::ZERO,
     };
-    let tls = Tls::load(&settings, host).expect("it is there");
-    move || {
-        let secured = tls.0.as_ref().expect("it is required");
+    Client(Tls::load(&settings, host).expect("it is there"))
+}
+
+impl Client {
+    /// One connection.
+    ///
+    /// # Panics
+    /// Never.
+    #[must_use]
+    pub fn connection(&self) -> ClientConnection {
+        let secured = self.0.0.as_ref().expect("it is required");
         ClientConnection::new(Arc::clone(&secured.config), secured.by.name.clone()).expect("sound settings")
+    }
+
+    /// Whether a link would be made of one whose handshake is done.
+    #[must_use]
+    pub fn takes(&self, connection: &ClientConnection) -> bool {
+        self.0.accept(connection).is_ok()
     }
 }
 

@@ -101,6 +101,9 @@ impl World {
             assert_eq!(is_its, host == self.peer, "{temporary:?} of {host}");
         }
         assert!(!owner.owns(temporary.as_bytes()));
+        // Of the process that it names at its beginning, and no other.
+        let another = owner.temporary(pid + 1, &name);
+        assert!(!owner.is_temporary(another.as_bytes()), "{another:?}");
         let other = numbered(&name, pid);
         assert_eq!(owner.queued(&other), name);
         assert!(owner.keeps(Shelf::Failed, other.as_bytes()));
