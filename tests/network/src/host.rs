@@ -82,28 +82,40 @@ impl Host {
     /// Runs these commands of ip(8), without the word `ip`.
     pub fn ip(&self, commands: &[impl Display]) {
         for command in commands {
-            if let Err(error) = self.try_ip(&command.to_string()) {
+            if let Err(error) = self.try_run("ip", &command.to_string()) {
                 panic!("ip {command}: {error}");
             }
         }
     }
 
-    pub(crate) fn try_ip(&self, command: &str) -> io::Result<()> {
-        let ip = || {
-            Command::new("ip")
-                .args(command.split(' '))
+    /// Runs a program on it with these arguments, between single blanks.
+    pub(crate) fn try_run(&self, program: &str, arguments: &str) -> io::Result<()> {
+        let run = || {
+            Command::new(program)
+                .args(arguments.split(' '))
                 .stdin(Stdio::null())
                 .output()
         };
-        let output = self.enter(ip)?;
+        let output = self.enter(run)?;
         if output.status.success() {
             return Ok(());
         }
         Err(io::Error::other(String::from_utf8_lossy(&output.stderr).trim()))
     }
 
+    /// Lays a cable from it to another, where its end is called `name`; `hardware` is the address of that, as words of
+    /// ip(8).
+    pub(crate) fn lay_cable(&self, name: &str, hardware: &str, to: &Self) -> io::Result<()> {
+        let own = &self.hardware;
+        let there = to.network_path();
+        self.try_run(
+            "ip",
+            &format!("link add {CABLE} address {own} type veth peer name {name}{hardware} netns {there}"),
+        )
+    }
+
     /// Where other processes find its network while this one lives.
-    pub(crate) fn network_path(&self) -> String {
+    fn network_path(&self) -> String {
         format!("/proc/{}/fd/{}", process::id(), self.network.as_raw_fd())
     }
 

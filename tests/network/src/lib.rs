@@ -1,4 +1,5 @@
-//! Two hosts with a cable between them, for tests of what lonc does when a network fails.
+//! Two hosts with a cable between them, for tests of what lonc does when a network fails; or with a [`Bridge`], for what
+//! it does when a network is bad.
 //!
 //! Each host is a network namespace and a mount namespace, which have no names and go with the last that uses them: with
 //! the [`Network`], or with a process that was started in there. Only root can make them. Sockets of the file system are
@@ -20,14 +21,17 @@
     reason = "what tests stand on fails as a test does"
 )]
 
+mod bridge;
 mod host;
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::process::Command;
 
 use nix::unistd::geteuid;
 
+pub use bridge::{Bridge, Toward};
 pub use host::Host;
 
 /// How each end of the cable is called on its host.
@@ -58,7 +62,35 @@ impl Network {
             .ok()
     }
 
+    /// The same with a bridge between them; says so, too, where the kernel has no netem.
+    pub fn lay_across_bridge() -> Option<(Self, Bridge)> {
+        Self::try_to_lay_across_bridge()
+            .inspect_err(|why| eprintln!("SKIPPED: {why}"))
+            .ok()
+    }
+
     fn try_to_lay() -> Result<Self, String> {
+        let network = Self::make_hosts()?;
+        let Self { near, far } = &network;
+        near.lay_cable(CABLE, &format!(" address {}", far.hardware), far)
+            .map_err(|error| no_cable(&error))?;
+        network.connect();
+        Ok(network)
+    }
+
+    fn try_to_lay_across_bridge() -> Result<(Self, Bridge), String> {
+        let network = Self::make_hosts()?;
+        let bridge = Bridge::make().map_err(|error| format!("no bridges here: {error}"))?;
+        for (toward, host) in [(Toward::Near, &network.near), (Toward::Far, &network.far)] {
+            bridge.connect(toward, host).map_err(|error| no_cable(&error))?;
+            let tried = bridge.try_to_treat(toward, "");
+            tried.map_err(|error| format!("the kernel has no netem: {error}"))?;
+        }
+        network.connect();
+        Ok((network, bridge))
+    }
+
+    fn make_hosts() -> Result<Self, String> {
         if !geteuid().is_root() {
             return Err("only root can make network namespaces".to_owned());
         }
@@ -71,17 +103,12 @@ impl Network {
         let host =
             |number| Host::make(number).map_err(|error| format!("no network namespaces here: {error}"));
         let (near, far) = (host(1)?, host(2)?);
-        near.try_ip(&format!(
-            "link add {CABLE} address {} type veth peer name {CABLE} address {} netns {}",
-            near.hardware,
-            far.hardware,
-            far.network_path()
-        ))
-        .map_err(|error| format!("no veth devices here: {error}"))?;
-        let network = Self { near, far };
-        network.near.connect(&network.far);
-        network.far.connect(&network.near);
-        Ok(network)
+        Ok(Self { near, far })
+    }
+
+    fn connect(&self) {
+        self.near.connect(&self.far);
+        self.far.connect(&self.near);
     }
 
     /// The far host is gone without a word, as after a failure of its power behind a router: whatever is sent to it is
@@ -110,4 +137,8 @@ impl Network {
     pub fn blackhole(&self, address: IpAddr) {
         self.near.neighbour(address, NO_HARDWARE);
     }
+}
+
+fn no_cable(error: &io::Error) -> String {
+    format!("no veth devices here: {error}")
 }
