@@ -15,7 +15,7 @@ const CLIENTS: usize = 10;
 /// There is no spool.
 const ASKING: Asking = Asking {
     critical_in: 4,
-    lost: "con_failed",
+    lost: &["con_failed"],
 };
 
 #[test]

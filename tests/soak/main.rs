@@ -177,13 +177,14 @@ fn report(stage: &Stage, answers: &Answers, work: &Work, span: Duration) {
     ]
     .map(|count| count.load(Relaxed));
     eprintln!(
-        "{:.1} minutes: {} requests served, {} delayed by lonc, {} by workers; {of_bad} answers where the peer is bad; \
+        "{:.1} minutes: {} requests served, {} delayed by lonc, {} by workers, {} not stored in time; {of_bad} answers where the peer is bad; \
          {torments} faults and changes, {reloads} reloads, {questions} questions of operators, {scrapes} scrapes; \
          {records} records in a journal that restarted {restarts} times",
         span.as_secs_f64() / 60.0,
         answers.served,
         stage.lonc.site.logged('D').len(),
         work.floods.load(Relaxed) * FLOOD,
+        answers.failed,
     );
 }
 

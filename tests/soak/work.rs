@@ -17,7 +17,8 @@ use crate::stage::Bad;
 
 const ASKING: Asking = Asking {
     critical_in: 240,
-    lost: "con_delayed",
+    // The latter where the disk takes more than the ten seconds that it has.
+    lost: &["con_delayed", "con_failed"],
 };
 /// Messages that a worker stores at once.
 pub(crate) const FLOOD: usize = 40;

@@ -32,8 +32,8 @@ const BEHAVIOURS: [Behaviour; 13] = [
 pub struct Asking {
     /// Two in so many requests are critical.
     pub critical_in: u8,
-    /// What a critical request hears that cannot be sent now.
-    pub lost: &'static str,
+    /// What a critical request may hear that cannot be sent now.
+    pub lost: &'static [&'static str],
 }
 
 /// What came of requests.
@@ -43,6 +43,8 @@ pub struct Answers {
     pub served: usize,
     /// The commands of plain critical requests that are to be sent later, by what was said.
     pub promised: BTreeSet<String>,
+    /// How many critical requests could not be stored in time.
+    pub failed: usize,
 }
 
 impl Answers {
@@ -51,6 +53,7 @@ impl Answers {
     pub fn with(mut self, mut other: Self) -> Self {
         self.served += other.served;
         self.promised.append(&mut other.promised);
+        self.failed += other.failed;
         self
     }
 }
@@ -62,7 +65,7 @@ struct Request {
     /// What lond answers,
     right: String,
     /// and what else may be its answer.
-    lost: &'static str,
+    lost: &'static [&'static str],
 }
 
 impl Request {
@@ -74,7 +77,7 @@ impl Request {
                     before: "",
                     command: String::new(),
                     right: "unknown_cmd".into(),
-                    lost: "unknown_cmd",
+                    lost: &[],
                 };
             }
             1 => (format!("sleep:{}:{word}", rng.u8(..5)), word.to_owned()),
@@ -85,8 +88,8 @@ impl Request {
         let (before, lost) = match rng.u8(..asking.critical_in) {
             0 => ("critical:", asking.lost),
             1 => ("critical:encrypt:", asking.lost),
-            number if number % 2 == 0 => ("", "con_lost"),
-            _ => ("encrypt:", "con_lost"),
+            number if number % 2 == 0 => ("", &["con_lost"][..]),
+            _ => ("encrypt:", &["con_lost"][..]),
         };
         Self {
             before,
@@ -116,13 +119,14 @@ pub fn visit(rng: &mut Rng, mut client: Client, name: &str, asking: Asking) -> A
             let heard = client.hear();
             let is_right = heard == request.right;
             assert!(
-                is_right || heard == request.lost,
+                is_right || request.lost.contains(&heard.as_str()),
                 "{heard} in answer to {}{}",
                 request.before,
                 request.command
             );
             answers.served += usize::from(is_right && !request.command.is_empty());
-            if !is_right && request.before == "critical:" {
+            answers.failed += usize::from(heard == "con_failed");
+            if heard == "con_delayed" && request.before == "critical:" {
                 answers.promised.insert(request.command);
             }
         }
