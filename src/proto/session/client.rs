@@ -338,8 +338,9 @@ impl Client {
         if self.has_departed() {
             return;
         }
-        self.answers.bytes.extend_from_slice(words);
-        self.answers.bytes.extend_from_slice(b"\n");
+        let space = self.answers.bytes.space(words.len() + 1);
+        space.extend_from_slice(words);
+        space.extend_from_slice(b"\n");
         self.answers.count += 1;
         self.answers.retired += line_len;
     }

@@ -107,8 +107,12 @@ impl Turns {
     pub(super) fn next_for(&self, link: LinkId) -> Option<ClientId> {
         let bound = self.bound.get(link.index()).and_then(VecDeque::front);
         let waiting = self.waiting.front();
-        let first = bound.into_iter().chain(waiting).min_by_key(|turn| turn.number);
-        first.map(|turn| turn.client)
+        let first = match (bound, waiting) {
+            (Some(bound), Some(waiting)) if bound.number < waiting.number => bound,
+            (_, Some(waiting)) => waiting,
+            (bound, None) => bound?,
+        };
+        Some(first.client)
     }
 
     /// The first of those who wait for any link; it has no turn afterwards.
@@ -174,12 +178,18 @@ impl Turns {
     #[inline]
     fn insert(&mut self, mut turn: Turn, place: Place) {
         if let Some(queue) = self.queue(place) {
-            let at = queue.partition_point(|other| other.number < turn.number);
-            // Whoever is overtaken waits on, and longer.
-            turn.since = queue
-                .get(at)
-                .map_or(turn.since, |next| next.since.min(turn.since));
-            queue.insert(at, turn);
+            match queue.back() {
+                Some(last) if last.number > turn.number => {
+                    let at = queue.partition_point(|other| other.number < turn.number);
+                    // Whoever is overtaken waits on, and longer.
+                    turn.since = queue
+                        .get(at)
+                        .map_or(turn.since, |next| next.since.min(turn.since));
+                    queue.insert(at, turn);
+                }
+                // Nearly always.
+                Some(_) | None => queue.push_back(turn),
+            }
         }
         self.set_seat(turn.client, place, turn.number);
     }
