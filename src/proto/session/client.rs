@@ -232,6 +232,10 @@ impl Client {
         Some(next.arrived())
     }
 
+    pub(super) fn is_behind(&self) -> bool {
+        self.behind
+    }
+
     /// Answers what lonc answers itself, up to the first request for the peer, which is made ready; `aside` is told what
     /// follows from it.
     pub(super) fn answer_locally(&mut self, mut aside: impl FnMut(Aside)) {

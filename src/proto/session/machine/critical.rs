@@ -55,7 +55,8 @@ impl Machine {
 
     /// True if this one waits no longer, or for its next request.
     fn settle_one(&mut self, id: ClientId, arrived: Instant) -> bool {
-        let Some(theirs) = self.clients.get(id).map(Client::num_in_flight) else {
+        let client = self.clients.get(id).filter(|client| client.is_behind());
+        let Some(theirs) = client.map(Client::num_in_flight) else {
             return true;
         };
         // What was put back meanwhile comes before it.
