@@ -133,7 +133,7 @@ impl Client {
         } else {
             self.unread < self.limit
         };
-        may && self.queued > 0 && !self.behind && !self.held
+        may && self.queued > 0 && !self.behind && !(self.held && self.in_flight > 0)
     }
 
     pub(super) fn status(&self, client: ClientId) -> ClientStatus {
@@ -197,7 +197,7 @@ impl Client {
 
     /// The next request for the peer, which is in flight from now on.
     pub(super) fn start_next(&mut self) -> Option<Request> {
-        if self.unread >= self.limit {
+        if self.unread >= self.limit || self.held {
             return None;
         }
         let request = self.take_ready()?;

@@ -148,6 +148,12 @@ impl Turns {
         self.take_out(client, seat);
     }
 
+    /// Those whose turn is to come on this link, in their order.
+    pub(super) fn bound_to(&self, link: LinkId) -> Vec<ClientId> {
+        let bound = self.bound.get(link.index()).into_iter().flatten();
+        bound.map(|turn| turn.client).collect()
+    }
+
     fn note_queue(&mut self, place: Place, now: Instant) {
         if place == Place::Waiting && self.waiting.is_empty() {
             self.queue_since = now;

@@ -285,6 +285,7 @@ impl Link {
             self.out.truncate(kept);
             self.encoded = first.start;
             up.encoder = None;
+            up.own -= back.iter().filter(|one| one.owner.is_own()).count();
         }
         back
     }

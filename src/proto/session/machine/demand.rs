@@ -22,6 +22,7 @@ impl Machine {
     /// Links that there are to be whether or not anybody needs them now.
     pub(super) fn num_kept(&self) -> usize {
         match self.state {
+            _ if self.stopped => 0,
             State::Connecting | State::Down => self.config.connections.max(1),
             State::Up | State::Idle => self.config.connections,
             State::Disabled => 0,

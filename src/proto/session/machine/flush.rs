@@ -83,7 +83,10 @@ impl Machine {
             return;
         }
         if self.delayed.is_last_try(self.config.max_attempts) && !link.has_replied() {
-            // Before a message is given up, the link must have carried something else: at least the question who is there.
+            // Before a message is given up, the link must have carried something else.
+            if link.is_idle() {
+                link.push(Owner::Probe, Request::probe(), self.now);
+            }
             return;
         }
         // No more than these can come a second time after a crash.

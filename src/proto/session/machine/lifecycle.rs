@@ -29,6 +29,13 @@ impl Machine {
         self.links.get(id.0).is_some_and(Link::is_open)
     }
 
+    /// Seats those anew whose turn was to come on this link, now that it is no longer open.
+    fn seat_again(&mut self, id: LinkId) {
+        for client in self.turns.bound_to(id) {
+            self.seat(client);
+        }
+    }
+
     /// Opens as many links as are missing of those that are kept open.
     pub(super) fn keep_links(&mut self) {
         for _ in self.num_active()..self.num_kept() {
@@ -71,6 +78,7 @@ impl Machine {
         link.retiring = true;
         self.replace_no_more(id);
         self.take_back(id, 0);
+        self.seat_again(id);
         self.remove_if_retired(id);
     }
 
@@ -177,13 +185,12 @@ impl Machine {
     pub(super) fn end_link(&mut self, id: LinkId, why: LinkError) {
         let kept = self.num_kept().max(1);
         let others = self.num_others(id);
-        let is_over = self.is_replaced(id) || others >= kept;
+        let is_replaced = self.is_replaced(id);
         let Some(link) = self.links.get_mut(id.0) else {
             return;
         };
         let (was_up, cause, retiring) = (link.up().is_some(), link.cause, link.retiring);
-        let is_over = is_over || retiring;
-        let goes_on = link.goes_on_at_once() && !is_over && !self.stopped;
+        let goes_on = link.goes_on_at_once() && !retiring && others < kept && !self.stopped;
         let is_closed = matches!(
             why,
             LinkError::Closed | LinkError::Io(_) | LinkError::Tls { .. } | LinkError::Unasked
@@ -203,6 +210,7 @@ impl Machine {
             // If it stays it is one of those that are kept open.
             link.cause = Cause::Kept;
         }
+        let is_over = retiring || is_replaced || others >= kept;
         if is_over {
             self.remove(id);
         }
@@ -224,6 +232,7 @@ impl Machine {
             });
         }
         self.settle_in_flight(written, unwritten);
+        self.seat_again(id);
         if goes_on {
             self.try_now(id);
         }
