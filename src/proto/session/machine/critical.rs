@@ -80,9 +80,12 @@ impl Machine {
     /// Answers what this client asks next that it could not be stored.
     fn fail_next(&mut self, id: ClientId) -> bool {
         self.clients.goes_on(id);
-        if let Some(request) = self.clients.take_next(id) {
-            self.refuse_to_store(id, &request);
-        }
+        let Some(request) = self.clients.take_next(id) else {
+            // It reads none of its answers: its turn comes when it does.
+            self.seat(id);
+            return true;
+        };
+        self.refuse_to_store(id, &request);
         self.wait_or_seat(id);
         true
     }
