@@ -79,15 +79,7 @@ impl Machine {
 
     /// Answers what this client asks next that it could not be stored.
     fn fail_next(&mut self, id: ClientId) -> bool {
-        self.clients.goes_on(id);
-        let Some(request) = self.clients.take_next(id) else {
-            // It reads none of its answers: its turn comes when it does.
-            self.seat(id);
-            return true;
-        };
-        self.refuse_to_store(id, &request);
-        self.wait_or_seat(id);
-        true
+        self.with_next(id, |machine, request| machine.refuse_to_store(id, &request))
     }
 
     fn refuse_to_store(&mut self, client: ClientId, request: &Request) {
@@ -115,13 +107,19 @@ impl Machine {
 
     /// Stores what this client asks next; if what comes behind that is critical, too, it waits for its turn.
     fn store_next(&mut self, id: ClientId) -> bool {
+        self.with_next(id, |machine, request| machine.store(id, request))
+    }
+
+    /// Does this with what a client asks next, which waits behind nothing any more; always true: it goes on.
+    fn with_next(&mut self, id: ClientId, act: impl FnOnce(&mut Self, Request)) -> bool {
         self.clients.goes_on(id);
-        let Some(request) = self.clients.take_next(id) else {
+        if let Some(request) = self.clients.take_next(id) {
+            act(self, request);
+            self.wait_or_seat(id);
+        } else {
+            // It reads none of its answers: its turn comes when it does.
             self.seat(id);
-            return true;
-        };
-        self.store(id, request);
-        self.wait_or_seat(id);
+        }
         true
     }
 

@@ -385,6 +385,23 @@ fn what_is_stored_for_one_who_takes_no_answers_comes_to_its_limit() {
 }
 
 #[test]
+fn one_who_takes_no_answers_is_not_looked_at_without_an_end_where_nothing_can_be_stored() {
+    let mut rig = Rig::new(Config {
+        disabled: true,
+        max_client_bytes: 30,
+        ..spooling(8)
+    });
+    let (first, second) = (rig.client(), rig.client());
+    rig.say(first, &"critical:a\n".repeat(32));
+    rig.say(second, &"critical:b\n".repeat(5));
+    rig.pass(20 * SECOND);
+    assert_eq!(rig.got(second), ["con_failed"; 3]);
+    rig.take(second, 3 * "con_failed\n".len());
+    rig.pass(SECOND);
+    assert_eq!(rig.got(second), ["con_failed"; 2]);
+}
+
+#[test]
 fn answers_behind_one_that_is_stored_count_for_the_limit() {
     let mut rig = Rig::up(Config {
         max_client_bytes: 100,
