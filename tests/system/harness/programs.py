@@ -32,11 +32,18 @@ def build(name, package=None, profile="release", tree=ROOT):
     raise SystemExit(f"cargo built no {name}")
 
 
-def patched(patch, place):
-    """A copy of this tree in this empty directory, with a patch: a deliberate fault, to see it found."""
+def patched(patches, place):
+    """A copy of this tree, all that git has or would take, in this directory, which is made anew; with these patches."""
+    place = pathlib.Path(place)
+    shutil.rmtree(place, ignore_errors=True)
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    files = subprocess.run(listed, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
-    subprocess.run(["xargs", "-0", "cp", "--parents", "-t", place], cwd=ROOT, input=files, check=True)
-    with open(patch, "rb") as text:
-        subprocess.run(["patch", "--quiet", "--forward", "-p1", "-d", place], stdin=text, check=True)
+    files = subprocess.run(listed, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout.decode().split("\0")
+    for file in filter(None, files):
+        # One that was deleted is listed until that is committed.
+        if (ROOT / file).exists():
+            (place / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / file, place / file)
+    for patch in patches:
+        with open(patch, "rb") as text:
+            subprocess.run(["patch", "--quiet", "--forward", "-p1", "-d", place], stdin=text, check=True)
     return place
