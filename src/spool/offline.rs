@@ -183,11 +183,11 @@ mod tests {
         spool.put(&first, Shelf::Failed).unwrap();
         write(&spool, Shelf::Queue, "1.msul1");
         let second = spool.put(&first, Shelf::Failed).unwrap();
-        assert_eq!(second.file_name(), Some(OsStr::new("1.msul1.1")));
+        assert_eq!(second.file_name(), Some(OsStr::new("1.msul1~1")));
         let listing = spool.list(1).unwrap();
         let names: Vec<_> = listing.messages.iter().map(|one| &one.name).collect();
         assert_eq!((names, listing.total), (vec![&first], 2));
-        let again = spool.put(&name("1.msul1.1"), Shelf::Queue).unwrap();
+        let again = spool.put(&name("1.msul1~1"), Shelf::Queue).unwrap();
         assert_eq!(again, dir.path().join("delayed/1.msul1"));
         // The place of the other is taken, as long as it is.
         let taken = spool.put(&first, Shelf::Held).unwrap();

@@ -8,7 +8,7 @@ pub(crate) mod fuzzing;
 
 use alloc::borrow::ToOwned as _;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use super::disk::Shelf;
@@ -104,10 +104,13 @@ fn is_number(digits: &[u8]) -> bool {
     !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
 }
 
-/// The name without the number that told it from another of the same name.
+/// What is between a name and its number: no id of a host has it, so that the number makes nobody else's of it.
+const BEFORE_NUMBER: u8 = b'~';
+
+/// The name without the number that told it from another of the same name. Before the numbers of earlier builds is a dot.
 fn original(name: &[u8]) -> &[u8] {
-    let dot = name.iter().rposition(|byte| *byte == b'.');
-    match dot.and_then(|dot| name.split_at_checked(dot)) {
+    let at = name.iter().rposition(|byte| [BEFORE_NUMBER, b'.'].contains(byte));
+    match at.and_then(|at| name.split_at_checked(at)) {
         Some((front, [_, digits @ ..])) if is_number(digits) => front,
         Some(_) | None => name,
     }
@@ -115,7 +118,7 @@ fn original(name: &[u8]) -> &[u8] {
 
 /// A name to tell a message from others of the same name.
 pub(super) fn numbered(name: &Name, number: u32) -> Name {
-    Name::from(&*[name.as_bytes(), format!(".{number}").as_bytes()].concat())
+    Name::from(&*[name.as_bytes(), &[BEFORE_NUMBER], number.to_string().as_bytes()].concat())
 }
 
 /// True if a lonc made the name, of this process or one before: nobody else pads the count.
@@ -237,6 +240,11 @@ mod tests {
             addressee(Shelf::Failed, b"1.put.a.b.2", |id| hosts.contains(&id)),
             Some("a.b")
         );
+        for host in ["b", "7"] {
+            let name = numbered(&Name::from(format!("1.put.{host}")), 7);
+            let of = addressee(Shelf::Failed, name.as_bytes(), |id| ["b", "7"].contains(&id));
+            assert_eq!(of, Some(host));
+        }
     }
 
     #[test]
@@ -384,7 +392,9 @@ mod tests {
     #[test]
     fn originals() {
         for (name, is) in [
+            ("a.msul1~12", "a.msul1"),
             ("a.msul1.12", "a.msul1"),
+            ("a.msul1~", "a.msul1~"),
             ("a.msul1", "a.msul1"),
             ("a.", "a."),
             ("a", "a"),

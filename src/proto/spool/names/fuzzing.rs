@@ -62,6 +62,11 @@ fn name(script: &mut Script<'_>) -> Vec<u8> {
     [front.as_bytes(), &script.piece(24), end.as_bytes()].concat()
 }
 
+fn owner_beside_others(host: &str) -> Owner {
+    let alike = HOSTS.iter().filter(|other| other.ends_with(&format!(".{host}")));
+    Owner::new(host, &alike.map(|host| (*host).into()).collect::<Vec<String>>())
+}
+
 fn request(line: &[u8]) -> Option<Request> {
     match Asked::of(Bytes::copy_from_slice(line)) {
         Asked::Forward(request) => Some(request),
@@ -104,10 +109,26 @@ impl World {
         // Of the process that it names at its beginning, and no other.
         let another = owner.temporary(pid + 1, &name);
         assert!(!owner.is_temporary(another.as_bytes()), "{another:?}");
-        let other = numbered(&name, pid);
-        assert_eq!(owner.queued(&other), name);
-        assert!(owner.keeps(Shelf::Failed, other.as_bytes()));
+        self.is_numbered(&name, pid);
         self.last = Some(name);
+    }
+
+    /// With a number it is the same host's, and goes back by the name it had.
+    fn is_numbered(&self, name: &Name, number: u32) {
+        let other = numbered(name, number);
+        let is_host = |id: &str| HOSTS.contains(&id);
+        let of = addressee(Shelf::Failed, other.as_bytes(), is_host);
+        assert_eq!(of, addressee(Shelf::Queue, name.as_bytes(), is_host), "{other:?}");
+        for host in HOSTS {
+            let owner = owner_beside_others(host);
+            let is_its = owner.owns(name.as_bytes());
+            assert_eq!(
+                owner.keeps(Shelf::Failed, other.as_bytes()),
+                is_its,
+                "{other:?} of {host}"
+            );
+            assert!(!is_its || owner.queued(&other) == *name, "{other:?}");
+        }
     }
 
     /// A name is a message of one host at most, the same for whoever serves it and for whoever counts.
@@ -115,8 +136,7 @@ impl World {
         let is_host = |id: &str| HOSTS.contains(&id);
         let of = addressee(Shelf::Queue, name, is_host);
         for host in HOSTS {
-            let alike = HOSTS.iter().filter(|other| other.ends_with(&format!(".{host}")));
-            let owner = Owner::new(host, &alike.map(|host| (*host).into()).collect::<Vec<String>>());
+            let owner = owner_beside_others(host);
             assert_eq!(
                 owner.owns(name),
                 of == Some(host),

@@ -122,7 +122,7 @@ fn what_cannot_be_counted_is_not_there_and_what_costs_nothing_is_counted_each_ti
     rig.machine.handle_entry(b"1.msul1");
     rig.machine.handle_listed(Err(refused()), rig.now);
     rig.list_shelf(Shelf::Held, Ok(&["1.msul1", "2.msul1", "2.other"]));
-    rig.list_shelf(Shelf::Failed, Ok(&["1.msul1.2"]));
+    rig.list_shelf(Shelf::Failed, Ok(&["1.msul1~2"]));
     let summary = Summary {
         held: 2,
         failed: 1,
