@@ -59,18 +59,22 @@ const LONG: Scale = Scale {
     measuring: Duration::from_secs(2),
 };
 
+const PARTS: [&str; 3] = ["promises", "outages", "throughput"];
+
 fn main() -> ExitCode {
     let mut arguments = env::args().skip(1);
     let scale = match arguments.next().as_deref() {
-        Some("brief") => BRIEF,
-        Some("long") => LONG,
-        _ => {
-            println!("usage: bad-network brief|long [promises|outages|throughput]");
-            return ExitCode::from(64);
-        }
+        Some("brief") => Some(BRIEF),
+        Some("long") => Some(LONG),
+        _ => None,
     };
-    let part = arguments.next();
-    let is_wanted = |name| part.as_deref().is_none_or(|part| part == name);
+    let parts: Vec<_> = arguments.collect();
+    let are_parts = parts.iter().all(|part| PARTS.contains(&&**part));
+    let Some(scale) = scale.filter(|_| are_parts) else {
+        println!("usage: bad-network brief|long [{}]...", PARTS.join("|"));
+        return ExitCode::from(64);
+    };
+    let is_wanted = |name: &str| parts.is_empty() || parts.iter().any(|part| part == name);
     let paths = || PATHS.iter().filter(|path| path.is_among(scale));
     let (begun, mut broken) = (Instant::now(), 0);
     if is_wanted("promises") {
