@@ -1,4 +1,4 @@
-"""Base images of the Debians, made once by debootstrap from the mirror that apt uses on this machine."""
+"""Base images of the Debians, made once by mmdebstrap from the mirror that apt uses on this machine."""
 
 import fcntl
 import hashlib
@@ -11,18 +11,17 @@ SUITES = ("bookworm", "trixie")
 # The host that the package is installed on; python3-minimal runs guest/worker.py, psmisc has the killall of loncron.
 HOST = "host"
 # Where that Debian's lintian judges the package; apart, so that a host has nothing its packages did not ask for.
-# debootstrap knows no virtual packages, and lintian needs one that perl-openssl-defaults provides.
 LINTIAN = "lintian"
-PACKAGES = {HOST: ("systemd", "systemd-sysv", "dbus", "python3-minimal", "psmisc"), LINTIAN: ("lintian", "perl-openssl-defaults")}
+PACKAGES = {HOST: ("systemd", "systemd-sysv", "dbus", "python3-minimal", "psmisc"), LINTIAN: ("lintian",)}
 FINISH = {
     HOST: """
+systemd-machine-id-setup
 systemctl enable systemd-networkd.service
 systemctl mask apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer console-getty.service
 mkdir -p /var/log/journal
 rm -f /etc/resolv.conf
-apt-get clean
 """,
-    LINTIAN: "apt-get clean",
+    LINTIAN: "",
 }
 
 
@@ -63,7 +62,7 @@ def _make(suite, kind, made):
     with log.open("w") as out:
         run = {"stdout": out, "stderr": out, "check": True, "env": {**os.environ, **_proxy()}}
         try:
-            subprocess.run(["debootstrap", "--variant=minbase", include, suite, half, *filter(None, [uri])], **run)
+            subprocess.run(["mmdebstrap", "--variant=minbase", include, suite, half, *filter(None, [uri])], **run)
             subprocess.run(["chroot", half, "sh", "-ec", FINISH[kind]], **run)
         except subprocess.CalledProcessError as fault:
             raise SystemExit(f"no image of {suite}: {fault}; see {log}") from fault
@@ -71,7 +70,7 @@ def _make(suite, kind, made):
 
 
 def mirror():
-    """Where this machine's apt gets Debian from; nothing if apt does not know, then debootstrap decides."""
+    """Where this machine's apt gets Debian from; nothing if apt does not know, then mmdebstrap decides."""
     form = "$(ORIGIN)|$(LABEL)|$(COMPONENT)|$(REPO_URI)"
     listed = subprocess.run(
         ["apt-get", "indextargets", "--format", form], capture_output=True, encoding="utf-8", check=True
@@ -84,7 +83,7 @@ def mirror():
 
 
 def _proxy():
-    """apt's proxy in the words of debootstrap's downloader."""
+    """apt's proxy in the words of the environment."""
     words = {}
     for scheme in ("http", "https"):
         option = f"Acquire::{scheme}::Proxy"

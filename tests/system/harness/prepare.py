@@ -11,7 +11,7 @@ from . import images, programs
 from .programs import ROOT
 
 TOOLS = {
-    "debootstrap": "debootstrap",
+    "mmdebstrap": "mmdebstrap",
     "systemd-nspawn": "systemd-container",
     "ip": "iproute2",
     "unshare": "util-linux",
