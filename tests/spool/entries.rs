@@ -76,7 +76,7 @@ fn what_is_not_one_command_is_set_aside_unchanged() {
     assert!(peer.count("echo:one") + peer.count("echo:two") + peer.count("") == 0);
     assert_eq!(lonc.client().ask("echo:live"), "live");
     for (number, content) in damaged {
-        let failed = if number == 1 { name(1) + ".1" } else { name(number) };
+        let failed = if number == 1 { name(1) + "~1" } else { name(number) };
         let is = fs::read_to_string(lonc.site.path("failed").join(&failed)).unwrap();
         assert_eq!(is, content, "{failed}");
         lonc.await_log(&format!("{}: ", lonc.site.spool(name(number)).display()));
