@@ -181,7 +181,7 @@ fn on_a_host_whose_settings_are_not_named_that_comes_first_and_nothing_is_to_be_
         let why = booted(&host, &["why", "two"]).unwrap();
         for said in [check, why] {
             said.must_say("First name LON-CAPA's own settings by loncapa_conf in /etc/lonc/lonc.toml");
-            for harm in ["systemctl start", "kill", "adduser", "  2: off", "  two: off"] {
+            for harm in ["systemctl start", "kill", "usermod", "  2: off", "  two: off"] {
                 assert!(!said.out.contains(harm), "{harm}: {said:?}");
             }
         }

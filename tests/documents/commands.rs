@@ -17,7 +17,7 @@ const PROGRAMS: [&str; 12] = [
     "journalctl",
     "cargo",
     "apt",
-    "adduser",
+    "usermod",
     "ssh",
     "sysctl",
     "varlinkctl",

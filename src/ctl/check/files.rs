@@ -110,8 +110,8 @@ fn web_user(site: &Site, all: &[Seen]) -> Option<Finding> {
         )
     } else {
         format!(
-            "adduser {} {}, and restart the web server",
-            first.name, group.name
+            "usermod -aG {} {}, and restart the web server",
+            group.name, first.name
         )
     };
     (!users.iter().any(may)).then(|| {
