@@ -21,8 +21,8 @@ from .images import SUITES
 from .runner import run_lane, tell
 
 PR_SET_PDEATHSIG = 1
-# A scenario waits more than it works, and looks at how long things take: as many as CI has processors.
-LANES = 2
+# A scenario waits more than it works, and looks at how long things take: three use a third of two processors.
+LANES = 3
 # Where nspawn keeps what is named like a container: two lanes have containers of the same names.
 NSPAWN = "/run/systemd/nspawn"
 
