@@ -78,15 +78,18 @@ impl Announced {
         came.for_each(|said| *said = Said::Look(BTreeSet::new()));
     }
 
-    /// It had its turn and is no message, or not yet; what was said before the question is no news.
+    /// It had its turn and is no message, or not yet; what was said before the question is no news, nor does a look that was said
+    /// already ask for what it becomes.
     pub(super) fn passed_over(&mut self, name: &Name) {
         self.names.remove(name);
         self.excused.insert(name.clone());
-        let old = self
-            .said
-            .iter_mut()
-            .take_while(|said| !matches!(said, Said::Asked));
-        old.for_each(|said| said.forget(name));
+        let mut is_asked = false;
+        for said in &mut self.said {
+            is_asked |= matches!(said, Said::Asked);
+            if !is_asked || !matches!(said, Said::Appeared(_)) {
+                said.forget(name);
+            }
+        }
     }
 
     /// It comes late, or early.
