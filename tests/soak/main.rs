@@ -67,7 +67,7 @@ fn everything_at_once_for_long_and_nothing_grows() {
     let stage = Stage::set();
     let calm = stage.calm(None);
     let work = Work::default();
-    let (answers, all) = storm(&mut rng, &stage, &work, span);
+    let (answers, all) = stage.asking_the_exporter(|| storm(&mut rng, &stage, &work, span));
     let after = stage.calm(Some(&calm));
     stage.lonc.site.await_empty();
     promises_are_kept(&stage.lonc.site, &answers, work.floods.load(Relaxed));

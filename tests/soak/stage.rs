@@ -4,7 +4,8 @@
 use std::fmt::{self, Display, Formatter};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
-use std::thread::sleep;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
@@ -46,6 +47,8 @@ const CALM: &str = "[link]\nbackoff_min = '10ms'\nbackoff_max = '40ms'\nidle_tim
 const LOOK: Duration = Duration::from_secs(1);
 /// When it is taken as it is. Without a question the exporter ends soon after.
 const AT_LAST: Duration = Duration::from_secs(20);
+/// So often the exporter is asked where it is to go on.
+const BETWEEN_QUESTIONS: Duration = Duration::from_secs(5);
 /// How often more than before they may.
 const BY_CHANCE: u64 = 5;
 
@@ -160,6 +163,22 @@ impl Stage {
         }
     }
 
+    /// Does this, and asks the exporter now and then: where nobody asks it for half a minute it ends.
+    pub(crate) fn asking_the_exporter<T>(&self, act: impl FnOnce() -> T) -> T {
+        scope(|scope| {
+            // Gone when that is done, or has failed.
+            let (done, is_done) = mpsc::channel::<()>();
+            scope.spawn(move || {
+                while is_done.recv_timeout(BETWEEN_QUESTIONS) == Err(RecvTimeoutError::Timeout) {
+                    scrape(self.exporter_at, "/metrics");
+                }
+            });
+            let outcome = act();
+            drop(done);
+            outcome
+        })
+    }
+
     /// How things are when nobody wants anything, all peers are well, and the settings are those of the start: what each
     /// process uses. `as_before` is how that was before; it is waited for for a while.
     pub(crate) fn calm(&self, as_before: Option<&[Calm]>) -> Vec<Calm> {
@@ -168,10 +187,12 @@ impl Stage {
             .site
             .configure(self.peer.addr(), &(CALM.to_owned() + &self.beside));
         self.reload();
-        wait_until("calm", || self.lonc.client().ask("encrypt:echo:calm") == "calm");
-        for bad in &self.bad {
-            wait_until("calm", || bad.client().ask("encrypt:echo:calm") == "calm");
-        }
+        self.asking_the_exporter(|| {
+            wait_until("calm", || self.lonc.client().ask("encrypt:echo:calm") == "calm");
+            for bad in &self.bad {
+                wait_until("calm", || bad.client().ask("encrypt:echo:calm") == "calm");
+            }
+        });
         scrape(self.exporter_at, "/metrics");
         let begun = Instant::now();
         wait_for("rest", || {
