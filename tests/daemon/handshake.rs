@@ -85,7 +85,7 @@ fn the_newline_of_the_build_key_is_no_part_of_the_key() {
 fn a_lond_that_knows_neither_sethost_nor_version_nor_pong_is_served() {
     for behaviour in [Behaviour::SoftFail, Behaviour::WrongPong] {
         let peer = Peer::that(behaviour);
-        let lonc = Lonc::start(&peer, "[link]\npong = true\n");
+        let lonc = Lonc::start(&peer, "[link]\npong = true\nmax_connections = 1\n");
         assert_eq!(lonc.client().ask("echo:plain"), "plain");
         assert_eq!(lonc.client().ask("encrypt:echo:secret"), "secret");
         assert_eq!(peer.connections(), 1);
@@ -100,7 +100,7 @@ fn a_lond_that_knows_neither_sethost_nor_version_nor_pong_is_served() {
 #[test]
 fn who_calls_itself_otherwise_is_served_with_a_warning() {
     let peer = Peer::that(Behaviour::WrongPing);
-    let lonc = Lonc::start(&peer, "");
+    let lonc = Lonc::start(&peer, "[link]\nmax_connections = 1\n");
     assert_eq!(lonc.client().ask("encrypt:echo:secret"), "secret");
     lonc.await_log("calls itself \"not-msul1\"");
     assert_eq!(peer.connections(), 1);

@@ -76,7 +76,7 @@ fn an_over_long_reply_costs_its_link_and_no_more() {
     let peer = Peer::start();
     let lonc = Lonc::start_linked(
         &peer,
-        "[link]\nmax_reply_bytes = '64KiB'\nbackoff_min = '10ms'\nbackoff_max = '40ms'\n",
+        "[link]\nmax_connections = 1\nmax_reply_bytes = '64KiB'\nbackoff_min = '10ms'\nbackoff_max = '40ms'\n",
     );
     let mut client = lonc.client();
     assert_eq!(client.ask("big:65536").len(), 65_536);
