@@ -62,10 +62,8 @@ fn is_utf16(content: &[u8]) -> bool {
 }
 
 fn check_peers(peers: &Peers, content: &[u8]) -> String {
-    if is_utf16(content) {
-        assert!(peers.peers.is_empty() && !peers.warnings.is_empty());
-    }
     let lines = if is_utf16(content) {
+        assert!(peers.peers.is_empty() && !peers.warnings.is_empty());
         BTreeMap::new()
     } else {
         last_lines(content)

@@ -62,6 +62,10 @@ fn name(script: &mut Script<'_>) -> Vec<u8> {
     [front.as_bytes(), &script.piece(24), end.as_bytes()].concat()
 }
 
+fn addressee_of_hosts(shelf: Shelf, name: &[u8]) -> Option<&str> {
+    addressee(shelf, name, |id| HOSTS.contains(&id))
+}
+
 fn owner_beside_others(host: &str) -> Owner {
     let alike = HOSTS.iter().filter(|other| other.ends_with(&format!(".{host}")));
     Owner::new(host, &alike.map(|host| (*host).into()).collect::<Vec<String>>())
@@ -116,9 +120,8 @@ impl World {
     /// With a number it is the same host's, and goes back by the name it had.
     fn is_numbered(&self, name: &Name, number: u32) {
         let other = numbered(name, number);
-        let is_host = |id: &str| HOSTS.contains(&id);
-        let of = addressee(Shelf::Failed, other.as_bytes(), is_host);
-        assert_eq!(of, addressee(Shelf::Queue, name.as_bytes(), is_host), "{other:?}");
+        let of = addressee_of_hosts(Shelf::Failed, other.as_bytes());
+        assert_eq!(of, addressee_of_hosts(Shelf::Queue, name.as_bytes()), "{other:?}");
         for host in HOSTS {
             let owner = owner_beside_others(host);
             let is_its = owner.owns(name.as_bytes());
@@ -133,8 +136,7 @@ impl World {
 
     /// A name is a message of one host at most, the same for whoever serves it and for whoever counts.
     fn belongs(&self, name: &[u8]) {
-        let is_host = |id: &str| HOSTS.contains(&id);
-        let of = addressee(Shelf::Queue, name, is_host);
+        let of = addressee_of_hosts(Shelf::Queue, name);
         for host in HOSTS {
             let owner = owner_beside_others(host);
             assert_eq!(
