@@ -73,6 +73,25 @@ impl Peer {
         self.runtime.block_on(self.lond.revive()).unwrap();
     }
 
+    /// Closes the present links; when it returns they are closed, and what is answered then is answered on others.
+    pub fn drop_links(&self) {
+        let accepted = self.connections();
+        self.lond.drop_links();
+        self.await_end(accepted);
+    }
+
+    /// Has it listen no more, and resets its links; when it returns none can answer.
+    pub fn kill(&self) {
+        self.lond.kill();
+        self.await_end(self.connections());
+    }
+
+    fn await_end(&self, accepted: usize) {
+        let waiting = async { timeout(PATIENCE, self.lond.wait_for_end(accepted)).await };
+        let is_done = self.runtime.block_on(waiting).is_ok();
+        assert!(is_done, "lond has {} links open", self.open_connections());
+    }
+
     /// Waits until what it received satisfies `what`.
     pub fn await_received(&self, what: impl Fn(&[Received]) -> bool) {
         let waiting = async { timeout(PATIENCE, self.lond.wait_for(what)).await };

@@ -146,6 +146,14 @@ impl Lond {
             .await;
     }
 
+    /// Resolves when the first `accepted` links have ended, as those do that were told to.
+    pub async fn wait_for_end(&self, accepted: usize) {
+        let mut links = self.shared.links.subscribe();
+        let _ = links
+            .wait_for(|links| links.open.keys().all(|number| *number > accepted))
+            .await;
+    }
+
     /// Every line received so far, in order.
     #[must_use]
     pub fn received(&self) -> Vec<Received> {
