@@ -56,10 +56,10 @@ fn a_bad_reload_tells_file_line_and_key_and_changes_nothing() {
         (&file.into(), &2.into(), &"hots_tab".into())
     );
     assert!(told["text"].as_str().unwrap().contains("did you mean"), "{told}");
-    let (_, told) = reload("host_id = 'msul2'\nlink.pipeline = 'x'");
+    let (_, told) = reload("host_id = 'msul2'\nclient.max_queued_bytes = 'x'");
     assert_eq!(
         (&told["file"], &told["line"], &told["key"]),
-        (&file.into(), &2.into(), &"link.pipeline".into())
+        (&file.into(), &2.into(), &"client.max_queued_bytes".into())
     );
     let (_, told) = reload("");
     assert_eq!((&told["line"], &told["key"]), (&Value::Null, &"host_id".into()));

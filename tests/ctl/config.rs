@@ -11,7 +11,7 @@ use crate::tool::{Ran, ctl};
 #[test]
 fn what_is_in_force_is_told_with_its_origin_and_what_waits_for_a_reload_is_marked() {
     let peer = Peer::start();
-    let site = Site::office(&peer, "[link]\npipeline = 8\n");
+    let site = Site::office(&peer, "[link]\npipeline = 8\nmax_connections = 10\n");
     let _lonc = start(&site, "msul1", "up");
     let ran = config(&site);
     assert_eq!(ran.code, 0, "{ran:?}");
@@ -21,7 +21,7 @@ fn what_is_in_force_is_told_with_its_origin_and_what_waits_for_a_reload_is_marke
     ran.must_say("connections = 1 # default");
     let ip = peer.addr().ip();
     ran.must_say(&format!(
-        "[peer.msul1] address = \"{ip}\" # {file}:10 ([peer.msul1])"
+        "[peer.msul1] address = \"{ip}\" # {file}:11 ([peer.msul1])"
     ));
     // It can be read back.
     site.write("again.toml", &ran.out);
@@ -68,7 +68,7 @@ fn a_key_that_needs_a_restart_is_told_as_it_is() {
 #[test]
 fn a_reload_that_was_refused_is_told_until_one_is_not() {
     let peer = Peer::start();
-    let site = Site::office(&peer, "[link]\npipeline = 8\n");
+    let site = Site::office(&peer, "[link]\npipeline = 8\nmax_connections = 10\n");
     let _lonc = start(&site, "msul1", "up");
     change(&site, "pipeline = 8", "pipelin = 8");
     assert_eq!(ctl(&site, &["reload", "msul1"]).code, 1);

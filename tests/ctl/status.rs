@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use stand_in_lond::{Behaviour, Step};
 use test_harness::programs::Running;
-use test_harness::{Lonc, Peer, QUICK, Site};
+use test_harness::{AS_MANY_AS_NEEDED, Lonc, Peer, QUICK, Site};
 
 use crate::field::{await_state, listen, sections, start};
 use crate::tool::{bare, command, ctl, run};
@@ -201,7 +201,7 @@ fn without_a_table_of_servers_it_says_so() {
 fn links_on_demand_and_what_lond_would_not_have_are_told() {
     let peer = Peer::start();
     peer.limit_links(1, Behaviour::Refuse);
-    let site = Site::office(&peer, "");
+    let site = Site::office(&peer, AS_MANY_AS_NEEDED);
     let lonc = start(&site, "msul1", "up");
     let mut slow = lonc.client();
     slow.send("hold:1\n");

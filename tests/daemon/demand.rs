@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use stand_in_lond::Pace;
 use test_harness::programs::built;
-use test_harness::{Client, Lonc, Peer, QUICK, wait_until};
+use test_harness::{AS_MANY_AS_NEEDED, Client, Lonc, Peer, QUICK, wait_until};
 
 const MILLI: Duration = Duration::from_millis(1);
 
@@ -48,7 +48,7 @@ fn where_none_is_kept_the_first_request_opens_one_and_the_last_one_goes() {
 #[test]
 fn slow_requests_hold_up_nobody() {
     let peer = Peer::start();
-    let lonc = Lonc::start_linked(&peer, "");
+    let lonc = Lonc::start_linked(&peer, AS_MANY_AS_NEEDED);
     take_time(&peer, &lonc);
     let mut slow = [lonc.client(), lonc.client()];
     let mut light: Vec<_> = (0..16).map(|_| lonc.client()).collect();

@@ -126,7 +126,8 @@ fn by_table(peer: &Peer) -> Lonc {
 fn config(toml: &str) -> String {
     format!(
         "host_id = 'msul2'\nhosts_tab = 'DIR/hosts.tab'\nsocket_dir = 'DIR/sockets'\ncontrol_dir = 'DIR/control'\n\
-         spool_dir = 'DIR/delayed'\npermanent_log = 'DIR/perm.log'\n{toml}\n"
+         spool_dir = 'DIR/delayed'\npermanent_log = 'DIR/perm.log'\n{toml}\n\
+         [link]\nmax_connections = 1\n"
     )
 }
 

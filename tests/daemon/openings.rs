@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use stand_in_lond::{Behaviour, CallBack, Pace, Step};
-use test_harness::{Client, Lonc, Peer, Site};
+use test_harness::{AS_MANY_AS_NEEDED, Client, Lonc, Peer, Site};
 
 use crate::demand::told;
 
@@ -21,7 +21,7 @@ fn a_lond_that_allows_three_links_is_served_over_three() {
         let peer = Peer::start();
         peer.limit_links(3, beyond);
         peer.pace(Pace::of(Duration::from_millis(5)));
-        let lonc = Lonc::start_linked(&peer, "");
+        let lonc = Lonc::start_linked(&peer, AS_MANY_AS_NEEDED);
         let mut clients: Vec<_> = (0..32).map(|_| lonc.client()).collect();
         let end = Instant::now() + Duration::from_secs(3);
         thread::scope(|scope| {

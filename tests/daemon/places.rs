@@ -57,7 +57,10 @@ fn one_that_begins_a_request_and_does_not_end_it_is_no_better() {
 #[test]
 fn who_is_owed_an_answer_keeps_its_place_and_who_finds_none_is_told_so() {
     let peer = Peer::start();
-    let lonc = Lonc::start(&peer, "[client]\nmax_clients = 4\n[link]\nconnect_wait = '2s'\n");
+    let lonc = Lonc::start(
+        &peer,
+        "[client]\nmax_clients = 4\n[link]\nconnect_wait = '2s'\nmax_connections = 10\n",
+    );
     let mut busy: Vec<_> = (0..4).map(|_| lonc.client()).collect();
     for client in &mut busy {
         client.say("hold:1");
@@ -84,7 +87,10 @@ fn who_is_owed_an_answer_keeps_its_place_and_who_finds_none_is_told_so() {
 #[test]
 fn a_crowd_that_waits_is_answered_one_and_all() {
     let peer = Peer::start();
-    let lonc = Lonc::start(&peer, "[client]\nmax_clients = 4\n[link]\nconnect_wait = '3s'\n");
+    let lonc = Lonc::start(
+        &peer,
+        "[client]\nmax_clients = 4\n[link]\nconnect_wait = '3s'\nmax_connections = 10\n",
+    );
     let mut busy: Vec<_> = (0..4).map(|_| lonc.client()).collect();
     for client in &mut busy {
         client.say("hold:1");

@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use test_harness::tls::{Authority, Demands, Wish};
 use test_harness::{Site, wait_until};
 
-use crate::secured::{NAME, Secured, one_link, put, toml};
+use crate::secured::{NAME, Secured, put, toml};
 use crate::told::told;
 
 const OWN: &str = "certificate = 'DIR/own.pem'\nkey = 'DIR/own.key'";
@@ -163,7 +163,7 @@ fn under_load_nothing_is_lost() {
 fn whom_we_trust_has_changed_and_links_are_made_anew() {
     let secured = Secured::new();
     let site = secured.site("", &[]);
-    site.configure(secured.terminator.addr(), &one_link(""));
+    site.configure(secured.terminator.addr(), &toml(""));
     let lonc = site.start();
     let mut client = lonc.client();
     assert_eq!(client.ask("echo:1"), "1");

@@ -5,7 +5,7 @@ use test_harness::{Client, Lonc, wait_until};
 
 use nix::sys::signal::Signal;
 
-use crate::secured::{NAME, Secured, one_link, put};
+use crate::secured::{NAME, Secured, put, toml};
 
 const OTHER: &str = "msul1.example.edu";
 const OWN: &str = "certificate = 'DIR/own.pem'\nkey = 'DIR/own.key'";
@@ -39,7 +39,7 @@ impl Stage {
             ("crl.pem", &*crl),
         ];
         let site = secured.site(OWN, &files);
-        site.configure(secured.terminator.addr(), &one_link(OWN));
+        site.configure(secured.terminator.addr(), &toml(OWN));
         let lonc = site.start();
         let mut client = lonc.client();
         wait_until("the link", || client.ask("echo:1") == "1");
@@ -75,7 +75,7 @@ impl Stage {
     fn reload(&self, tls: &str) {
         self.lonc
             .site
-            .configure(self.secured.terminator.addr(), &one_link(tls));
+            .configure(self.secured.terminator.addr(), &toml(tls));
         let told = self.num_reloads();
         self.lonc.signal(Signal::SIGHUP);
         wait_until("the reload", || self.num_reloads() > told);

@@ -72,11 +72,6 @@ pub(crate) fn toml(tls: &str) -> String {
     format!("{QUICK}[link.tls]\nmode = 'require'\nca = 'DIR/ca.pem'\n{tls}\n")
 }
 
-/// The same with one link at a time: none that was opened because the machine was slow is taken for another.
-pub(crate) fn one_link(tls: &str) -> String {
-    toml(tls).replace("[link]\n", "[link]\nmax_connections = 1\n")
-}
-
 /// Writes a file that nobody else may read, all at once.
 pub(crate) fn put(site: &Site, name: &str, text: &str) {
     let new = format!("{name}.new");

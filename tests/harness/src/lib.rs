@@ -57,5 +57,8 @@ pub const QUICK: &str = "[link]\nbackoff_min = '10ms'\nbackoff_max = '40ms'\n";
 /// Does not try again by itself while a test lasts.
 pub const SLOW: &str = "[link]\nbackoff_min = '1h'\nbackoff_max = '1h'\n";
 
+/// As many links as there may be where nothing is said of it.
+pub const AS_MANY_AS_NEEDED: &str = "[link]\nmax_connections = 10\n";
+
 /// A peer that nobody serves.
 pub const ABSENT: &str = "[peer.absent]\naddress = '127.0.0.1'\n";

@@ -14,7 +14,8 @@ use crate::{Directory, Lonc};
 pub struct Site(Directory);
 
 impl Site {
-    /// A site whose peer `msul1` is at `peer`; `toml` holds the sections it needs.
+    /// A site whose peer `msul1` is at `peer`; `toml` holds the sections it needs. There is one link unless they say how
+    /// many `connections` there may be: on a busy machine another may be opened at any moment, and tests count them.
     pub fn new(peer: SocketAddr, toml: &str) -> Self {
         let site = Self(Directory::new());
         site.configure(peer, toml);
@@ -23,6 +24,7 @@ impl Site {
 
     /// Writes the configuration anew, in one moment: whoever reads it meanwhile finds all of the old or of the new.
     pub fn configure(&self, peer: SocketAddr, toml: &str) {
+        let toml = with_few_links(toml);
         let text = format!(
             "host_id = 'msul2'\nsocket_dir = 'DIR/sockets'\ncontrol_dir = 'DIR/control'\nspool_dir = 'DIR/delayed'\n\
              permanent_log = 'DIR/perm.log'\n{toml}\n[peer.msul1]\naddress = '{}'\nport = {}\n",
@@ -111,5 +113,17 @@ impl Deref for Site {
 
     fn deref(&self) -> &Directory {
         &self.0
+    }
+}
+
+fn with_few_links(toml: &str) -> String {
+    const SECTION: &str = "[link]\n";
+    const ONE: &str = "[link]\nmax_connections = 1\n";
+    if toml.contains("connections") {
+        toml.to_owned()
+    } else if toml.contains(SECTION) {
+        toml.replacen(SECTION, ONE, 1)
+    } else {
+        format!("{toml}\n{ONE}")
     }
 }
