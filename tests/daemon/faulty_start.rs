@@ -69,7 +69,8 @@ fn one_after_the_other_takes_longer_and_says_nothing_new() {
     let (status, log) = lonc.ended();
     assert_eq!(status.code(), Some(78), "{log}");
     assert!(log.contains("unknown key \"other\""), "{log}");
-    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    // The next in a row would take eight seconds.
+    assert!(begun.elapsed() < Duration::from_secs(7), "{:?}", begun.elapsed());
 }
 
 #[test]

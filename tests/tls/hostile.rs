@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustls::{ServerConfig, ServerConnection};
 use test_harness::tls::{Authority, Demands, server_config};
-use test_harness::{Lonc, Peer, QUICK, Site, wait_until};
+use test_harness::{Lonc, PATIENCE, Peer, QUICK, Site, wait_until};
 
 use crate::secured::{NAME, Secured, put};
 use crate::told::told;
@@ -210,11 +210,7 @@ impl Stage {
             );
             let status = told(&self.lonc, "loncctl", &["status"]);
             assert!(status.contains("msul1"), "{harm:?}: {status}");
-            assert!(
-                begun.elapsed() < Duration::from_secs(8),
-                "{harm:?}: {:?}",
-                begun.elapsed()
-            );
+            assert!(begun.elapsed() < PATIENCE, "{harm:?}: {:?}", begun.elapsed());
         }
         let peak = self.lonc.peak_memory();
         assert!(peak < MOST, "{harm:?}: {peak} MiB");
