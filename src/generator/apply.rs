@@ -26,6 +26,9 @@ const BREATH: Duration = Duration::from_millis(75);
 /// change that comes while we run.
 const LEAST: Duration = Duration::from_secs(1);
 
+/// Has the files read.
+const READ: [&str; 2] = ["start", "lonc-table.service"];
+
 /// Why systemd could not be told.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApplyError {
@@ -62,7 +65,7 @@ pub(super) fn apply(config: &Path, state: &State, warn: impl Fn(&[String])) -> R
     let (mut stopped, mut told, mut is_meant) = (BTreeSet::new(), Vec::new(), false);
     for round in 0..ROUNDS {
         // What it cannot do it says itself, and then there is nothing of it.
-        run(&["start", "lonc-table.service"])?;
+        run(&READ)?;
         let Ok(offer) = state.offered() else {
             warn(&[
                 "the list of peers cannot be read: nothing changes; see journalctl -u lonc-table".to_owned(),
@@ -101,6 +104,17 @@ pub(super) fn apply(config: &Path, state: &State, warn: impl Fn(&[String])) -> R
             let _ = state.restore(kept.as_ref());
             return Err(fault);
         }
+    }
+    Ok(())
+}
+
+/// Where the files say something else than when they were read last: has it all done again. For when [`apply`] has ended:
+/// systemd tells of no change that comes while that runs, and one may come when it has read the files for the last time.
+pub(super) fn recheck(state: &State) -> Result<(), ApplyError> {
+    let before = state.offered_text();
+    run(&READ)?;
+    if state.offered_text() != before {
+        systemctl(&["start", "--no-block", "lonc-hosts.service"])?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `offer`, `watch` | `--read`, as a user who may do nothing else: reads the files, which others can write, and says what there is |
 //! | `decide` | what is followed of that: pure |
-//! | `apply` | `--apply`, as root: keeps the list of peers, and has a running systemd follow it |
+//! | `apply` | `--apply`, as root: keeps the list of peers, and has a running systemd follow it; `--recheck`: once more, where a change came in its last moments |
 //! | [`generate()`] | the generator: reads the kept list, and writes below the directory it is given |
 //! | `sandbox` | what of that is told to the units: what to open for the daemon, and as whom it runs |
 //! | `state` | the files between them |
@@ -56,11 +56,14 @@ struct Arguments {
     /// Reload systemd, start what new peers need and stop what removed ones left.
     #[arg(long, conflicts_with_all = ["directories", "read"])]
     apply: bool,
+    /// Have the table read once more, and the above done again if it says something else; for lonc-hosts-recheck.service.
+    #[arg(long, conflicts_with_all = ["directories", "read", "apply"])]
+    recheck: bool,
     /// Where lonc-table.service leaves what it read.
-    #[arg(long, value_name = "DIRECTORY", default_value = RUN, requires = "apply")]
+    #[arg(long, value_name = "DIRECTORY", default_value = RUN, conflicts_with_all = ["directories", "read"])]
     run: PathBuf,
     /// Where to write: systemd gives three directories, of which the first is used.
-    #[arg(value_name = "DIRECTORY", num_args = 1..=3, required_unless_present_any = ["read", "apply"])]
+    #[arg(value_name = "DIRECTORY", num_args = 1..=3, required_unless_present_any = ["read", "apply", "recheck"])]
     directories: Vec<PathBuf>,
 }
 
@@ -74,7 +77,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         return read(&arguments);
     }
     let Some(normal) = arguments.directories.first() else {
-        return apply(arguments);
+        return follow(arguments);
     };
     log::warn(&generate(&arguments.config, &arguments.kept, normal));
     ExitCode::SUCCESS
@@ -88,12 +91,17 @@ fn read(arguments: &Arguments) -> ExitCode {
     ended(written.map_err(|fault| fault.to_string()))
 }
 
-fn apply(arguments: Arguments) -> ExitCode {
+fn follow(arguments: Arguments) -> ExitCode {
     let state = State {
         run: arguments.run,
         kept: arguments.kept,
     };
-    ended(apply::apply(&arguments.config, &state, log::warn).map_err(|fault| fault.to_string()))
+    let outcome = if arguments.recheck {
+        apply::recheck(&state)
+    } else {
+        apply::apply(&arguments.config, &state, log::warn)
+    };
+    ended(outcome.map_err(|fault| fault.to_string()))
 }
 
 fn ended(outcome: Result<(), String>) -> ExitCode {

@@ -28,6 +28,11 @@ impl State {
         Offer::read(&self.run.join(OFFERED))
     }
 
+    /// The same as it was written, if it can be read: to be compared.
+    pub(super) fn offered_text(&self) -> Option<Vec<u8>> {
+        fs::read(self.run.join(OFFERED)).ok()
+    }
+
     pub(super) fn kept(&self) -> Option<Snapshot> {
         Snapshot::read(&self.kept).ok()
     }

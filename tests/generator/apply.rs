@@ -66,6 +66,35 @@ fn a_change_meanwhile_is_not_missed() {
 }
 
 #[test]
+fn a_change_in_the_last_moment_is_not_missed_either() {
+    let booted = Booted::followed(&large(20));
+    assert_eq!(booted.recheck(), (vec![], String::new(), true));
+    booted.0.table(large(21));
+    let again = vec!["start --no-block lonc-hosts.service".to_owned()];
+    assert_eq!(booted.recheck(), (again.clone(), String::new(), true));
+    // That was begun, or is about to be; it has to be asked for only once.
+    assert_eq!(booted.recheck().0, [""; 0]);
+    // What was read is gone, as after somebody tidied up.
+    fs::remove_file(booted.0.path("offered.json")).unwrap();
+    assert_eq!(booted.recheck().0, again);
+    fs::write(booted.0.path("lonc.toml"), "typo = 1\n").unwrap();
+    assert_eq!(booted.recheck().0, again);
+}
+
+#[test]
+fn that_it_cannot_be_done_again_is_a_failure() {
+    let booted = Booted::followed(&large(20));
+    fs::write(booted.0.path("refuses"), "").unwrap();
+    booted.0.table(large(21));
+    let (asked, said, well) = booted.recheck();
+    assert_eq!((asked.len(), well), (1, false));
+    assert!(
+        said.contains("systemctl start --no-block lonc-hosts.service: exit status: 1"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_systemd_that_refuses_is_a_failure() {
     let booted = Booted::new(TABLE);
     fs::write(booted.0.path("refuses"), "").unwrap();

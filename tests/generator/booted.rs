@@ -63,13 +63,22 @@ impl Booted {
         self.apply_after("1ms")
     }
 
+    /// As the others, afterwards.
+    pub(crate) fn recheck(&self) -> (Vec<String>, String, bool) {
+        self.run("--recheck", "1ms")
+    }
+
     /// What systemctl was asked, what was said, and whether all went well; the table is read when it was left alone for
     /// so long.
     pub(crate) fn apply_after(&self, rest: &str) -> (Vec<String>, String, bool) {
+        self.run("--apply", rest)
+    }
+
+    fn run(&self, what: &str, rest: &str) -> (Vec<String>, String, bool) {
         let path = format!("{}:/usr/bin:/bin", self.0.path("bin").display());
         let mut command = self.0.command();
         let output = command
-            .args(["--apply", "--run"])
+            .args([what, "--run"])
             .arg(self.0.path(""))
             .env("PATH", path)
             .env("SITE", self.0.path(""))

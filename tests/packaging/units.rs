@@ -16,7 +16,7 @@ const ODD: [&str; 5] = ["msul1", "-x", "a-b.c_d", "...", "a.socket"];
 const EXPOSURE: &str = "--threshold=12";
 
 /// Those that are sandboxed as far as can be.
-const HARDENED: [&str; 9] = [
+const HARDENED: [&str; 10] = [
     "lonc@.service",
     "lonc-metrics.service",
     "lonc-usr1.service",
@@ -26,6 +26,7 @@ const HARDENED: [&str; 9] = [
     "lonc-table.service",
     "lonc-hosts.service",
     "lonc-hosts-again.service",
+    "lonc-hosts-recheck.service",
 ];
 
 #[test]
@@ -47,6 +48,7 @@ fn systemd_reads_them_without_a_word() {
             "lonc-hosts.path".into(),
             "lonc-hosts.service".into(),
             "lonc-hosts-again.service".into(),
+            "lonc-hosts-recheck.service".into(),
             "lonc-metrics.socket".into(),
             "lonc-metrics.service".into(),
             "lonc-usr1.service".into(),
@@ -114,6 +116,7 @@ fn nothing_that_only_a_newer_systemd_knows() {
         "lonc-hosts.path",
         "lonc-hosts.service",
         "lonc-hosts-again.service",
+        "lonc-hosts-recheck.service",
         "lonc-metrics.socket",
         "lonc-metrics.service",
         "lonc-usr1.service",

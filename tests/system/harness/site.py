@@ -134,7 +134,7 @@ def wait_until_up(host, peer="msul1", within=30):
 
 
 def await_followed(host):
-    """Waits until a change that has shown its effect is followed to its end: systemd does not tell of one that comes before."""
+    """Waits until a change that has shown its effect is followed to its end."""
     until("it is followed", lambda: host.show("lonc-hosts.service", "ActiveState") == "inactive")
 
 

@@ -7,6 +7,7 @@ from harness.wait import until
 
 SERVICE = "lonc@msul1.service"
 CONFIG = "/etc/lonc/lonc.toml"
+READ, GO_ON = "/run/lonc-hosts/read", "/run/lonc-hosts/go-on"
 
 
 @scenario
@@ -91,7 +92,8 @@ def hosts_tab_changes(site):
     host.write(HOSTS_TAB, table(msul3=network.LOND_ADDRESS))
     until("the new peer has a socket", lambda: host.is_active("lonc@msul3.socket"))
     assert_replies_through(host, "msul3")
-    assert host.is_active("lonc@msul3.service")
+    # It may answer before systemd, which is reading units just now, has taken its word that it is ready.
+    until("the new peer's service is started", lambda: host.is_active("lonc@msul3.service"))
 
     host.write(HOSTS_TAB, table())
     until("the removed peer's socket is gone", lambda: not host.is_active("lonc@msul3.socket"))
@@ -99,6 +101,22 @@ def hosts_tab_changes(site):
     assert host.run("test", "-e", "/run/lonc/msul3", check=False).returncode != 0, "its socket file is left"
     assert host.main_pid(SERVICE) == before, "the other instance was restarted"
     assert_served(host)
+
+
+@scenario
+def change_in_the_last_moment(site):
+    """hosts.tab changes when the last change is being followed and the table was read: systemd tells of nothing then."""
+    host = site.configured()
+    host.systemctl("start", "lonc.target")
+    wait = f"touch {READ}; until test -e {GO_ON}; do sleep 0.1; done"
+    host.write("/etc/systemd/system/lonc-hosts.service.d/slow.conf", f"[Service]\nExecStartPost=sh -c '{wait}'\n")
+    host.systemctl("daemon-reload")
+    host.write(HOSTS_TAB, table(msul3=network.NOBODY))
+    until("the table was read", lambda: host.run("test", "-e", READ, check=False).returncode == 0)
+    assert host.is_active("lonc@msul3.socket")
+    host.write(HOSTS_TAB, table(msul3=network.NOBODY, msul4=network.NOBODY))
+    host.run("touch", GO_ON)
+    until("that is followed as well", lambda: host.is_active("lonc@msul4.socket"))
 
 
 def assert_replies_through(host, peer):

@@ -81,8 +81,8 @@ def watch_that_failed(site):
 def _watch_for_messages_that_failed(host):
     """So does the watch for messages, and one that came meanwhile has its instance started."""
     # Nothing is watched while somebody looks; and a watch that fails while others are begun again waits for the next time.
-    for unit in ("lonc-hosts.service", "lonc-hosts-again.service", "lonc-delayed.service"):
-        until("nobody looks", lambda unit=unit: host.show(unit, "ActiveState") == "inactive")
+    for unit in ("hosts", "hosts-recheck", "hosts-again", "delayed"):
+        until("nobody looks", lambda unit=unit: host.show(f"lonc-{unit}.service", "ActiveState") == "inactive")
     host.run("mv", SPOOL, f"{SPOOL}.away")
     host.run("ln", "-s", "delayed", SPOOL)
     host.systemctl("restart", "lonc-delayed.path", check=False)
