@@ -21,8 +21,8 @@ from .images import SUITES
 from .runner import run_lane, tell
 
 PR_SET_PDEATHSIG = 1
-# A scenario waits more than it works: three use a third of two processors. It looks at how long things take, so not more.
-LANES = 3
+# A scenario waits more than it works: four use half of two processors. It looks at how long things take, so not more.
+LANES = 4
 # Where nspawn keeps what is named like a container: two lanes have containers of the same names.
 NSPAWN = "/run/systemd/nspawn"
 

@@ -1,6 +1,7 @@
 """Runs scenarios and tells what became of them."""
 
 import contextlib
+import pathlib
 import time
 import traceback
 
@@ -8,6 +9,8 @@ from . import lanes, network
 from .site import Site
 
 JOURNAL_LINES = 60
+# Longest line of a fault, in characters.
+MAX_LINE = 500
 
 
 def run_lane(jobs, taking, options, prepared, work):
@@ -19,10 +22,10 @@ def run_lane(jobs, taking, options, prepared, work):
         figures = []
         began = time.monotonic()
         site = Site(suite, prepared, work / name, figures)
-        fault = _run(scenario, site, options.logs / name, options.keep)
+        fault, told = _run(scenario, site, options.logs / name, options.keep)
         line = f"{name:42} {'FAILED' if fault else 'ok':6} {time.monotonic() - began:5.1f} s"
-        print("\n".join(filter(None, [line, fault])), flush=True)
-        lanes.write_down(options.logs, name=name, ok=not fault, figures=figures)
+        print("\n".join(filter(None, [line, told])), flush=True)
+        lanes.write_down(options.logs, name=name, fault=fault, figures=figures)
 
 
 def tell(jobs, logs):
@@ -31,11 +34,12 @@ def tell(jobs, logs):
     names = [job_name(*job) for job in jobs]
     figures = [figure for name in names if name in outcomes for figure in outcomes[name]["figures"]]
     # One whose lane has died has not passed.
-    failed = [name for name in names if name not in outcomes or not outcomes[name]["ok"]]
+    failed = [name for name in names if name not in outcomes or outcomes[name]["fault"]]
     if figures:
         print("", "figures:", *(f"  {figure}" for figure in figures), "", sep="\n")
     for name in failed:
-        print(f"failed: {name}")
+        # Again, for whoever sees the end only.
+        print(f"failed: {name}: {outcomes[name]['fault'] if name in outcomes else 'its lane has ended'}")
     print(f"logs: {logs}")
     print(f"system tests: {len(names) - len(failed)} passed, {len(failed)} failed", flush=True)
     return 1 if failed else 0
@@ -47,21 +51,28 @@ def job_name(suite, scenario):
 
 
 def _run(scenario, site, logs, keep):
-    """What went wrong, with the journals; nothing if all went well."""
-    fault = None
+    """What went wrong in a line, and at length with the journals; nothing if all went well."""
+    fault, told = None, None
     try:
         scenario(site)
-    except Exception:  # noqa: BLE001 - whatever it is, the other scenarios are still to be run
-        fault = traceback.format_exc()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other scenarios are still to be run
+        fault, told = _line(error), traceback.format_exc()
         if keep:
-            _wait_with(site, fault)
+            _wait_with(site, told)
     try:
         site.write_logs(logs)
-        if fault:
-            fault += "".join(_tail(host) for host in site.hosts)
+        if told:
+            told += "".join(_tail(host) for host in site.hosts)
     finally:
         site.end()
-    return fault
+    return fault, told
+
+
+def _line(error):
+    """The error and the line of the scenario in which it came up."""
+    steps = [step for step in traceback.extract_tb(error.__traceback__) if "scenarios" in step.filename]
+    where = f"{pathlib.Path(steps[-1].filename).name}:{steps[-1].lineno}: " if steps else ""
+    return where + " ".join("".join(traceback.format_exception_only(error)).split())[:MAX_LINE]
 
 
 def _tail(host):
