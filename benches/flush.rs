@@ -23,7 +23,7 @@ use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
 use test_harness::spool::{name, settled, word};
-use test_harness::{Client, Lonc, Peer, Site};
+use test_harness::{AS_MANY_AS_NEEDED, Client, Lonc, Peer, Site};
 
 /// Half a round trip.
 const FAR: Duration = Duration::from_millis(10);
@@ -67,7 +67,7 @@ fn put_on_disk(site: &Site, count: usize) {
 
 /// How many such files a second can be removed.
 fn removal(peer: &Peer, count: usize) -> f64 {
-    let site = Site::office(peer, "");
+    let site = Site::office(peer, AS_MANY_AS_NEEDED);
     put_on_disk(&site, count);
     let start = Instant::now();
     for number in 0..count {
@@ -78,8 +78,8 @@ fn removal(peer: &Peer, count: usize) -> f64 {
 
 /// Flushes so many messages that were there before the link; how many a second.
 fn flush(peer: &Peer, address: SocketAddr, count: usize, pipeline: usize) -> f64 {
-    let site = Site::office(peer, "");
-    let toml = format!("[link]\npipeline = {pipeline}\nconnect_wait = '1h'\n");
+    let site = Site::office(peer, AS_MANY_AS_NEEDED);
+    let toml = format!("[link]\npipeline = {pipeline}\nmax_connections = 10\nconnect_wait = '1h'\n");
     site.configure(address, &toml);
     put_on_disk(&site, count);
     let lonc = site.start();
@@ -120,7 +120,7 @@ fn latency(client: &mut Client, goes_on: impl Fn(usize) -> bool) -> String {
 
 /// Live requests beside messages that appear while the link is up.
 fn live(peer: &Peer, count: usize) {
-    let site = Site::office(peer, "");
+    let site = Site::office(peer, AS_MANY_AS_NEEDED);
     let aside = site.path("aside");
     fs::create_dir(&aside).unwrap();
     for number in 0..count {

@@ -14,7 +14,7 @@ use super::decide::{Decision, decide};
 use super::state::State;
 use crate::config::{HostId, Snapshot, Start, TakenOver};
 
-/// How often to begin anew when the files change meanwhile; the next change starts us again anyway.
+/// How often to begin anew when the files change meanwhile; what changes afterwards [`recheck`] finds.
 const ROUNDS: usize = 5;
 /// Between two changes of systemd's units: each keeps systemd busy.
 const PACE: Duration = Duration::from_secs(5);
@@ -66,7 +66,9 @@ pub(super) fn apply(config: &Path, state: &State, warn: impl Fn(&[String])) -> R
     for round in 0..ROUNDS {
         // What it cannot do it says itself, and then there is nothing of it.
         run(&READ)?;
-        let Ok(offer) = state.offered() else {
+        let offer = state.offered().ok();
+        state.note(offer.as_ref());
+        let Some(offer) = offer else {
             warn(&[
                 "the list of peers cannot be read: nothing changes; see journalctl -u lonc-table".to_owned(),
             ]);
@@ -108,12 +110,14 @@ pub(super) fn apply(config: &Path, state: &State, warn: impl Fn(&[String])) -> R
     Ok(())
 }
 
-/// Where the files say something else than when they were read last: has it all done again. For when [`apply`] has ended:
-/// systemd tells of no change that comes while that runs, and one may come when it has read the files for the last time.
+/// Where the files say something else than what [`apply`] went by: has it all done again. For when that has ended: systemd
+/// tells of no change that comes while it runs, and one may come when it has read the files for the last time.
 pub(super) fn recheck(state: &State) -> Result<(), ApplyError> {
-    let before = state.offered_text();
     run(&READ)?;
-    if state.offered_text() != before {
+    // Where it went by nothing there is nothing to compare with, and to begin again might never end.
+    if let Ok(noted) = state.noted()
+        && state.offered().ok() != Some(noted)
+    {
         systemctl(&["start", "--no-block", "lonc-hosts.service"])?;
     }
     Ok(())

@@ -9,6 +9,8 @@ use crate::config::{Offer, Snapshot};
 
 /// What the unprivileged step printed.
 const OFFERED: &str = "offered.json";
+/// What is gone by of that.
+const NOTED: &str = "noted.json";
 /// There while an administrator says that what is offered is meant.
 pub(crate) const MEANT: &str = "accept";
 /// Why nobody is removed just now.
@@ -28,9 +30,18 @@ impl State {
         Offer::read(&self.run.join(OFFERED))
     }
 
-    /// The same as it was written, if it can be read: to be compared.
-    pub(super) fn offered_text(&self) -> Option<Vec<u8>> {
-        fs::read(self.run.join(OFFERED)).ok()
+    /// Leaves there what is gone by, before it is; where it cannot, nothing.
+    pub(super) fn note(&self, offer: Option<&Offer>) {
+        let path = self.run.join(NOTED);
+        let text = offer.and_then(|offer| serde_json::to_vec(offer).ok());
+        if text.is_none_or(|text| fs::write(&path, text).is_err()) {
+            let _ = fs::remove_file(path);
+        }
+    }
+
+    /// What was gone by last.
+    pub(super) fn noted(&self) -> io::Result<Offer> {
+        Offer::read(&self.run.join(NOTED))
     }
 
     pub(super) fn kept(&self) -> Option<Snapshot> {

@@ -25,7 +25,7 @@ fn the_same_one_request_at_a_time() {
 
 #[test]
 fn the_same_over_as_many_links_as_it_takes() {
-    everyone_gets_their_own_replies_in_order("", 1..=10);
+    everyone_gets_their_own_replies_in_order("max_connections = 10\n", 1..=10);
 }
 
 #[test]

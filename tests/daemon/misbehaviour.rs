@@ -55,13 +55,17 @@ fn a_line_that_nobody_asked_for() {
     endure(Behaviour::UnaskedLine, &Told::Own, "");
     // A second line behind a reply shows only where nothing else is in flight.
     endure(Behaviour::ExtraReply, &Told::Own, "pipeline = 1\n");
-    endure(Behaviour::ExtraReply, &Told::Anything, "");
+    endure(Behaviour::ExtraReply, &Told::Anything, "max_connections = 10\n");
 }
 
 #[test]
 fn links_that_close_after_some_requests() {
     for most in [0, 1, 3] {
-        endure(Behaviour::CloseAfterRequests(most), &Told::Own, "");
+        endure(
+            Behaviour::CloseAfterRequests(most),
+            &Told::Own,
+            "max_connections = 10\n",
+        );
     }
     endure(Behaviour::CloseAfterRequests(1), &Told::Own, "pipeline = 1\n");
     endure(Behaviour::CloseAfterRequests(2), &Told::Own, "connections = 3\n");

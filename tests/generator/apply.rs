@@ -72,13 +72,29 @@ fn a_change_in_the_last_moment_is_not_missed_either() {
     booted.0.table(large(21));
     let again = vec!["start --no-block lonc-hosts.service".to_owned()];
     assert_eq!(booted.recheck(), (again.clone(), String::new(), true));
-    // That was begun, or is about to be; it has to be asked for only once.
-    assert_eq!(booted.recheck().0, [""; 0]);
-    // What was read is gone, as after somebody tidied up.
-    fs::remove_file(booted.0.path("offered.json")).unwrap();
+    // Until that was done; whoever else had the files read makes no difference.
     assert_eq!(booted.recheck().0, again);
+    booted.apply();
+    assert_eq!(booted.recheck().0, [""; 0]);
     fs::write(booted.0.path("lonc.toml"), "typo = 1\n").unwrap();
     assert_eq!(booted.recheck().0, again);
+    booted.apply();
+    assert_eq!(booted.recheck().0, [""; 0]);
+}
+
+#[test]
+fn what_cannot_be_compared_is_not_done_again_without_an_end() {
+    let booted = Booted::followed(&large(20));
+    fs::remove_file(booted.0.path("noted.json")).unwrap();
+    fs::create_dir(booted.0.path("noted.json")).unwrap();
+    booted.0.table(large(21));
+    assert_eq!(booted.recheck(), (vec![], String::new(), true));
+    let (asked, _, well) = booted.apply();
+    assert!(
+        well && asked.contains(&"start -- lonc@p20.socket".to_owned()),
+        "{asked:?}"
+    );
+    assert_eq!(booted.recheck(), (vec![], String::new(), true));
 }
 
 #[test]

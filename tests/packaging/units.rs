@@ -181,6 +181,20 @@ fn root_does_little_about_the_table() {
 }
 
 #[test]
+fn what_changes_meanwhile_is_looked_for_however_it_ends() {
+    let recheck = "lonc-hosts-recheck.service";
+    for end in ["OnSuccess", "OnFailure"] {
+        assert_eq!(values("lonc-hosts.service", end), [recheck], "{end}");
+    }
+    assert_eq!(values(recheck, "PartOf"), ["lonc.target"]);
+    // Not before that is at its end, and of what is being stopped it starts nothing.
+    assert_eq!(
+        values(recheck, "After"),
+        ["lonc-hosts.service lonc-hosts.path lonc.target"]
+    );
+}
+
+#[test]
 fn what_is_optional_is_off_by_default() {
     let preset = read("systemd/lonc.preset");
     for unit in ["lonc-metrics.socket", "lonc-usr1.service"] {

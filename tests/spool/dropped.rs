@@ -11,7 +11,7 @@ use test_harness::{Lonc, Peer, QUICK, Site, wait_until};
 #[test]
 fn a_peer_that_drops_the_link_again_and_again_gets_all_in_the_end() {
     for requests in [1, 2, 5, 17] {
-        flush_over_breaking_links(requests, "");
+        flush_over_breaking_links(requests, "max_connections = 10\n");
     }
     flush_over_breaking_links(1, "pipeline = 1\n");
     flush_over_breaking_links(3, "pipeline = 4\n");

@@ -73,7 +73,7 @@ impl Peer {
         self.runtime.block_on(self.lond.revive()).unwrap();
     }
 
-    /// Closes the present links; when it returns they are closed, and what is answered then is answered on others.
+    /// Closes the present links; when it returns none of them answers any more, and what is answered is answered on others.
     pub fn drop_links(&self) {
         let accepted = self.connections();
         self.lond.drop_links();

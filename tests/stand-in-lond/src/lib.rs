@@ -194,7 +194,7 @@ impl Lond {
 
     /// Closes the present links and goes on listening.
     pub fn drop_links(&self) {
-        self.shared.end_links();
+        self.shared.drop_links();
     }
 
     /// Writes these bytes on all open links at once, whatever they are doing; what does not fit into a socket's buffer

@@ -117,7 +117,13 @@ impl Shared {
         self.end_links();
     }
 
-    pub(crate) fn end_links(&self) {
+    /// Ends every link; none that is being accepted is missed.
+    pub(crate) fn drop_links(&self) {
+        let _door = self.door();
+        self.end_links();
+    }
+
+    fn end_links(&self) {
         self.stops.send_modify(|stops| *stops += 1);
     }
 
@@ -131,7 +137,7 @@ impl Shared {
         }
     }
 
-    /// Accepts and registers under the lock, so that `close` misses no link.
+    /// Accepts and registers under the lock, so that `close` and `drop_links` miss no link.
     fn poll_accept(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<io::Result<Link>> {
         let door = self.door();
         let Some(open) = door.as_ref() else {

@@ -108,6 +108,7 @@ def change_in_the_last_moment(site):
     """hosts.tab changes when the last change is being followed and the table was read: systemd tells of nothing then."""
     host = site.configured()
     host.systemctl("start", "lonc.target")
+    await_followed(host)
     wait = f"touch {READ}; until test -e {GO_ON}; do sleep 0.1; done"
     host.write("/etc/systemd/system/lonc-hosts.service.d/slow.conf", f"[Service]\nExecStartPost=sh -c '{wait}'\n")
     host.systemctl("daemon-reload")

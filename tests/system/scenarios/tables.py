@@ -81,8 +81,8 @@ def watch_that_failed(site):
 def _watch_for_messages_that_failed(host):
     """So does the watch for messages, and one that came meanwhile has its instance started."""
     # Nothing is watched while somebody looks; and a watch that fails while others are begun again waits for the next time.
-    for unit in ("hosts", "hosts-recheck", "hosts-again", "delayed"):
-        until("nobody looks", lambda unit=unit: host.show(f"lonc-{unit}.service", "ActiveState") == "inactive")
+    units = [f"lonc-{unit}.service" for unit in ("hosts", "hosts-recheck", "hosts-again", "delayed")]
+    until("nobody looks", lambda: {host.show(unit, "ActiveState") for unit in units} == {"inactive"})
     host.run("mv", SPOOL, f"{SPOOL}.away")
     host.run("ln", "-s", "delayed", SPOOL)
     host.systemctl("restart", "lonc-delayed.path", check=False)
