@@ -307,9 +307,14 @@ impl World {
         if !self.rig.wire(link).connected || self.rig.wire(link).lond.outbox.is_empty() {
             return;
         }
-        let lond = &self.rig.wire(link).lond;
-        let (serial, is_open) = (lond.serial, lond.is_open());
-        let is_first = is_open || self.late_openings.insert(serial);
+        let serial = self.rig.wire(link).lond.serial;
+        // lond may have opened it, and the last of its answers be among those that are not read.
+        let status = self.rig.session.status();
+        let mut links = status.links.iter();
+        let is_up = links
+            .find(|status| status.link.index() == link)
+            .is_some_and(|status| matches!(status.state, LinkState::Up | LinkState::Retiring));
+        let is_first = is_up || self.late_openings.insert(serial);
         self.rig.stall(span);
         self.put_off = self.rig.now;
         self.rig.unread(link);
