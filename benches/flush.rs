@@ -67,7 +67,7 @@ fn put_on_disk(site: &Site, count: usize) {
 
 /// How many such files a second can be removed.
 fn removal(peer: &Peer, count: usize) -> f64 {
-    let site = Site::office(peer, AS_MANY_AS_NEEDED);
+    let site = Site::office(peer, "");
     put_on_disk(&site, count);
     let start = Instant::now();
     for number in 0..count {
@@ -78,7 +78,7 @@ fn removal(peer: &Peer, count: usize) -> f64 {
 
 /// Flushes so many messages that were there before the link; how many a second.
 fn flush(peer: &Peer, address: SocketAddr, count: usize, pipeline: usize) -> f64 {
-    let site = Site::office(peer, AS_MANY_AS_NEEDED);
+    let site = Site::office(peer, "");
     let toml = format!("[link]\npipeline = {pipeline}\nmax_connections = 10\nconnect_wait = '1h'\n");
     site.configure(address, &toml);
     put_on_disk(&site, count);

@@ -162,9 +162,7 @@ fn under_load_nothing_is_lost() {
 #[test]
 fn whom_we_trust_has_changed_and_links_are_made_anew() {
     let secured = Secured::new();
-    let site = secured.site("", &[]);
-    site.configure(secured.terminator.addr(), &toml(""));
-    let lonc = site.start();
+    let lonc = secured.start("", &[]);
     let mut client = lonc.client();
     assert_eq!(client.ask("echo:1"), "1");
     let other = Authority::new();

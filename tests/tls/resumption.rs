@@ -38,9 +38,7 @@ impl Stage {
             ("own.key", &*ours.key),
             ("crl.pem", &*crl),
         ];
-        let site = secured.site(OWN, &files);
-        site.configure(secured.terminator.addr(), &toml(OWN));
-        let lonc = site.start();
+        let lonc = secured.start(OWN, &files);
         let mut client = lonc.client();
         wait_until("the link", || client.ask("echo:1") == "1");
         let mut stage = Self {
