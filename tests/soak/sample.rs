@@ -5,12 +5,12 @@ use std::fs;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// What memory may grow by in the second half, in KiB, when that is long: in half an hour, what is kept of one request in
-/// some hundreds is more.
+/// What memory may grow by in the second half, in KiB: in half an hour, what is kept of one request in some hundreds is
+/// more.
 const SLACK: f64 = 2.0 * 1024.0;
-/// The same when it is short: buffers of replies that come and go, and clients who are not all there yet.
-const SHORT_SLACK: f64 = 12.0 * 1024.0;
-/// From here on a span is long.
+/// What memory may be at any time, in KiB.
+const MOST: u64 = 64 * 1024;
+/// Within less than this it is chance which quarter has the most of something.
 const LONG: Duration = Duration::from_secs(10 * 60);
 
 /// What a process uses at a moment.
@@ -125,15 +125,20 @@ impl Samples {
         steepness * seconds(half)
     }
 
-    /// Memory does not grow in the second half, and the last quarter has no more descriptors and threads than those
-    /// before it had.
+    /// Memory is never much. Over a long time it does not grow in the second half, and the last quarter has no more
+    /// descriptors and threads than those before it had.
     pub(crate) fn assert_flat(&self) {
         let (name, growth) = (self.name, self.growth());
-        let is_long = self.taken.last().is_some_and(|last| last.at >= LONG);
-        let slack = if is_long { SLACK } else { SHORT_SLACK };
         let memory = self.quarters(|sample| sample.memory);
         assert!(
-            growth <= slack,
+            memory.iter().all(|&most| most < MOST),
+            "{name}: much memory: {memory:?} KiB"
+        );
+        if self.taken.last().is_none_or(|last| last.at < LONG) {
+            return;
+        }
+        assert!(
+            growth <= SLACK,
             "{name}: memory grows by {growth:.0} KiB: {memory:?}"
         );
         for (what, of) in [
@@ -182,12 +187,18 @@ fn seconds(samples: &[Sample]) -> f64 {
 /// Those of an hour, one a minute.
 #[cfg(test)]
 fn hour(memory: impl Fn(u64) -> u64, descriptors: impl Fn(u64) -> u64) -> Samples {
-    let sample = |minute| Sample {
-        at: Duration::from_secs(60 * minute),
-        memory: 20_000 + memory(minute),
-        descriptors: descriptors(minute),
+    sixty(Duration::from_secs(60), memory, descriptors)
+}
+
+/// So many, one every `pause`.
+#[cfg(test)]
+fn sixty(pause: Duration, memory: impl Fn(u64) -> u64, descriptors: impl Fn(u64) -> u64) -> Samples {
+    let sample = |nth| Sample {
+        at: pause * u32::try_from(nth).unwrap(),
+        memory: 20_000 + memory(nth),
+        descriptors: descriptors(nth),
         threads: 7,
-        sleeps: 100 * minute,
+        sleeps: 100 * nth,
     };
     Samples {
         name: "it",
@@ -217,4 +228,16 @@ fn what_grows_is_found_among_what_comes_and_goes() {
 #[should_panic(expected = "it: descriptors grow")]
 fn descriptors_that_are_not_closed_are_found() {
     hour(noise, |minute| 20 + minute).assert_flat();
+}
+
+#[test]
+fn within_seconds_it_is_chance_when_the_most_was() {
+    let pause = Duration::from_millis(130);
+    sixty(pause, noise, |nth| 18 + u64::from(nth > 50) * 18).assert_flat();
+}
+
+#[test]
+#[should_panic(expected = "it: much memory")]
+fn much_memory_is_found_within_seconds() {
+    sixty(Duration::from_millis(130), |nth| 1000 * nth, noise).assert_flat();
 }
