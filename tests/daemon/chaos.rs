@@ -1,6 +1,6 @@
 //! Everything at once, in random order.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
@@ -26,17 +26,18 @@ fn whatever_happens_each_request_gets_one_answer_and_its_own() {
     let peer = Peer::start();
     peer.keep_journal(false);
     let mut lonc = Lonc::start(&peer, &chaos::settings(&mut rng));
-    let over = AtomicBool::new(false);
+    let (over, ended) = (AtomicBool::new(false), AtomicUsize::new(0));
     let answers = scope(|scope| {
         let clients: Vec<_> = (0..CLIENTS)
             .map(|number| {
-                let (mut rng, lonc, over) = (rng.fork(), &lonc, &over);
+                let (mut rng, lonc, over, ended) = (rng.fork(), &lonc, &over, &ended);
                 scope.spawn(move || {
                     let (mut answers, mut visits) = (Answers::default(), 0);
                     while !over.load(Relaxed) {
                         let name = format!("{number}.{visits}");
                         answers = answers.with(chaos::visit(&mut rng, lonc.client(), &name, ASKING));
                         visits += 1;
+                        ended.fetch_add(1, Relaxed);
                     }
                     answers
                 })
@@ -47,9 +48,12 @@ fn whatever_happens_each_request_gets_one_answer_and_its_own() {
             chaos::torment(&mut rng, &peer, &lonc, "");
             sleep(Duration::from_millis(rng.u64(1..60)));
         }
-        over.store(true, Relaxed);
         peer.behave(Behaviour::Normal);
         peer.revive();
+        // They go on until all is well.
+        let meanwhile = ended.load(Relaxed);
+        wait_until("visits", || ended.load(Relaxed) > meanwhile + 5 * CLIENTS);
+        over.store(true, Relaxed);
         let all = clients.into_iter().map(|client| client.join().unwrap());
         all.fold(Answers::default(), Answers::with)
     });

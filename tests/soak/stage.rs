@@ -41,8 +41,9 @@ const MAD: [Behaviour; 9] = [
     Behaviour::BadHex(BadHex::NewlineInside),
     Behaviour::CloseAfterRequests(1),
 ];
-/// Comes back soon, and keeps no link for long that nobody needs.
-const CALM: &str = "[link]\nbackoff_min = '10ms'\nbackoff_max = '40ms'\nidle_timeout = '100ms'\n";
+/// Comes back soon, keeps no link for long that nobody needs, waits for no lond for long and takes no reply that is endless.
+const CALM: &str = "[link]\nbackoff_min = '10ms'\nbackoff_max = '40ms'\nidle_timeout = '100ms'\n\
+                    handshake_timeout = '2s'\nrequest_timeout = '2s'\nmax_reply_bytes = '1MiB'\n";
 /// How long it is counted how often those who are calm wake up.
 const LOOK: Duration = Duration::from_secs(1);
 /// When it is taken as it is. Without a question the exporter ends soon after.

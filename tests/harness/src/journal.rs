@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -20,12 +20,15 @@ const PRIVATE: &str = r#"
     exec "$@" 2>"$dir/stderr"
 "#;
 
+const SOCKET: &str = "run/journal/socket";
+
 /// A record: its fields.
 pub type Record = HashMap<String, String>;
 
 /// A journal of one instance's own.
 pub struct Journal {
-    path: PathBuf,
+    /// Its directory is there as long as this is.
+    site: Site,
     socket: UnixDatagram,
     /// Those that [`Journal::await_record`] took.
     pub records: Vec<Record>,
@@ -54,10 +57,9 @@ impl Journal {
             );
             return None;
         }
-        let path = dir.join("journal/socket");
         let journal = Self {
-            socket: bind(&path),
-            path,
+            socket: bind(&site.path(SOCKET)),
+            site: site.clone(),
             records: Vec::new(),
         };
         let command = site.command_behind(private());
@@ -88,8 +90,9 @@ impl Journal {
         let unbound = UnixDatagram::unbound().unwrap();
         drop(std::mem::replace(&mut self.socket, unbound));
         away();
-        fs::remove_file(&self.path).unwrap();
-        self.socket = bind(&self.path);
+        let path = self.site.path(SOCKET);
+        fs::remove_file(&path).unwrap();
+        self.socket = bind(&path);
     }
 }
 
