@@ -56,7 +56,7 @@ struct Arguments {
     /// Reload systemd, start what new peers need and stop what removed ones left.
     #[arg(long, conflicts_with_all = ["directories", "read"])]
     apply: bool,
-    /// Have the table read once more, and the above done again if it says something else; for lonc-hosts-recheck.service.
+    /// Have the table read once more, and the above done again if it says something else; for lonc-hosts-recheck@.service.
     #[arg(long, conflicts_with_all = ["directories", "read", "apply"])]
     recheck: bool,
     /// Where lonc-table.service leaves what it read.

@@ -26,7 +26,7 @@ const HARDENED: [&str; 10] = [
     "lonc-table.service",
     "lonc-hosts.service",
     "lonc-hosts-again.service",
-    "lonc-hosts-recheck.service",
+    "lonc-hosts-recheck@.service",
 ];
 
 #[test]
@@ -48,7 +48,7 @@ fn systemd_reads_them_without_a_word() {
             "lonc-hosts.path".into(),
             "lonc-hosts.service".into(),
             "lonc-hosts-again.service".into(),
-            "lonc-hosts-recheck.service".into(),
+            "lonc-hosts-recheck@success.service".into(),
             "lonc-metrics.socket".into(),
             "lonc-metrics.service".into(),
             "lonc-usr1.service".into(),
@@ -116,7 +116,7 @@ fn nothing_that_only_a_newer_systemd_knows() {
         "lonc-hosts.path",
         "lonc-hosts.service",
         "lonc-hosts-again.service",
-        "lonc-hosts-recheck.service",
+        "lonc-hosts-recheck@.service",
         "lonc-metrics.socket",
         "lonc-metrics.service",
         "lonc-usr1.service",
@@ -182,9 +182,11 @@ fn root_does_little_about_the_table() {
 
 #[test]
 fn what_changes_meanwhile_is_looked_for_however_it_ends() {
-    let recheck = "lonc-hosts-recheck.service";
-    for end in ["OnSuccess", "OnFailure"] {
-        assert_eq!(values("lonc-hosts.service", end), [recheck], "{end}");
+    let recheck = "lonc-hosts-recheck@.service";
+    // One that is of both has systemd warn each time.
+    for (end, which) in [("OnSuccess", "success"), ("OnFailure", "failure")] {
+        let looks = recheck.replace('@', &format!("@{which}"));
+        assert_eq!(values("lonc-hosts.service", end), [looks], "{end}");
     }
     assert_eq!(values(recheck, "PartOf"), ["lonc.target"]);
     // Not before that is at its end, and of what is being stopped it starts nothing.

@@ -72,7 +72,7 @@ def idle_exit(site):
         until("the service has ended", lambda: not host.is_active("lonc@msul1.service"), within=START_WITHIN)
         assert host.show("lonc@msul1.service", "Result") == "success"
         assert host.is_active("lonc@msul1.socket")
-        assert not host.is_active("lonc-control@msul1.socket")
+        until("its control socket has ended", lambda: not host.is_active("lonc-control@msul1.socket"))
 
 
 def _assert_no_hang(site, host):

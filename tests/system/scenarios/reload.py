@@ -118,6 +118,8 @@ def change_in_the_last_moment(site):
     host.write(HOSTS_TAB, table(msul3=network.NOBODY, msul4=network.NOBODY))
     host.run("touch", GO_ON)
     until("that is followed as well", lambda: host.is_active("lonc@msul4.socket"))
+    warnings = host.journal("--unit=lonc-hosts*", "--priority=warning")
+    assert not warnings, warnings
 
 
 def assert_replies_through(host, peer):

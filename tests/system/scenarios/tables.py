@@ -81,7 +81,7 @@ def watch_that_failed(site):
 def _watch_for_messages_that_failed(host):
     """So does the watch for messages, and one that came meanwhile has its instance started."""
     # Nothing is watched while somebody looks; and a watch that fails while others are begun again waits for the next time.
-    units = [f"lonc-{unit}.service" for unit in ("hosts", "hosts-recheck", "hosts-again", "delayed")]
+    units = [f"lonc-{unit}.service" for unit in ("hosts", "hosts-recheck@success", "hosts-recheck@failure", "hosts-again", "delayed")]
     until("nobody looks", lambda: {host.show(unit, "ActiveState") for unit in units} == {"inactive"})
     host.run("mv", SPOOL, f"{SPOOL}.away")
     host.run("ln", "-s", "delayed", SPOOL)
