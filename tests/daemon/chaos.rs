@@ -1,6 +1,6 @@
 //! Everything at once, in random order.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use fastrand::Rng;
 use nix::sys::signal::Signal;
 use stand_in_lond::Behaviour;
 use test_harness::chaos::{self, Answers, Asking};
-use test_harness::{Lonc, Peer, wait_until};
+use test_harness::{Lonc, Peer, Stop, wait_until};
 
 const SPAN: Duration = Duration::from_secs(4);
 const CLIENTS: usize = 10;
@@ -26,14 +26,14 @@ fn whatever_happens_each_request_gets_one_answer_and_its_own() {
     let peer = Peer::start();
     peer.keep_journal(false);
     let mut lonc = Lonc::start(&peer, &chaos::settings(&mut rng));
-    let (over, ended) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let (stop, ended) = (Stop::default(), AtomicUsize::new(0));
     let answers = scope(|scope| {
         let clients: Vec<_> = (0..CLIENTS)
             .map(|number| {
-                let (mut rng, lonc, over, ended) = (rng.fork(), &lonc, &over, &ended);
+                let (mut rng, lonc, stop, ended) = (rng.fork(), &lonc, &stop, &ended);
                 scope.spawn(move || {
                     let (mut answers, mut visits) = (Answers::default(), 0);
-                    while !over.load(Relaxed) {
+                    while !stop.is_set() {
                         let name = format!("{number}.{visits}");
                         answers = answers.with(chaos::visit(&mut rng, lonc.client(), &name, ASKING));
                         visits += 1;
@@ -43,6 +43,7 @@ fn whatever_happens_each_request_gets_one_answer_and_its_own() {
                 })
             })
             .collect();
+        let at_last = stop.at_last();
         let start = Instant::now();
         while start.elapsed() < SPAN {
             chaos::torment(&mut rng, &peer, &lonc, "");
@@ -53,7 +54,7 @@ fn whatever_happens_each_request_gets_one_answer_and_its_own() {
         // They go on until all is well.
         let meanwhile = ended.load(Relaxed);
         wait_until("visits", || ended.load(Relaxed) > meanwhile + 5 * CLIENTS);
-        over.store(true, Relaxed);
+        drop(at_last);
         let all = clients.into_iter().map(|client| client.join().unwrap());
         all.fold(Answers::default(), Answers::with)
     });

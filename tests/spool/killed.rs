@@ -73,8 +73,11 @@ fn what_was_said_to_be_delayed_survives_kills_at_random_moments() {
         lonc.slay();
         // What it had said before it died is still there to be read.
         heard.extend(answers);
-        assert!(heard.iter().all(|line| line == "con_delayed"), "{heard:?}");
-        told.extend(first..first + heard.len());
+        let words = ["con_delayed", "con_failed"];
+        assert!(heard.iter().all(|line| words.contains(&&**line)), "{heard:?}");
+        // On a busy disk one may not be there in time, and is not promised.
+        let promised = |(at, line): (_, &String)| (line == "con_delayed").then_some(first + at);
+        told.extend(heard.iter().enumerate().filter_map(promised));
     }
     peer.revive();
     let lonc = site.start();

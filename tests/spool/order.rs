@@ -8,8 +8,8 @@ use stand_in_lond::Behaviour;
 use test_harness::spool::{await_messages, check_received, name, word};
 use test_harness::{Client, Lonc, Peer, Site, wait_until};
 
-/// Appearing files are to be sent within a second; a busy machine gets more.
-const SOON: Duration = Duration::from_secs(10);
+/// Appearing files are to be sent within a second; a busy machine gets more, but less than where nobody tells of them.
+const SOON: Duration = Duration::from_secs(25);
 
 #[test]
 fn delayed_messages_go_in_the_order_of_their_names_before_any_live_request() {
@@ -39,26 +39,26 @@ fn delayed_messages_go_in_the_order_of_their_names_before_any_live_request() {
 
 #[test]
 fn live_requests_wait_for_a_slow_flush_no_longer_than_connect_wait() {
-    // All of them take ten seconds.
+    // All of them take fifty seconds.
     let peer = Peer::that(Behaviour::LateReply(Duration::from_millis(250)));
     let site = Site::office(&peer, "[link]\nconnect_wait = '1s'\npipeline = 1\n");
-    site.put_words(40);
+    site.put_words(200);
     let lonc = site.start();
     let mut client = lonc.client();
     let asked = Instant::now();
     assert_eq!(client.ask("echo:live"), "live");
     assert!(
-        asked.elapsed() < Duration::from_secs(6),
+        asked.elapsed() < Duration::from_secs(30),
         "waited {:?}",
         asked.elapsed()
     );
     assert!(!lonc.site.left().is_empty(), "beside what is delayed");
-    let heard = client.ask("critical:echo:m40");
-    lonc.site.await_empty();
-    assert!(heard == "m40" || heard == "con_delayed", "{heard}");
     peer.behave(Behaviour::Normal);
+    let heard = client.ask("critical:echo:m200");
+    lonc.site.await_empty();
+    assert!(heard == "m200" || heard == "con_delayed", "{heard}");
     wait_until("live requests", || client.ask("echo:live") == "live");
-    assert_eq!(check_received(&peer, 41), 0);
+    assert_eq!(check_received(&peer, 201), 0);
 }
 
 #[test]

@@ -41,8 +41,9 @@ fn after_a_kill_the_next_begins_at_once_and_one_that_ends_is_waited_for() {
         let lonc = site.start();
         lonc.site.put(0, &word(0));
         await_messages(&peer, 1);
-        let second = beside(&peer, &lonc.site);
+        lonc.site.await_empty();
         lonc.signal(nix::sys::signal::Signal::SIGTERM);
+        let second = beside(&peer, &lonc.site);
         // Its directory has to outlive it.
         std::mem::forget(lonc);
         second

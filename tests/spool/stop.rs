@@ -42,7 +42,7 @@ fn assert_ends(mut lonc: Lonc, strace: Strace) {
     std::thread::sleep(Duration::from_millis(300));
     let begun = Instant::now();
     lonc.signal(Signal::SIGTERM);
-    std::thread::sleep(Duration::from_millis(300));
+    lonc.await_log("stopping");
     lonc.signal(Signal::SIGTERM);
     // It has ended, but for the thread that strace holds.
     wait_until("its end", || lonc.is_ending());

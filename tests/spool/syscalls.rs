@@ -181,6 +181,7 @@ impl Storing {
         let lonc = Site::office(&peer, "[link]\nbackoff_min = '50s'\n").start();
         let mut client = lonc.client();
         client.await_down();
+        lonc.await_spool();
         Self { peer, lonc, client }
     }
 }

@@ -49,13 +49,13 @@ pub use lonc::Lonc;
 pub use manager::Manager;
 pub use peer::{Peer, free_address};
 pub use site::Site;
-pub use wait::{PATIENCE, wait_for, wait_until};
+pub use wait::{PATIENCE, Stop, wait_for, wait_until};
 
 /// Tries again soon and often.
 pub const QUICK: &str = "[link]\nbackoff_min = '10ms'\nbackoff_max = '40ms'\n";
 
 /// Does not try again by itself while a test lasts.
-pub const SLOW: &str = "[link]\nbackoff_min = '1h'\nbackoff_max = '1h'\n";
+pub const SLOW: &str = "[link]\nbackoff_min = '365d'\nbackoff_max = '365d'\n";
 
 /// As many links as there may be where nothing is said of it.
 pub const AS_MANY_AS_NEEDED: &str = "[link]\nmax_connections = 10\n";

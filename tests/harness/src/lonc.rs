@@ -1,7 +1,7 @@
 //! The daemon as a process.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,10 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::programs::installed;
-use crate::{Client, Peer, Site, wait_for, wait_until};
+use crate::{Client, PATIENCE, Peer, Site, wait_for, wait_until};
+
+/// Asks for the delayed messages, over Varlink.
+const LIST: &[u8] = b"{\"method\":\"org.loncapa.lonc.ListDelayed\"}\0";
 
 /// A running lonc; killed when dropped.
 pub struct Lonc {
@@ -31,7 +34,7 @@ impl Lonc {
     /// The same, once its link is up.
     pub fn start_linked(peer: &Peer, toml: &str) -> Self {
         let lonc = Self::start(peer, toml);
-        assert_eq!(lonc.client().ask("ping"), "msul1");
+        lonc.await_link();
         lonc
     }
 
@@ -98,6 +101,22 @@ impl Lonc {
         wait_until("the socket", || UnixStream::connect(&path).is_ok());
         // This it answers itself, whatever the peer does.
         assert_eq!(self.client().ask(""), "unknown_cmd");
+    }
+
+    /// Waits until its link is up.
+    pub fn await_link(&self) {
+        wait_until("the link", || self.client().ask("ping") == "msul1");
+    }
+
+    /// Waits until it has done with its spool what it had begun: a list comes behind that.
+    pub fn await_spool(&self) {
+        let mut operator = UnixStream::connect(self.site.control_socket()).unwrap();
+        operator.set_read_timeout(Some(PATIENCE)).unwrap();
+        operator.write_all(LIST).unwrap();
+        let mut list = Vec::new();
+        BufReader::new(operator).read_until(0, &mut list).unwrap();
+        let list = String::from_utf8_lossy(&list);
+        assert!(list.contains("\"total\""), "{list}");
     }
 
     /// A new client.

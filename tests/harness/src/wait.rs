@@ -1,5 +1,6 @@
 //! Waiting for a condition.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -21,4 +22,26 @@ pub fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
 /// Waits until `holds`.
 pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     wait_for(what, || holds().then_some(()));
+}
+
+/// What tells threads to end; even if the test fails that has begun them, or it would wait for them forever.
+#[derive(Default)]
+pub struct Stop(AtomicBool);
+
+impl Stop {
+    /// Whether they are to end.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// They are when this is dropped.
+    pub fn at_last(&self) -> impl Drop + '_ {
+        struct AtLast<'a>(&'a AtomicBool);
+        impl Drop for AtLast<'_> {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::SeqCst);
+            }
+        }
+        AtLast(&self.0)
+    }
 }
