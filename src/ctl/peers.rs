@@ -17,6 +17,9 @@ use crate::units;
 
 /// More than is written of it, in bytes.
 const MAX_HELD: u64 = 4096;
+/// How often a run of lonc-hosts.service is waited for that does what an administrator says: one that ran before, that, and
+/// one where it failed.
+const TRIES: u32 = 3;
 
 /// Does what the arguments say.
 pub(super) fn run(config: &Path, arguments: &arguments::Peers) -> Result<Exit, Fault> {
@@ -75,7 +78,8 @@ fn changed(file: &Path) -> Option<SystemTime> {
     Some(UNIX_EPOCH + seconds + Duration::from_nanos(file.ctime_nsec().try_into().ok()?))
 }
 
-/// Has lonc-hosts.service follow what it is offered, and waits until it has.
+/// Has lonc-hosts.service follow what it is offered, and waits until it has. One that runs already may be past where it
+/// asks whether that is meant, and then the next one does.
 fn accept(run: &Path) -> Result<(), Fault> {
     let word = run.join(state::MEANT);
     File::create(&word).map_err(|fault| {
@@ -86,11 +90,21 @@ fn accept(run: &Path) -> Result<(), Fault> {
         };
         Fault::Said(format!("{}: {fault}: {what}", word.display()), Exit::Amiss)
     })?;
-    systemctl::order("start", &["lonc-hosts.service".to_owned()]).map_err(|fault| {
-        // Said in vain; it is not to count for another table.
-        let _ = fs::remove_file(&word);
-        Fault::Said(fault, Exit::Amiss)
-    })
+    for _ in 0..TRIES {
+        let ordered = systemctl::order("start", &["lonc-hosts.service".to_owned()]);
+        if let Err(fault) = ordered {
+            // Said in vain; it is not to count for another table.
+            let _ = fs::remove_file(&word);
+            return Err(Fault::Said(fault, Exit::Amiss));
+        }
+        if !word.exists() {
+            return Ok(());
+        }
+    }
+    let _ = fs::remove_file(&word);
+    let text =
+        "lonc-hosts.service does not look whether it is meant; see journalctl -u lonc-hosts".to_owned();
+    Err(Fault::Said(text, Exit::Amiss))
 }
 
 fn show(kept: &Path, held: Option<Held>) -> Result<Exit, Fault> {

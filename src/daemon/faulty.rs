@@ -115,11 +115,13 @@ impl Failure {
             let first = self.fault.lines().next().unwrap_or_default();
             systemd::status(&format!("{}{first}", systemd::TURNED_AWAY));
             let clients = clients.map(listener).transpose()?;
-            let end = Instant::now() + self.span();
+            let (end, mut answering) = (Instant::now() + self.span(), JoinSet::new());
             let mended = tokio::select! {
-                () = answer(clients, end) => None,
+                () = receive(clients, end, &mut answering) => None,
                 mended = mended => Some(mended),
             };
+            // Nobody else answers those who are in.
+            let _ = timeout(LAST, answering.join_all()).await;
             Ok(mended)
         });
         // A file that hangs must not keep us from ending.
@@ -173,12 +175,12 @@ async fn mended(config: &Path, peer: &HostId) -> Loaded {
     }
 }
 
-/// Has all who come until `end` answered; they are listened to a little longer.
-async fn answer(clients: Option<net::UnixListener>, end: Instant) {
+/// Has all who come until `end` answered.
+async fn receive(clients: Option<net::UnixListener>, end: Instant, answering: &mut JoinSet<()>) {
     let Some(clients) = clients else {
         return sleep_until(end).await;
     };
-    let (places, mut answering) = (Arc::new(Semaphore::new(AT_A_TIME)), JoinSet::new());
+    let places = Arc::new(Semaphore::new(AT_A_TIME));
     while let Ok(Ok(place)) = timeout_at(end, Arc::clone(&places).acquire_owned()).await {
         let Ok(accepted) = timeout_at(end, clients.accept()).await else {
             break;
@@ -194,5 +196,4 @@ async fn answer(clients: Option<net::UnixListener>, end: Instant) {
             Err(_) => sleep(BRIEFLY / 5).await,
         }
     }
-    let _ = timeout(LAST, answering.join_all()).await;
 }

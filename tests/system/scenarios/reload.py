@@ -2,12 +2,11 @@
 
 from harness import network
 from harness.registry import scenario
-from harness.site import HOSTS_TAB, assert_served, await_followed, table, wait_until_up
+from harness.site import HOSTS_TAB, assert_served, await_followed, held_after_its_look, table, wait_until_up
 from harness.wait import until
 
 SERVICE = "lonc@msul1.service"
 CONFIG = "/etc/lonc/lonc.toml"
-READ, GO_ON = "/run/lonc-hosts/read", "/run/lonc-hosts/go-on"
 
 
 @scenario
@@ -69,7 +68,7 @@ def restart_target(site):
     assert host.run("stat", "-c", "%i", "/run/lonc/msul1").stdout == socket, "the socket was restarted"
 
     host.systemctl("stop", "lonc.target")
-    assert not any(host.is_active(unit) for unit in [*units, "lonc@msul1.socket"])
+    until("all have stopped", lambda: not any(host.is_active(unit) for unit in [*units, "lonc@msul1.socket"]))
     host.systemctl("start", "lonc.target")
     assert_served(host)
 
@@ -90,13 +89,14 @@ def hosts_tab_changes(site):
     before = host.main_pid(SERVICE)
 
     host.write(HOSTS_TAB, table(msul3=network.LOND_ADDRESS))
-    until("the new peer has a socket", lambda: host.is_active("lonc@msul3.socket"))
+    until("the new peer has a socket", lambda: host.is_active("lonc@msul3.socket"), within=90)
     assert_replies_through(host, "msul3")
     # It may answer before systemd, which is reading units just now, has taken its word that it is ready.
     until("the new peer's service is started", lambda: host.is_active("lonc@msul3.service"))
 
+    await_followed(host)
     host.write(HOSTS_TAB, table())
-    until("the removed peer's socket is gone", lambda: not host.is_active("lonc@msul3.socket"))
+    until("the removed peer's socket is gone", lambda: host.show("lonc@msul3.socket", "ActiveState") == "inactive", within=90)
     until("the removed peer's service has stopped", lambda: not host.is_active("lonc@msul3.service"))
     assert host.run("test", "-e", "/run/lonc/msul3", check=False).returncode != 0, "its socket file is left"
     assert host.main_pid(SERVICE) == before, "the other instance was restarted"
@@ -109,14 +109,11 @@ def change_in_the_last_moment(site):
     host = site.configured()
     host.systemctl("start", "lonc.target")
     await_followed(host)
-    wait = f"touch {READ}; until test -e {GO_ON}; do sleep 0.1; done"
-    host.write("/etc/systemd/system/lonc-hosts.service.d/slow.conf", f"[Service]\nExecStartPost=sh -c '{wait}'\n")
-    host.systemctl("daemon-reload")
-    host.write(HOSTS_TAB, table(msul3=network.NOBODY))
-    until("the table was read", lambda: host.run("test", "-e", READ, check=False).returncode == 0)
-    assert host.is_active("lonc@msul3.socket")
-    host.write(HOSTS_TAB, table(msul3=network.NOBODY, msul4=network.NOBODY))
-    host.run("touch", GO_ON)
+    with held_after_its_look(host) as has_looked:
+        host.write(HOSTS_TAB, table(msul3=network.NOBODY))
+        until("the table was read", has_looked)
+        assert host.is_active("lonc@msul3.socket")
+        host.write(HOSTS_TAB, table(msul3=network.NOBODY, msul4=network.NOBODY))
     until("that is followed as well", lambda: host.is_active("lonc@msul4.socket"))
     warnings = host.journal("--unit=lonc-hosts*", "--priority=warning")
     assert not warnings, warnings

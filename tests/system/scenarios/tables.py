@@ -4,16 +4,17 @@ import time
 
 from harness import network
 from harness.registry import alone, scenario
-from harness.site import HERE, HOSTS_TAB, assert_served, await_followed, table, wait_until_up
+from harness.site import HERE, HOSTS_TAB, assert_served, await_followed, held_after_its_look, table, wait_until_up
 from harness.wait import until
 
 PEERS = 40
 ATTACK = "/usr/local/lib/attack.py"
 SECONDS = 60
 # A second is what is wanted, and told as a figure: 0.4 s on a busy machine of two cores. While floods were followed it was
-# more than a second on one with nothing else to do.
-MOST_SECONDS = 2.5
+# more than a second on one with nothing else to do. One time in a hundred it is the machine's.
+MOST_SECONDS, MOST_OF_ALL = 2.5, 10
 LINKED = "/srv/tables"
+MEANT = "/run/lonc-hosts/accept"
 SPOOL = "/var/spool/lonc/delayed"
 
 
@@ -30,17 +31,20 @@ def table_under_attack(site):
     host.systemctl("start", "lonc@msul1.service")
     wait_until_up(host)
     before = host.main_pid("lonc@msul1.service")
-    worst, asked = 0.0, 0
+    taken = []
     attacker = host.start("python3", ATTACK, SECONDS, 7, HOSTS_TAB.rsplit("/", 1)[0])
     while attacker.poll() is None:
         began = time.monotonic()
         assert host.is_active("lonc@msul1.socket")
-        worst, asked = max(worst, time.monotonic() - began), asked + 1
+        taken.append(time.monotonic() - began)
         time.sleep(0.1)
     tricks, _ = attacker.communicate(timeout=30)
     assert attacker.returncode == 0, tricks
-    site.figure(f"table under attack: {tricks.strip()} tricks, is-active asked {asked} times, at worst {worst * 1000:.0f} ms")
-    assert worst < MOST_SECONDS, f"is-active took {worst:.2f} s"
+    taken.sort()
+    often, worst = taken[len(taken) * 99 // 100], taken[-1]
+    site.figure(f"table under attack: {tricks.strip()} tricks, is-active asked {len(taken)} times, "
+                f"99 % within {often * 1000:.0f} ms, at worst {worst * 1000:.0f} ms")
+    assert often < MOST_SECONDS and worst < MOST_OF_ALL, f"is-active took {often:.2f} s, at worst {worst:.2f} s"
     ours = {f"lonc@p{number}.socket" for number in range(PEERS)} | {"lonc@msul1.socket"}
     assert ours <= sockets(host), f"lost: {ours - sockets(host)}"
     assert host.main_pid("lonc@msul1.service") == before
@@ -67,7 +71,7 @@ def watch_that_failed(site):
                 host.systemctl("daemon-reload")
             return host.show("lonc-hosts.path", "ActiveState") == "failed"
 
-        until("the watch has failed", has_failed, every=0.02)
+        until("the watch has failed", has_failed, within=120, every=0.02)
         path.unlink()
         host.write(HOSTS_TAB, many(number))
         until("it is watched again", lambda: host.is_active("lonc-hosts.path"), within=60)
@@ -103,18 +107,40 @@ def half_a_table(site):
     until("all are there", lambda: len(sockets(host)) == 21, within=60)
     await_followed(host)
     host.write(HOSTS_TAB, many(5))
-    until("it is told", lambda: "peers are gone" in host.run("loncctl", "peers", check=False).stdout)
+    until("it is told", lambda: "peers are gone" in host.run("loncctl", "peers", check=False).stdout, within=90)
     await_followed(host)
     assert len(sockets(host)) == 21
     assert "peers are gone" in host.run("loncctl", "check", check=False).stdout
     host.write(HOSTS_TAB, many(450))
-    until("a flood is told", lambda: "450 new peers within 10 minutes" in host.run("loncctl", "peers", check=False).stdout)
+    flood = "450 new peers within 10 minutes"
+    until("a flood is told", lambda: flood in host.run("loncctl", "peers", check=False).stdout, within=90)
+    await_followed(host)
     assert len(sockets(host)) == 21
     host.write(HOSTS_TAB, many(5))
-    until("it is told again", lambda: "peers are gone" in host.run("loncctl", "peers", check=False).stdout)
+    until("it is told again", lambda: "peers are gone" in host.run("loncctl", "peers", check=False).stdout, within=90)
+    await_followed(host)
     host.run("loncctl", "peers", "accept")
-    until("they are gone", lambda: len(sockets(host)) == 6)
+    until("they are gone", lambda: len(sockets(host)) == 6, within=90)
     assert host.run("loncctl", "peers").returncode == 0
+
+
+@scenario
+def accepted_in_the_last_moment(site):
+    """A table is said to be meant while the run that found it too different goes on, and is past looking for that."""
+    host = site.configured()
+    host.write(HOSTS_TAB, many(20))
+    until("all are there", lambda: len(sockets(host)) == 21, within=60)
+    await_followed(host)
+    with held_after_its_look(host) as has_looked:
+        host.write(HOSTS_TAB, many(5))
+        until("it was looked at", has_looked)
+        assert "peers are gone" in host.run("loncctl", "peers", check=False).stdout
+        accepting = host.start("loncctl", "peers", "accept")
+        until("that is said", lambda: host.run("test", "-e", MEANT, check=False).returncode == 0)
+    said, _ = accepting.communicate(timeout=90)
+    assert accepting.returncode == 0, said
+    assert len(sockets(host)) == 6
+    assert host.run("test", "-e", MEANT, check=False).returncode != 0, "it counts for the next table, too"
 
 
 @scenario
