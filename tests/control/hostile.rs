@@ -64,22 +64,13 @@ fn too_many_are_turned_away_until_some_leave() {
     let peer = Peer::start();
     let mut lonc = Lonc::start_linked(&peer, "");
     let mut there = Vec::new();
-    loop {
-        let mut operator = Operator::of(&lonc);
-        operator.say(&json!({ "method": "org.varlink.service.GetInfo" }));
-        match operator.hear() {
-            Some(_) => there.push(operator),
-            None => break,
-        }
+    while let Some(operator) = let_in(&lonc) {
+        there.push(operator);
     }
     assert_eq!(there.len(), 32);
     assert_eq!(lonc.client().ask("echo:1"), "1");
     there.clear();
-    wait_until("a place", || {
-        let mut operator = Operator::of(&lonc);
-        operator.say(&json!({ "method": "org.varlink.service.GetInfo" }));
-        operator.hear().is_some()
-    });
+    wait_until("a place", || let_in(&lonc).is_some());
     assert_well(&mut lonc);
 }
 
@@ -109,6 +100,14 @@ fn it_answers_while_the_instance_drains() {
     lonc.ended_well();
     after.await_end();
     assert!(!lonc.site.control_socket().exists());
+}
+
+/// One who was answered; who is turned away may be so before it has said a word.
+fn let_in(lonc: &Lonc) -> Option<Operator> {
+    let mut operator = Operator::of(lonc);
+    let call = b"{\"method\":\"org.varlink.service.GetInfo\"}\0";
+    let _ = operator.stream().write_all(call);
+    operator.hear().map(|_| operator)
 }
 
 /// Requests go through, and another operator is answered.

@@ -152,9 +152,9 @@ fn a_hung_one_costs_its_own_time_only() {
     paths.push(lonc.site.control_socket());
     paths.push(dir.path().join("absent"));
     let begun = Instant::now();
-    let limit = Duration::from_secs(2);
+    let limit = Duration::from_secs(20);
     let answers = run(ask_all::<_, StatusReply>(paths, "GetStatus", json!({}), limit));
-    assert!(begun.elapsed() < 5 * limit, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < 3 * limit, "{:?}", begun.elapsed());
     let (deaf, others) = answers.split_at(20);
     assert!(
         deaf.iter()

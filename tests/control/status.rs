@@ -13,8 +13,9 @@ fn a_peer_that_is_up() {
     let begun = now();
     let peer = Peer::start();
     let lonc = Lonc::start_linked(&peer, "");
-    let status =
-        Operator::of(&lonc).await_status("the rate", |status| status["requestRate"].as_f64() > Some(0.0));
+    let status = Operator::of(&lonc).await_status("the rate, and nothing delayed", |status| {
+        status["requestRate"].as_f64() > Some(0.0) && status["delayed"]["queued"] == 0
+    });
     assert_eq!(status["peer"], "msul1");
     assert_eq!(status["hostId"], "msul2");
     assert_eq!(status["state"], "up");
@@ -46,7 +47,6 @@ fn a_peer_that_is_up() {
     assert_eq!(link["remote"], peer.addr().to_string());
     assert!(link["rttUsec"].as_u64().unwrap() < 1_000_000, "{status}");
     assert_eq!(status["counters"]["linksOpened"], 1);
-    assert_eq!(status["delayed"]["queued"], 0);
 }
 
 #[test]
@@ -113,8 +113,14 @@ fn a_handshake_that_stalls_is_refused_or_ends() {
         (Behaviour::UnaskedLine, "protocol", "ekey"),
     ] {
         let peer = Peer::that(behaviour);
-        let lonc = Lonc::start(&peer, &format!("{QUICK}handshake_timeout = '300ms'\n"));
-        is(&trouble(&lonc), kind, reached);
+        let limit = if kind == "stepTimeout" { "300ms" } else { "30s" };
+        let lonc = Lonc::start(&peer, &format!("{QUICK}handshake_timeout = '{limit}'\n"));
+        trouble(&lonc);
+        // On a busy machine a try may end by something else.
+        Operator::of(&lonc).await_status(&format!("{kind} {reached}"), |status| {
+            let trouble = &status["links"][0]["trouble"];
+            trouble["kind"] == kind && trouble["reached"] == reached
+        });
     }
 }
 

@@ -24,9 +24,15 @@ pub(crate) fn sections(peers: &[(&str, SocketAddr)]) -> String {
     toml
 }
 
+/// Makes the directory of the sockets. Without it, while nothing at all listens on this machine, nobody can tell that
+/// nobody listens there.
+pub(crate) fn make_sockets(site: &Site) {
+    fs::create_dir_all(site.path("sockets")).unwrap();
+}
+
 /// Listens where the workers of `id` ask, as systemd does for a peer whose daemon is not started.
 pub(crate) fn listen(site: &Site, id: &str) -> UnixListener {
-    fs::create_dir_all(site.path("sockets")).unwrap();
+    make_sockets(site);
     UnixListener::bind(site.path(format!("sockets/{id}"))).unwrap()
 }
 

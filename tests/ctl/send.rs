@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use stand_in_lond::Behaviour;
 use test_harness::{Lonc, Peer, SLOW, Site};
 
-use crate::field::{listen, sections, start};
+use crate::field::{listen, make_sockets, sections, start};
 use crate::tool::{ctl, ctl_with};
 
 #[test]
@@ -85,6 +85,7 @@ fn pings_show_names_and_times() {
     let (peer, silent) = (Peer::start(), Peer::that(Behaviour::NeverReply));
     let others = sections(&[("idle", peer.addr()), ("silent", silent.addr())]);
     let site = Site::office(&peer, &others);
+    make_sockets(&site);
     let ran = ctl(&site, &["ping"]);
     assert_eq!(ran.code, 2, "{ran:?}");
     ran.must_say("off, as nobody listens: idle msul1 silent");
@@ -97,10 +98,10 @@ fn pings_show_names_and_times() {
         fs::remove_file(site.path(format!("sockets/{id}"))).unwrap();
     }
     let _loncs = [start(&site, "msul1", "up"), start(&site, "silent", "up")];
-    let ran = ctl(&site, &["ping", "--timeout", "3s"]);
+    let ran = ctl(&site, &["ping", "--timeout", "20s"]);
     assert_eq!((ran.code, ran.out.lines().count()), (7, 3), "{ran:?}");
     assert_eq!(ran.line("msul1")[1], "msul1", "{ran:?}");
     assert!(ran.line("msul1")[2].ends_with('s'), "{ran:?}");
-    ran.must_say("no reply within 3s");
+    ran.must_say("no reply within 20s");
     assert_eq!(ctl(&site, &["ping", "msul1"]).code, 0);
 }

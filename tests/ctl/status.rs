@@ -12,7 +12,7 @@ use stand_in_lond::{Behaviour, Step};
 use test_harness::programs::Running;
 use test_harness::{AS_MANY_AS_NEEDED, Lonc, Peer, QUICK, Site};
 
-use crate::field::{await_state, listen, sections, start};
+use crate::field::{await_state, listen, make_sockets, sections, start};
 use crate::tool::{bare, command, ctl, run};
 
 #[test]
@@ -41,12 +41,12 @@ fn each_state_has_its_line() {
         0
     );
     loncs[0].signal(Signal::SIGSTOP);
-    let ran = ctl(&site, &["status", "--timeout", "3s"]);
+    let ran = ctl(&site, &["status", "--timeout", "20s"]);
     loncs[0].signal(Signal::SIGCONT);
     assert_eq!((ran.code, ran.line("msul1")[1]), (2, "hung"), "{ran:?}");
     // The others are told as they are.
     assert_eq!(ran.line("drained")[1], "draining", "{ran:?}");
-    ran.must_say("no answer within 3s");
+    ran.must_say("no answer within 20s");
 }
 
 #[test]
@@ -127,6 +127,7 @@ fn a_daemon_that_was_killed_is_dead_and_not_unstarted() {
 fn a_watch_shows_what_changes() {
     let peer = Peer::dead();
     let site = Site::office(&peer, QUICK);
+    make_sockets(&site);
     let mut command = command(
         &site,
         &[
@@ -171,11 +172,11 @@ fn forty_daemons_answer_together() {
     }
     let _msul1 = listen(&site, "msul1");
     let begun = Instant::now();
-    let ran = ctl(&site, &["status", "--timeout", "10s"]);
+    let ran = ctl(&site, &["status", "--timeout", "30s"]);
     eprintln!("40 daemons answered in {:?}", begun.elapsed());
     assert_eq!((ran.code, ran.out.lines().count()), (0, 42), "{ran:?}");
     loncs[7].signal(Signal::SIGSTOP);
-    let ran = ctl(&site, &["status", "--timeout", "5s"]);
+    let ran = ctl(&site, &["status", "--timeout", "20s"]);
     assert_eq!(ran.out.matches(" hung ").count(), 1, "{ran:?}");
     assert_eq!(ran.out.matches(" up ").count(), 39, "{ran:?}");
 }
@@ -212,7 +213,8 @@ fn links_on_demand_and_what_lond_would_not_have_are_told() {
     let status = |words: &str| {
         test_harness::wait_until(words, || {
             let ran = ctl(&site, &["status", "--timeout", "10s"]);
-            assert_eq!(ran.line("msul1")[1], "up", "{ran:?}");
+            // The slow one may have lasted so long by now that it counts as stuck.
+            assert!(["up", "stuck"].contains(&ran.line("msul1")[1]), "{ran:?}");
             ran.out.contains(words)
         });
     };
@@ -224,11 +226,11 @@ fn links_on_demand_and_what_lond_would_not_have_are_told() {
     let why = || ctl(&site, &["why", "msul1", "--timeout", "300ms"]);
     // From when on it counts as slow is the session's to say.
     test_harness::wait_until("slow", || {
-        why().out.contains("which is slow, so nothing is put behind it")
+        let ran = why();
+        ran.says("which is slow, so nothing is put behind it")
+            && ran.says("1 open of at most 10; 1 kept open")
+            && ran.says("one more than 1 link: c")
     });
-    let ran = why();
-    ran.must_say("1 open of at most 10; 1 kept open");
-    ran.must_say("one more than 1 link: c");
     peer.unlimit_links();
     assert_eq!(ctl(&site, &["reconnect", "msul1"]).code, 0);
     assert_eq!(waiting.hear(), "x");

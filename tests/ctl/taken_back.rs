@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use test_harness::programs::{built, installed};
+use test_harness::programs::{self, built, installed};
 
 use crate::takeover::classic::Classic;
 use crate::tool::{Ran, run};
@@ -200,7 +200,7 @@ fn taken_back(host: &Classic) {
         }
     }
     fs::remove_file(host.path("perl/lonc")).unwrap();
-    fs::copy(host.path("perl/lonc.perl"), host.path("perl/lonc")).unwrap();
+    programs::put(host.path("perl/lonc.perl"), host.path("perl/lonc"));
     host.start_perl();
     for peer in ["one", "two"] {
         host.await_listener(peer);

@@ -39,11 +39,26 @@ impl Ran {
     }
 
     pub(crate) fn must_say(&self, words: &str) {
+        assert!(self.says(words), "nothing of {words:?}: {self:?}");
+    }
+
+    pub(crate) fn says(&self, words: &str) -> bool {
         let said = format!("{}{}", self.out, self.err);
         let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(said.contains(words), "nothing of {words:?}: {self:?}");
+        said.contains(words)
     }
 }
+
+/// What waits for a daemon's answer no longer than an idle machine needs, unless it is told how long.
+const IMPATIENT: [&str; 7] = [
+    "check",
+    "clients",
+    "config",
+    "log-level",
+    "metrics",
+    "status",
+    "why",
+];
 
 /// With the configuration of `site` and nobody at a terminal.
 pub(crate) fn command(site: &Site, arguments: &[&str]) -> Command {
@@ -52,6 +67,11 @@ pub(crate) fn command(site: &Site, arguments: &[&str]) -> Command {
         .arg("--config")
         .arg(site.path("lonc.toml"))
         .args(arguments);
+    let is_impatient = arguments.starts_with(&["spool", "list"])
+        || arguments.first().is_some_and(|first| IMPATIENT.contains(first));
+    if is_impatient && !arguments.contains(&"--timeout") {
+        command.args(["--timeout", "30s"]);
+    }
     command
 }
 

@@ -53,7 +53,11 @@ pub(crate) fn get(site: &Site, accept: &str) -> String {
     body
 }
 
-/// What Prometheus reads.
+/// What Prometheus reads, once msul1 was not too slow to answer.
 pub(crate) fn open_metrics(lonc: &Lonc) -> String {
-    get(&lonc.site, "application/openmetrics-text")
+    wait_for("metrics of msul1", || {
+        let text = get(&lonc.site, "application/openmetrics-text");
+        let is_hung = text.contains("lonc_instance_state{peer=\"msul1\",state=\"hung\"} 1\n");
+        (!is_hung).then_some(text)
+    })
 }

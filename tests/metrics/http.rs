@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::process::Stdio;
 
 use test_harness::exporter::program;
-use test_harness::{Lonc, Peer, Site};
+use test_harness::{Lonc, Peer, Site, wait_until};
 
 use crate::exporter::Exporter;
 
@@ -93,14 +93,16 @@ fn a_faulty_configuration_is_told_and_hides_no_instance_that_runs() {
         "no_such_key = 1\n{}",
         sound.replace("[peer.msul1]", "[peers.msul1]")
     ));
-    let (head, body) = Exporter::of(site).answer(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
-    for sample in [
-        "\nlonc_configuration_sound 0\n",
-        "\nlonc_peer_state{peer=\"msul1\",state=\"up\"} 1\n",
-    ] {
-        assert!(body.contains(sample), "{sample}: {body}");
-    }
+    wait_until("both samples", || {
+        let (head, body) = Exporter::of(site).answer(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        [
+            "\nlonc_configuration_sound 0\n",
+            "\nlonc_peer_state{peer=\"msul1\",state=\"up\"} 1\n",
+        ]
+        .iter()
+        .all(|sample| body.contains(sample))
+    });
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::os::unix::net::UnixListener;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
-use test_harness::{ABSENT, Peer, Site};
+use test_harness::{ABSENT, Peer, Site, wait_for};
 
 use crate::exporter::Exporter;
 use crate::stage::{BOUND, Stage, changed, up_and_down};
@@ -15,7 +15,7 @@ fn all_peers_are_shown_and_one_of_them() {
     let peer = Peer::start();
     let lonc = Site::office(&peer, ABSENT).start();
     assert_eq!(lonc.client().ask("echo:1"), "1");
-    let (head, body) = get(&lonc.site, "/");
+    let (head, body) = get_answered(&lonc.site, "/");
     assert!(
         head.contains("\r\nContent-Type: text/html; charset=utf-8\r\n"),
         "{head}"
@@ -31,7 +31,7 @@ fn all_peers_are_shown_and_one_of_them() {
     ] {
         assert!(body.contains(part), "{part}: {body}");
     }
-    let (_, body) = get(&lonc.site, "/peer/msul1");
+    let (_, body) = get_answered(&lonc.site, "/peer/msul1");
     for part in [
         "msul1 is up, since ",
         "Nothing: requests go through",
@@ -41,7 +41,7 @@ fn all_peers_are_shown_and_one_of_them() {
     ] {
         assert!(body.contains(part), "{part}: {body}");
     }
-    let (_, body) = get(&lonc.site, "/peer/absent");
+    let (_, body) = get_answered(&lonc.site, "/peer/absent");
     assert!(
         body.contains("absent is off: nobody listens where its workers ask"),
         "{body}"
@@ -57,8 +57,8 @@ fn all_peers_are_shown_and_one_of_them() {
 fn why_one_is_down_and_what_waits_is_told() {
     let (_, down) = up_and_down();
     let stage = Stage::of(&["msul1".to_owned()]);
-    stage.answers("msul1", down);
-    let (_, body) = get(&stage.site, "/peer/msul1");
+    stage.answers("msul1", &down);
+    let (_, body) = get_answered(&stage.site, "/peer/msul1");
     for part in [
         "msul1 is down, since ",
         "What to do: ",
@@ -69,7 +69,7 @@ fn why_one_is_down_and_what_waits_is_told() {
         assert!(body.contains(part), "{part}: {body}");
     }
     assert!(!body.contains(".put."), "the name of a message: {body}");
-    let (_, body) = get(&stage.site, "/");
+    let (_, body) = get_answered(&stage.site, "/");
     assert!(
         body.contains("1 of 1 amiss") && body.contains("next try in "),
         "{body}"
@@ -168,7 +168,7 @@ fn what_others_wrote_is_text() {
     let stage = Stage::of(&["one".to_owned(), "two".to_owned()]);
     stage.answers(
         "one",
-        changed(&down, |status| {
+        &changed(&down, |status| {
             for field in ["peer", "hostId", "address", "text", "lastError", "peerVersion"] {
                 status[field] = EVIL.into();
             }
@@ -188,9 +188,9 @@ fn what_others_wrote_is_text() {
     wrong.delayed = json!({ "total": 1, "messages": [
         { "name": EVIL, "state": "failed", "size": u64::MAX, "writtenUsec": u64::MAX, "attempts": 7 }
     ] });
-    stage.answers("two", wrong);
+    stage.answers("two", &wrong);
     for path in ["/", "/peer/one", "/peer/two"] {
-        let (_, body) = get(&stage.site, path);
+        let (_, body) = get_answered(&stage.site, path);
         assert!(body.contains("&lt;script&gt;alert(1)"), "{path}: {body}");
         for evil in ["<script", "onload='x' &lt; \u{1b}", "\u{1b}", "\u{202e}"] {
             assert!(!body.contains(evil), "{path}: {evil:?}: {body}");
@@ -201,7 +201,7 @@ fn what_others_wrote_is_text() {
 #[test]
 fn the_worst_come_first_and_a_crowd_is_folded() {
     let mut stage = Stage::with(40);
-    let (_, body) = get(&stage.site, "/");
+    let body = with_one_hung(&stage, "/").0;
     let at = |id: &str| {
         body.find(&format!(">{id}</a>"))
             .unwrap_or_else(|| panic!("{id}: {body}"))
@@ -215,21 +215,19 @@ fn the_worst_come_first_and_a_crowd_is_folded() {
     );
     assert!(body.contains("<details open>"), "{body}");
     stage = Stage::with(41);
-    let (_, body) = get(&stage.site, "/");
+    let body = with_one_hung(&stage, "/").0;
     assert!(
         body.contains("<details>") && body.contains("href=\"?all\""),
         "{body}"
     );
-    let (_, body) = get(&stage.site, "/?all");
+    let body = with_one_hung(&stage, "/?all").0;
     assert!(body.contains("<details open>"), "{body}");
 }
 
 #[test]
 fn of_500_peers_one_that_hangs_costs_its_time_alone() {
     let stage = Stage::with(500);
-    let begun = Instant::now();
-    let (_, body) = get(&stage.site, "/");
-    let took = begun.elapsed();
+    let (body, took) = with_one_hung(&stage, "/");
     eprintln!("500 peers, one hung: {took:?}, {} bytes", body.len());
     assert!(took < BOUND, "{took:?}");
     assert_eq!(body.matches("<tr role=\"row\" class=").count(), 500);
@@ -274,11 +272,11 @@ fn a_faulty_configuration_hides_no_instance_that_runs_and_what_waits_for_others_
     ] {
         fs::write(lonc.site.spool(name), "x\n").unwrap();
     }
-    let (_, body) = get(&lonc.site, "/");
+    let (_, body) = get_answered(&lonc.site, "/");
     for part in ["3 delayed messages", " 1 unlisted", "loncctl spool list gone"] {
         assert!(body.contains(part), "{part}: {body}");
     }
-    let (_, body) = get(&lonc.site, "/peer/gone");
+    let (_, body) = get_answered(&lonc.site, "/peer/gone");
     for part in [
         "gone is in no table any more",
         "1 delayed message, the oldest for ",
@@ -286,7 +284,7 @@ fn a_faulty_configuration_hides_no_instance_that_runs_and_what_waits_for_others_
     ] {
         assert!(body.contains(part), "{part}: {body}");
     }
-    let (_, body) = get(&lonc.site, "/peer/absent");
+    let (_, body) = get_answered(&lonc.site, "/peer/absent");
     assert!(body.contains("2 delayed messages, the oldest for "), "{body}");
     assert!(
         answer(&lonc.site, "GET", "/peer/nobody")
@@ -295,11 +293,11 @@ fn a_faulty_configuration_hides_no_instance_that_runs_and_what_waits_for_others_
     );
     let text = fs::read_to_string(lonc.site.path("lonc.toml")).unwrap();
     lonc.site.write_config(&format!("no_such_key = 1\n{text}"));
-    let (_, body) = get(&lonc.site, "/");
+    let (_, body) = get_answered(&lonc.site, "/");
     for part in ["no_such_key", "role=\"alert\"", ">msul1</a>", " 1 up"] {
         assert!(body.contains(part), "{part}: {body}");
     }
-    let (_, body) = get(&lonc.site, "/peer/msul1");
+    let (_, body) = get_answered(&lonc.site, "/peer/msul1");
     assert!(body.contains("msul1 is up, since "), "{body}");
 }
 
@@ -342,6 +340,24 @@ fn get(site: &Site, path: &str) -> (String, String) {
         "{head}"
     );
     (head, body)
+}
+
+/// The body of a page of a stage, once no other was too slow to answer, and how long that page took.
+fn with_one_hung(stage: &Stage, path: &str) -> (String, Duration) {
+    wait_for("one that hangs", || {
+        let begun = Instant::now();
+        let (_, body) = get(&stage.site, path);
+        body.contains(" 1 hung").then_some((body, begun.elapsed()))
+    })
+}
+
+/// Head and body, where no instance hangs: once none was too slow to answer.
+fn get_answered(site: &Site, path: &str) -> (String, String) {
+    wait_for(path, || {
+        let (head, body) = get(site, path);
+        let is_slow = body.contains("no answer within") || body.contains("its daemon hangs");
+        (!is_slow).then_some((head, body))
+    })
 }
 
 fn request(method: &str, path: &str) -> String {

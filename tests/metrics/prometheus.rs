@@ -33,7 +33,7 @@ fn a_real_prometheus_reads_what_was_counted() {
         .parse::<f64>()
         .unwrap();
     assert!(counted >= 51.0, "{counted}");
-    assert_eq!(scraped("up"), "1");
+    wait_until("up", || query(at, "up").as_deref() == Some("1"));
     assert_eq!(scraped("lonc_peer_state{peer=\"msul1\",state=\"up\"}"), "1");
     assert_eq!(scraped("lonc_instance_state{peer=\"absent\",state=\"off\"}"), "1");
     let quick = scraped("lonc_reply_time_seconds_bucket{peer=\"msul1\",le=\"300.0\"}");
@@ -48,13 +48,12 @@ fn a_real_prometheus_reads_what_was_counted() {
     // Only in OpenMetrics is the family of a counter called so.
     let metadata = api(at, "metadata?metric=lonc_requests").unwrap();
     assert_eq!(metadata["lonc_requests"][0]["type"], "counter", "{metadata}");
-    let targets = api(at, "targets").unwrap();
-    let target = &targets["activeTargets"][0];
-    assert_eq!(
-        (&target["health"], &target["lastError"]),
-        (&"up".into(), &"".into()),
-        "{target}"
-    );
+    wait_until("a target without errors", || {
+        api(at, "targets").is_some_and(|targets| {
+            let target = &targets["activeTargets"][0];
+            target["health"] == "up" && target["lastError"] == ""
+        })
+    });
 }
 
 /// An address where nobody listens, as long as nobody else is given it.
@@ -78,7 +77,7 @@ fn activate(site: &Site, at: SocketAddr, systemd: PathBuf) -> Running {
 fn prometheus(site: &Site, at: SocketAddr, target: SocketAddr, program: PathBuf) -> Running {
     let config = site.path("prometheus.yml");
     let text = format!(
-        "global: {{scrape_interval: 1s}}\nscrape_configs:\n  - job_name: lonc\n    static_configs:\n      \
+        "global: {{scrape_interval: 5s, scrape_timeout: 5s}}\nscrape_configs:\n  - job_name: lonc\n    static_configs:\n      \
          - targets: ['{target}']\n"
     );
     fs::write(&config, text).unwrap();

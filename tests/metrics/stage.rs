@@ -2,6 +2,7 @@
 //! did, but for what the test has changed.
 
 use std::os::unix::net::UnixListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lonc::internals::control::ask;
@@ -34,6 +35,16 @@ impl Answers {
             metrics: get("GetMetrics"),
             delayed: get("ListDelayed"),
         }
+    }
+
+    /// The reply to each method, as it is said.
+    fn replies(&self) -> [(&'static str, String); 3] {
+        [
+            ("GetStatus", &self.status),
+            ("GetMetrics", &self.metrics),
+            ("ListDelayed", &self.delayed),
+        ]
+        .map(|(method, parameters)| (method, json!({ "parameters": parameters }).to_string() + "\0"))
     }
 
     /// The status, to be changed.
@@ -103,14 +114,15 @@ impl Stage {
     }
 
     /// From now on this peer answers so.
-    pub(crate) fn answers(&self, peer: &str, answers: Answers) {
+    pub(crate) fn answers(&self, peer: &str, answers: &Answers) {
         let path = self.site.path("control").join(peer);
         let _context = self.actors.enter();
         let listener = Listener::bind(path).unwrap();
+        let replies = Arc::new(answers.replies());
         self.actors.spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let answers = answers.clone();
+                let replies = Arc::clone(&replies);
                 tokio::spawn(async move {
                     let mut stream = BufReader::new(stream);
                     let mut call = Vec::new();
@@ -118,14 +130,11 @@ impl Stage {
                         return;
                     }
                     let call: Value = serde_json::from_slice(&call).unwrap();
-                    let parameters = match call["method"].as_str().unwrap().rsplit('.').next().unwrap() {
-                        "GetStatus" => &answers.status,
-                        "GetMetrics" => &answers.metrics,
-                        "ListDelayed" => &answers.delayed,
-                        // As an instance that does not know it: the connection ends.
-                        _ => return,
+                    let method = call["method"].as_str().unwrap().rsplit('.').next().unwrap();
+                    // As an instance that does not know it: the connection ends.
+                    let Some((_, reply)) = replies.iter().find(|(name, _)| *name == method) else {
+                        return;
                     };
-                    let reply = json!({ "parameters": parameters }).to_string() + "\0";
                     // Who asked may have gone.
                     let _ = stream.write_all(reply.as_bytes()).await;
                 });
@@ -153,16 +162,16 @@ impl Stage {
         let mut stage = Self::of(&ids);
         for (index, id) in ids.iter().enumerate() {
             match index % 40 {
-                7 => stage.answers(id, down.as_of(id)),
+                7 => stage.answers(id, &down.as_of(id)),
                 11 => stage.answers(
                     id,
-                    changed(&up.as_of(id), |status| status["state"] = "connecting".into()),
+                    &changed(&up.as_of(id), |status| status["state"] = "connecting".into()),
                 ),
                 13 if index < 40 => stage.hangs(id),
-                17 => stage.answers(id, changed(&up.as_of(id), displace)),
+                17 => stage.answers(id, &changed(&up.as_of(id), displace)),
                 // Nobody has asked it yet.
                 19 => stage.is_listened_for(id),
-                _ => stage.answers(id, changed(&up.as_of(id), |status| keep_busy(status, index))),
+                _ => stage.answers(id, &changed(&up.as_of(id), |status| keep_busy(status, index))),
             }
         }
         stage

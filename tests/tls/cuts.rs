@@ -69,11 +69,10 @@ fn cut_everywhere(way: Way, end: End, step: usize) {
     let lonc = through(&relay, &secured, "backoff_max = '10ms'\nconnect_wait = '0s'");
     let mut client = lonc.client();
     // Not a word until the peer has proved itself.
-    wait_until("all of the handshake", || {
+    await_cut(&relay, whole, || {
         let said = secured.peer.commands().len();
         let next = relay.next_cut();
         assert!(said == said_before || next >= whole, "{way:?} {end:?} {next}");
-        next >= whole
     });
     let log = lonc.log();
     // One that is reset at once may not even seem to have come about.
@@ -85,15 +84,25 @@ fn cut_everywhere(way: Way, end: End, step: usize) {
         assert!(!log.contains(word), "{way:?} {end:?}: {word}: {log}");
     }
     let mut number = 0;
-    wait_until("some of the dialogue", || {
+    await_cut(&relay, whole + 201, || {
         number += 1;
         let heard = client.ask(&format!("echo:{number}"));
         assert!(heard == "con_lost" || heard == number.to_string(), "{heard}");
         assert!(secured.peer.count(&format!("echo:{number}")) <= 1);
-        relay.next_cut() > whole + 200
     });
     relay.set(Plan::default());
     wait_until("recovery", || client.ask("echo:last") == "last");
+}
+
+/// Does something again and again until the next cut is so late; each cut has a deadline of its own.
+fn await_cut(relay: &Relay, late: usize, mut meanwhile: impl FnMut()) {
+    while relay.next_cut() < late {
+        let next = relay.next_cut();
+        wait_until("a further cut", || {
+            meanwhile();
+            relay.next_cut() > next
+        });
+    }
 }
 
 /// How many bytes go this way before lond could have been told anything; a signature is not always as long.

@@ -241,7 +241,7 @@ fn harm_while_the_link_is_up() {
         let mut stage = Stage::set(Harm::None, "", false, &Demands::default());
         let mut client = stage.lonc.client();
         wait_until("the link", || client.ask("echo:1") == "1");
-        client.say("sleep:300:slept");
+        client.say("hold:slept");
         stage.hostile.set(harm);
         assert_eq!(client.hear(), "con_lost", "{harm:?}");
         stage.assert_served(harm);

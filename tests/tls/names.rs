@@ -101,6 +101,9 @@ fn an_address_with_a_bad_certificate_stands_behind_the_others() {
         peer.drop_links();
         test_harness::wait_until("another link", || client.ask("echo:2") == "2");
         assert!(good.counts().1 >= 2);
-        assert_eq!(bad.counts().0, 1);
+        // Where a busy machine has the good one silent for too long, the bad one has another turn.
+        let num_asked = bad.counts().0;
+        let num_silent = lonc.log().matches("there is no answer at").count();
+        assert!((1..=1 + num_silent).contains(&num_asked), "{}", lonc.log());
     }
 }

@@ -8,11 +8,13 @@ use test_harness::{Lonc, Site, wait_until};
 
 use crate::secured::{NAME, Secured};
 
+/// What a program says that waits for a daemon's answer as long as a busy machine may need.
 pub(crate) fn told(lonc: &Lonc, program: &str, arguments: &[&str]) -> String {
     let mut command = std::process::Command::new(built(program));
     Site::clean(&mut command);
     command.arg("--config").arg(lonc.site.path("lonc.toml"));
-    let output = command.args(arguments).output().unwrap();
+    command.args(arguments).args(["--timeout", "30s"]);
+    let output = command.output().unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
 
