@@ -25,7 +25,11 @@ if (runs()) {
     print `killall -9 lonc 2>&1`;
     for (1, 2) {
         system "$daemons/lonc 2>$daemons/logs/lonc_errors";
-        sleep 1;
+        # A second, in the original: a Perl lonc may take longer on a busy machine. A link leads to one that has ended by now.
+        for (1 .. (-l "$daemons/lonc" ? 10 : 200)) {
+            last if runs();
+            select undef, undef, undef, 0.1;
+        }
         last if runs();
     }
     print runs() ? "lonc restarted\n" : "lonc failed\n";

@@ -1,5 +1,6 @@
 """One container: a Debian with systemd as its first process, on the test's bridge."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -60,8 +61,10 @@ class Host:
         assert self.nspawn.poll() is None, f"{self.name}: nspawn ended: {self.console.read_text(errors='replace')}"
         children = pathlib.Path(f"/proc/{self.nspawn.pid}/task/{self.nspawn.pid}/children").read_text().split()
         for child in children:
-            if pathlib.Path(f"/proc/{child}/comm").read_text().strip() == "systemd":
-                return int(child)
+            # It may have ended since.
+            with contextlib.suppress(OSError):
+                if pathlib.Path(f"/proc/{child}/comm").read_text().strip() == "systemd":
+                    return int(child)
         return None
 
     def _state(self):
@@ -152,7 +155,8 @@ class Host:
         return self.run("systemctl", "is-active", "--quiet", unit, check=False).returncode == 0
 
     def journal(self, *argv):
-        """Its records as dictionaries, oldest first."""
+        """Its records as dictionaries, oldest first: all that were logged until now."""
+        self.run("journalctl", "--sync")
         lines = self.run("journalctl", "--output=json", "--no-pager", *argv).stdout.splitlines()
         return [json.loads(line) for line in lines]
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import pathlib
+import subprocess
 import time
 import traceback
 
@@ -64,8 +65,17 @@ def _run(scenario, site, logs, keep):
         if told:
             told += "".join(_tail(host) for host in site.hosts)
     finally:
+        left = _end(site)
+    return fault or left, told
+
+
+def _end(site):
+    """Ends it all; what did not end in time is the scenario's fault, and the lane goes on."""
+    try:
         site.end()
-    return fault, told
+    except subprocess.TimeoutExpired as error:
+        return _line(error)
+    return None
 
 
 def _line(error):

@@ -17,19 +17,20 @@ def messages_start_instances(site):
     site.lond()
     host = site.configured()
     host.write(HOSTS_TAB, table(**dict.fromkeys((STOPPED, MASKED, ENDED), network.NOBODY)))
-    until("the peers have sockets", lambda: host.is_active(f"lonc@{ENDED}.socket"))
+    until("the peers have sockets", lambda: host.is_active(f"lonc@{ENDED}.socket"), within=90)
     await_followed(host)
     host.systemctl("stop", f"lonc@{STOPPED}.socket")
     host.systemctl("mask", f"lonc@{MASKED}.service")
+    _await_nobody_looks(host)
     for peer in (STOPPED, MASKED, "unknown", ENDED, "msul1"):
         _leave(host, peer)
-    until("it is sent", lambda: _waiting(host, "msul1") == [])
-    until("who is down runs as well", lambda: host.is_active(f"lonc@{ENDED}.service"))
+    until("it is sent", lambda: _waiting(host, "msul1") == [], within=90)
+    until("who is down runs as well", lambda: host.is_active(f"lonc@{ENDED}.service"), within=90)
     # Once more, when what ran because of the first has ended.
-    until("nobody looks", lambda: host.show("lonc-delayed.service", "ActiveState") == "inactive")
+    _await_nobody_looks(host)
     host.systemctl("stop", "lonc@msul1.service")
     _leave(host, "msul1")
-    until("it is sent", lambda: _waiting(host, "msul1") == [])
+    until("it is sent", lambda: _waiting(host, "msul1") == [], within=90)
     assert not host.is_active(f"lonc@{STOPPED}.socket") and not host.is_active(f"lonc@{STOPPED}.service")
     assert host.is_active(f"lonc@{MASKED}.socket"), "the socket of a masked service was taken down"
     listed = host.systemctl("list-units", "--all", "--plain", "--no-legend", "lonc*unknown*")
@@ -39,7 +40,7 @@ def messages_start_instances(site):
     _leave(host, "msul1")
     host.shut_down()
     host.boot()
-    until("what waited is sent after a boot", lambda: _waiting(host, "msul1") == [], within=60)
+    until("what waited is sent after a boot", lambda: _waiting(host, "msul1") == [], within=90)
 
 
 @scenario
@@ -71,8 +72,13 @@ def _keeps_messages(host, sockets):
     host.run("loncctl", "spool", "drop", "--yes", "down", first)
     # One that another's worker left, and that is sent.
     _leave(host, "msul1", f"{SOCKETS}/delayed", "www")
-    until("it is sent", lambda: _waiting(host, "msul1", f"{SOCKETS}/delayed") == [])
+    until("it is sent", lambda: _waiting(host, "msul1", f"{SOCKETS}/delayed") == [], within=90)
     host.run("rm", "-r", f"{SOCKETS}/failed")
+
+
+def _await_nobody_looks(host):
+    """Waits until what looks for messages has ended: nothing is watched meanwhile."""
+    until("nobody looks", lambda: host.show("lonc-delayed.service", "ActiveState") == "inactive", within=90)
 
 
 def _leave(host, peer, spool=SPOOL, user="lonc"):

@@ -50,13 +50,13 @@ def watchdog(site):
     host = site.configured()
     host.systemctl("start", SERVICE)
     assert host.show(SERVICE, "WatchdogUSec") == "30s", "the shipped unit has no watchdog of 30 s"
-    host.write(f"/etc/systemd/system/{SERVICE}.d/quick.conf", "[Service]\nWatchdogSec=5\n")
+    host.write(f"/etc/systemd/system/{SERVICE}.d/quick.conf", "[Service]\nWatchdogSec=10\n")
     host.systemctl("daemon-reload")
     host.systemctl("restart", SERVICE)
     before = host.main_pid(SERVICE)
     # Healthy and idle for several intervals.
     began = time.monotonic()
-    until("two intervals have passed", lambda: time.monotonic() - began > 11)
+    until("two intervals have passed", lambda: time.monotonic() - began > 22)
     assert host.main_pid(SERVICE) == before, "the watchdog ended a healthy one"
 
     stopped = time.monotonic()
@@ -67,13 +67,13 @@ def watchdog(site):
     until("it is started again", lambda: host.main_pid(SERVICE) not in (0, before), within=60)
     assert replies(worker) == ["patience"]
     assert any("watchdog" in record["MESSAGE"].lower() for record in host.journal(f"--unit={SERVICE}"))
-    site.figure("SIGSTOP with WatchdogSec=5: restarted and a waiting worker served "
+    site.figure("SIGSTOP with WatchdogSec=10: restarted and a waiting worker served "
                 f"after {time.monotonic() - stopped:.1f} s")
 
 
 def _states(host, pid):
     """What the kernel calls the states of a process's threads."""
-    told = host.run("sh", "-c", f"grep -h ^State: /proc/{pid}/task/*/status").stdout
+    told = host.run("sh", "-c", f"grep -h ^State: /proc/{pid}/task/*/status", check=False).stdout
     return {line.split()[1] for line in told.splitlines()}
 
 

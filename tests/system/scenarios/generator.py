@@ -3,7 +3,7 @@
 import json
 import random
 
-from harness.registry import scenario
+from harness.registry import alone, scenario
 from harness.site import HOSTS_TAB, assert_served, await_followed, wait_until_up
 
 GENERATOR = "/usr/lib/systemd/system-generators/lonc-generator"
@@ -24,6 +24,7 @@ print(best * 1000)
 
 
 @scenario
+@alone
 def thousand_hosts(site):
     """A table of 1,000 hosts is read in well under 100 ms and gives a socket for each but the own one."""
     host = site.configured()

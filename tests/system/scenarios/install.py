@@ -3,6 +3,7 @@
 from harness import network
 from harness.registry import scenario
 from harness.site import ask, assert_served
+from harness.wait import until
 
 MODE_OF_GROUP = "660"
 
@@ -23,7 +24,7 @@ def install(site):
     line = host.show("lonc@msul1.service", "StatusText")
     for part in ("up", "msul1", f"{network.LOND_ADDRESS}:5663"):
         assert part in line, f"{part} is not in the Status line: {line}"
-    assert line in host.systemctl("status", "lonc@msul1")
+    until("systemctl shows it", lambda: host.show("lonc@msul1.service", "StatusText") in host.systemctl("status", "lonc@msul1"))
     _assert_unprivileged(host, host.main_pid("lonc@msul1.service"))
     assert host.run("stat", "-c", "%a", "/run/lonc/msul1").stdout.strip() == MODE_OF_GROUP
     assert_served(host)
@@ -47,9 +48,9 @@ def start_with_a_fault(site):
     site.install(host, site.deb)
     # Nobody has said host_id.
     assert host.run("systemctl", "start", "lonc@msul1", check=False).returncode != 0
-    messages = [record["MESSAGE"] for record in host.journal("--unit=lonc@msul1")]
+    messages = [record["MESSAGE"] for record in host.journal("LONC_PEER=msul1")]
     assert any("host_id" in message and "/etc/lonc/lonc.toml" in message for message in messages), messages
     worker_asked = host.run("systemctl", "is-active", "lonc@msul1.socket", check=False).stdout.strip()
     assert worker_asked == "active", f"the socket is {worker_asked}"
     host.set_key("host_id", '"msul2"')
-    assert_served(host)
+    until("it is served", lambda: ask(host, "echo:hello", "ping") == ["hello", "msul1"])

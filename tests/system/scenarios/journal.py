@@ -19,7 +19,7 @@ PRIORITIES = {"2", "3", "4", "5", "6", "7"}
 def journal_fields(site):
     """LONC_PEER, PRIORITY and MESSAGE_ID stand in the records, grades as priorities."""
     lond = site.lond()
-    host = site.configured()
+    host = site.configured(max_connections="1")
     host.systemctl("start", "lonc@msul1")
     assert_served(host)
     lond.stop()
@@ -73,8 +73,9 @@ def journald_stands_still(site):
         start = time.monotonic() - began
     site.figure(f"journald stopped for {MINUTE} s: {outcome}; a restart meanwhile took {start:.1f} s")
     assert outcome["unanswered"] == outcome["wrong"] == outcome["not_taken"] == outcome["no_socket"] == 0, outcome
-    assert outcome["slowest_ms"] < 1000, outcome
-    assert outcome["con_lost"] > 1000 * MINUTE, outcome
+    # Who is held up by journald waits the minute.
+    assert outcome["slowest_ms"] < 8000, outcome
+    assert outcome["con_lost"] > 100 * MINUTE, outcome
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ MOST_STARTS = 10 * PEERS
 # A second, in the end: all may have been started once in those seconds, which is seven records of systemd and lonc.
 MOST_RECORDS = 30
 # Between two starts, and while forty of them begin on two cores.
-MOST_WAIT = 10_000
+MOST_WAIT = 20_000
 LAST = 10
 METRICS = "lonc-metrics.socket"
 SCRAPE = """import socket, time
@@ -83,6 +83,7 @@ def large_tables(site):
             host.write(HOSTS_TAB, many(number - 1))
             until("it is read", lambda: "new peers" in (told := host.run("loncctl", "peers", check=False).stdout)
                   or f"{number} peers" in told, within=60)
+            await_followed(host)
             # So many more at once are meant.
             host.run("loncctl", "peers", "accept", timeout=900)
             until("all are there", is_there, within=900)

@@ -45,20 +45,22 @@ def edits_start_nothing_stopped(site):
     host = _host(site)
     _all_runs(host)
     _edit(host, new=network.NOBODY)
-    until("the new peer has a socket", lambda: host.is_active("lonc@new.socket"))
+    until("the new peer has a socket", lambda: host.is_active("lonc@new.socket"), within=90)
     for peer in (STOPPED, MASKED):
         assert not host.is_active(f"lonc@{peer}.socket"), f"{peer} was started"
     assert not host.is_active(f"lonc@{ENDED}.service")
     # It comes back, though its units have not gone.
+    await_followed(host)
     _edit(host)
-    until("its socket is gone", lambda: not host.is_active("lonc@new.socket"))
+    until("its socket is gone", lambda: not host.is_active("lonc@new.socket"), within=90)
     await_followed(host)
     _edit(host, new=network.NOBODY)
-    until("it has a socket again", lambda: host.is_active("lonc@new.socket"))
+    until("it has a socket again", lambda: host.is_active("lonc@new.socket"), within=90)
+    await_followed(host)
     host.systemctl("stop", TARGET)
     host.systemctl("start", PATH)
     _edit(host, new=network.NOBODY, newer=network.NOBODY)
-    until("the table is followed", lambda: "newer" in host.run("loncctl", "peers").stdout)
+    until("the table is followed", lambda: "newer" in host.run("loncctl", "peers").stdout, within=90)
     await_followed(host)
     # Of one that was masked while it listened the file stays: systemd has forgotten what to run when it stops.
     there = [name for name in host.run("ls", "/run/lonc").stdout.split() if not name.startswith(MASKED)]
@@ -96,6 +98,7 @@ def _all_runs(host):
 def _mixed(host):
     host.systemctl("disable", "--now", TARGET, USR1)
     host.systemctl("stop", METRICS)
+    _await_stopped(host)
 
 
 def _by_hand(host):
@@ -111,6 +114,13 @@ def _masked(host):
     host.systemctl("enable", TARGET)
     host.systemctl("stop", TARGET)
     host.systemctl("mask", "--now", METRICS, USR1)
+    _await_stopped(host)
+
+
+def _await_stopped(host):
+    """Waits for what stops because of lonc.target, which does not wait for it."""
+    listing = ("list-units", "--plain", "--no-legend", "--state=active,deactivating", "lonc@*")
+    until("the peers' units have stopped", lambda: host.systemctl(*listing) == "")
 
 
 def _peers(host):
@@ -144,7 +154,7 @@ def _over_boot(host, afterwards=lambda: None):
     host.shut_down()
     host.boot()
     afterwards()
-    until("it is followed", lambda: not host.systemctl("list-jobs").startswith("JOB"))
+    until("it is followed", lambda: not host.systemctl("list-jobs").startswith("JOB"), within=90)
     for unit in (TARGET, METRICS, f"lonc@{ENABLED}.service"):
         is_enabled = host.run("systemctl", "is-enabled", unit, check=False).stdout.strip() == "enabled"
         assert host.is_active(unit) == is_enabled, f"{unit} after a boot"
@@ -175,10 +185,13 @@ def _listening(host):
     return [line for line in sockets if "/lonc" in line or "0100007F:3D2F 00000000:0000 0A" in line]
 
 
-def _assert_nothing_runs(host):
+def _units(host):
     listed = host.systemctl("list-units", "--all", "--plain", "--no-legend", "--", *ALL_OF_LONC).splitlines()
-    left = [line for line in listed if " inactive " not in line and "lonc.slice" not in line]
-    assert left == [], f"units are left: {left}"
+    return [line for line in listed if " inactive " not in line and "lonc.slice" not in line]
+
+
+def _assert_nothing_runs(host):
+    until("no unit is left", lambda: _units(host) == [])
     assert _listening(host) == [], f"sockets are left: {_listening(host)}"
     running = host.run("sh", "-c", "ls -l /proc/[0-9]*/exe 2>/dev/null | grep -E '/lonc[^/]*( |$)' || true").stdout
     assert running == "", f"processes are left: {running}"
