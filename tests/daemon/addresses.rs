@@ -10,7 +10,7 @@ use test_harness::{Lonc, Peer, Site, wait_until};
 use test_network::Network;
 
 /// All is over long before one address is given up.
-const SOON: Duration = Duration::from_secs(8);
+const SOON: Duration = Duration::from_secs(30);
 const PATIENT: &str = "[link]\nconnect_timeout = '40s'\nconnect_wait = '40s'\nbackoff_max = '1s'\n";
 /// An address that the far host has besides.
 const BESIDE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 77));
@@ -43,10 +43,16 @@ fn a_first_address_that_leads_nowhere_costs_a_moment() {
 #[test]
 fn a_first_address_that_closes_in_the_opening_stands_behind_the_others() {
     for step in [Step::Accept, Step::Challenge, Step::BuildKey] {
-        let Some(run) = Run::start() else { return };
-        run.first.behave(Behaviour::CloseAt(step));
-        let lonc = run.lonc(PATIENT);
-        assert_eq!(lonc.client().ask("encrypt:echo:1"), "1");
+        let (run, _lonc) = loop {
+            let Some(run) = Run::start() else { return };
+            run.first.behave(Behaviour::CloseAt(step));
+            let lonc = run.lonc(PATIENT);
+            assert_eq!(lonc.client().ask("encrypt:echo:1"), "1");
+            // On a busy machine one may have been silent for too long.
+            if !lonc.log().contains("there is no answer at") {
+                break (run, lonc);
+            }
+        };
         assert_eq!((run.first.connections(), run.second.connections()), (1, 1));
         // It is remembered: a later try does not begin there.
         run.second.drop_links();
@@ -65,8 +71,8 @@ fn a_first_address_that_accepts_and_is_silent_stands_behind_the_others() {
         let lonc = run.lonc(PATIENT);
         assert_eq!(lonc.client().ask("encrypt:echo:1"), "1");
         assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
-        // On a busy machine it may not even have been connected when the other had its turn.
-        if run.first.connections() > 0 {
+        // On a busy machine the other may have had its turn before this one was found to be silent.
+        if lonc.log().contains("link 1 to") {
             break (run, lonc);
         }
     };
@@ -189,6 +195,8 @@ fn a_link_follows_its_host_and_loses_nothing_whoever_has_it_look() {
 #[test]
 fn a_name_that_cannot_be_resolved_any_more_changes_nothing() {
     let Some(run) = Run::start() else { return };
+    // The other might be connected to where this one is slow.
+    run.know(&[run.first.addr().ip()]);
     let lonc = run.lonc("[link]\nprobe_interval = '100ms'\n[daemon]\nlog_level = 'debug'\n");
     assert_eq!(lonc.client().ask("echo:1"), "1");
     run.know(&[]);

@@ -11,7 +11,7 @@ use test_harness::{Client, Lonc, Peer, Site, wait_until};
 use test_network::Network;
 
 /// Within this a host that is gone is found.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(45);
 /// Bytes in a request that is more than the buffers of two kernels take.
 const LARGE: usize = 12 << 20;
 /// How the kernel calls the state of a connection on which both sides may speak.

@@ -90,14 +90,17 @@ fn it_finds_out_by_itself_that_the_peer_is_back_however_often_it_was_away() {
 #[test]
 fn a_link_that_died_while_idle_is_found_by_the_probe() {
     let peer = Peer::start();
-    let lonc = Lonc::start_linked(
-        &peer,
-        &format!("{QUICK}probe_interval = '100ms'\nhandshake_timeout = '2s'\n"),
-    );
+    let probed = format!("{QUICK}probe_interval = '100ms'\n");
+    let lonc = Lonc::start_linked(&peer, &probed);
     let first = peer.count("ping");
     wait_until("probes", || peer.count("ping") > first + 2);
     assert_eq!(peer.connections(), 1);
     peer.behave(Behaviour::NeverReply);
+    // Only now, for on a busy machine a healthy one may take so long.
+    lonc.site
+        .configure(peer.addr(), &format!("{probed}handshake_timeout = '2s'\n"));
+    lonc.signal(Signal::SIGHUP);
+    lonc.await_log("configuration read anew");
     lonc.await_log("no reply in time to the probe");
     peer.behave(Behaviour::Normal);
     // No lond answers the second question but not the first, as this one would where a link was opened meanwhile.

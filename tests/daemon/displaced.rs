@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
 use std::process;
 
 use nix::sys::signal::Signal;
@@ -12,8 +13,8 @@ fn the_log_says_so_without_being_asked() {
     let peer = Peer::start();
     let mut lonc = Lonc::start_linked(&peer, "");
     let path = lonc.site.socket();
-    fs::rename(&path, lonc.site.path("kept")).unwrap();
-    let _theirs = UnixListener::bind(&path).unwrap();
+    fs::hard_link(&path, lonc.site.path("kept")).unwrap();
+    let _theirs = take(&lonc, &path);
     // It looks by itself, more often than once a minute.
     lonc.await_log("clients do not reach this instance");
     let log = lonc.log();
@@ -24,6 +25,14 @@ fn the_log_says_so_without_being_asked() {
         "{line}"
     );
     lonc.assert_alive();
+}
+
+/// Listens in place of who does, in one moment: where there is nothing that is told.
+fn take(lonc: &Lonc, path: &Path) -> UnixListener {
+    let aside = lonc.site.path("aside");
+    let theirs = UnixListener::bind(&aside).unwrap();
+    fs::rename(aside, path).unwrap();
+    theirs
 }
 
 #[test]
@@ -77,8 +86,7 @@ fn a_name_that_another_took_is_told_as_well() {
     let lonc = site.start();
     let name = lonc.site.path("sockets/zaphod.lite.msu.edu");
     // As the Perl lonc of today does it, whose socket is called so.
-    fs::remove_file(&name).unwrap();
-    let _theirs = UnixListener::bind(&name).unwrap();
+    let _theirs = take(&lonc, &name);
     lonc.await_log("clients that look for the host do not reach this instance");
     let log = lonc.log();
     assert!(log.contains(&format!("process {} (", process::id())), "{log}");

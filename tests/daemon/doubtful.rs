@@ -91,7 +91,7 @@ fn what_is_no_file_holds_up_neither_requests_nor_the_reload() {
         let said = reload(&lonc, "the old configuration stays in force");
         assert!(said.contains(what), "{what}: {said}");
         assert_eq!(client.ask("encrypt:echo:1"), "1");
-        assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
     }
     assert_eq!(peer.connections(), 1);
 }

@@ -125,6 +125,7 @@ fn not_one_byte_of_a_client_goes_out_before_the_build_key() {
                 ("con_lost".to_owned(), "con_lost".to_owned())
             );
         }
+        peer.await_received(|lines| lines.len() > number);
         peer.drop_links();
         peer.await_links(|_, open| open == 0);
         let received = peer.received();

@@ -191,10 +191,7 @@ fn reset_retries_is_ok_and_tries_at_once() {
     let peer = Peer::start();
     let address = peer.addr();
     peer.kill();
-    let lonc = Lonc::start(
-        &peer,
-        "[link]\nconnect_wait = '1s'\nbackoff_min = '1h'\nbackoff_max = '1h'\n",
-    );
+    let lonc = Lonc::start(&peer, "[link]\nbackoff_min = '1h'\nbackoff_max = '1h'\n");
     let mut client = lonc.client();
     client.await_down();
     let _again = Peer::on(address);

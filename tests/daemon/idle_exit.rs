@@ -38,7 +38,7 @@ fn ask_around_its_end(requests: usize) -> usize {
         let mut client = Client::connect(&site.path("S"));
         assert_eq!(client.ask(&format!("echo:{number}")), number.to_string());
         drop(client);
-        thread::sleep(Duration::from_micros(fastrand::u64(40_000..90_000)));
+        thread::sleep(Duration::from_micros(fastrand::u64(40_000..200_000)));
     }
     supervisor.finish()
 }

@@ -5,8 +5,9 @@ use std::fs;
 use lonc::internals::message;
 use nix::sys::signal::Signal;
 use test_harness::journal::Journal;
-use test_harness::{Peer, SLOW, Site};
+use test_harness::{Peer, SLOW, Site, wait_until};
 
+use crate::demand::told;
 use crate::log_stands_still::flood;
 
 #[test]
@@ -84,6 +85,7 @@ fn a_journal_that_stands_still_costs_records_and_no_request() {
     let text = fs::read_to_string(&fixed).unwrap();
     fs::write(&fixed, format!("{text}\n[daemon]\nlog_level = 'debug'\n")).unwrap();
     lonc.signal(Signal::SIGHUP);
+    wait_until("level debug", || told(&lonc)["status"]["logLevel"] == "debug");
     flood(&mut client, 3000);
     let gap = journal.await_record(message::LOG_GAP);
     assert_eq!(gap["PRIORITY"], "4");

@@ -87,7 +87,7 @@ fn lost(lonc: &Lonc) -> Option<usize> {
     loncctl
         .arg("--config")
         .arg(lonc.site.path("lonc.toml"))
-        .args(["metrics", "msul1"]);
+        .args(["metrics", "--timeout", "30s", "msul1"]);
     let output = loncctl.output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let line = text

@@ -138,8 +138,10 @@ fn neither_a_link_nor_a_pipe_in_its_place_is_written_to() {
     let lonc = site.start();
     lonc.await_log("loncron_log: ");
     assert_eq!(fs::read(lonc.site.path("another")).unwrap(), b"");
-    fs::remove_file(lonc.site.path("lonc.log")).unwrap();
-    nix::unistd::mkfifo(&lonc.site.path("lonc.log"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    // In one moment: where there is nothing it makes a file.
+    let aside = lonc.site.path("aside");
+    nix::unistd::mkfifo(&aside, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    fs::rename(&aside, lonc.site.path("lonc.log")).unwrap();
     lonc.signal(Signal::SIGUSR1);
     assert_eq!(lonc.client().ask("ping"), "msul1");
     fs::remove_file(lonc.site.path("lonc.log")).unwrap();

@@ -6,10 +6,12 @@ use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
 use test_harness::programs::{Running, installed};
-use test_harness::{Client, Lonc, Peer, another_user};
+use test_harness::{Client, Lonc, Peer, another_user, wait_until};
 
-/// More than a place takes that is made for somebody, and less than one that leaves by itself.
-const SOON: Duration = Duration::from_secs(8);
+/// More than it takes to find a place or to be told that there is none, and less than a wait that nothing ends.
+const SOON: Duration = Duration::from_secs(30);
+/// So many may wait for a place, and none of them has to make room for the next who comes.
+const WAVE: usize = 31;
 
 #[test]
 fn those_who_ask_nothing_make_room_for_those_who_do() {
@@ -30,16 +32,22 @@ fn many_who_come_at_once_all_find_a_place() {
     let lonc = Lonc::start(&peer, "[client]\nmax_clients = 100\n");
     let idle: Vec<_> = (0..100).map(|_| lonc.client()).collect();
     sleep(Duration::from_secs(2));
-    let workers: Vec<_> = (0..300)
-        .map(|number| {
+    // They stay, and so do not leave their places to those who come after them.
+    let mut there = Vec::new();
+    for wave in 0..10 {
+        let come = || {
             let socket = lonc.site.socket();
-            spawn(move || Client::connect(&socket).ask(&format!("echo:{number}")))
-        })
-        .collect();
-    for (number, worker) in workers.into_iter().enumerate() {
-        assert_eq!(worker.join().unwrap(), number.to_string());
+            spawn(move || {
+                let mut client = Client::connect(&socket);
+                let word = wave.to_string();
+                assert_eq!(client.ask(&format!("echo:{word}")), word);
+                client
+            })
+        };
+        let workers: Vec<_> = (0..WAVE).map(|_| come()).collect();
+        there.extend(workers.into_iter().map(|worker| worker.join().unwrap()));
     }
-    drop(idle);
+    drop((idle, there));
     assert!(!lonc.log().contains("had no place in time"), "{}", lonc.log());
 }
 
@@ -57,15 +65,11 @@ fn one_that_begins_a_request_and_does_not_end_it_is_no_better() {
 #[test]
 fn who_is_owed_an_answer_keeps_its_place_and_who_finds_none_is_told_so() {
     let peer = Peer::start();
-    let lonc = Lonc::start(
+    let lonc = Lonc::start_linked(
         &peer,
         "[client]\nmax_clients = 4\n[link]\nconnect_wait = '2s'\nmax_connections = 10\n",
     );
-    let mut busy: Vec<_> = (0..4).map(|_| lonc.client()).collect();
-    for client in &mut busy {
-        client.say("hold:1");
-    }
-    peer.await_command("hold:1");
+    let mut busy = hold_all_four(&peer, &lonc);
     let mut late = lonc.client();
     late.send("echo:1\ncritical:echo:2\n");
     let mut next = lonc.client();
@@ -87,23 +91,23 @@ fn who_is_owed_an_answer_keeps_its_place_and_who_finds_none_is_told_so() {
 #[test]
 fn a_crowd_that_waits_is_answered_one_and_all() {
     let peer = Peer::start();
-    let lonc = Lonc::start(
+    let lonc = Lonc::start_linked(
         &peer,
         "[client]\nmax_clients = 4\n[link]\nconnect_wait = '3s'\nmax_connections = 10\n",
     );
-    let mut busy: Vec<_> = (0..4).map(|_| lonc.client()).collect();
-    for client in &mut busy {
-        client.say("hold:1");
-    }
-    peer.await_command("hold:1");
-    let mut crowd: Vec<_> = (0..200).map(|_| lonc.client()).collect();
-    for client in &mut crowd {
+    let busy = hold_all_four(&peer, &lonc);
+    // Each asks at once: who has nothing to ask is not waited for.
+    let come = |_| {
+        let mut client = lonc.client();
         client.say("echo:x");
-    }
+        client
+    };
+    let mut crowd: Vec<_> = (0..200).map(come).collect();
     for client in &mut crowd {
         assert_eq!(client.hear(), "con_lost");
     }
     peer.release();
+    drop(busy);
     assert_eq!(lonc.client().ask("echo:after"), "after");
 }
 
@@ -123,7 +127,9 @@ fn one_that_asks_while_it_is_asked_to_leave_is_answered() {
             // What was taken is answered; where it was not, the client is told that by its write.
             let taken = client.stream().write_all(b"echo:2\n").is_ok();
             let rest = if taken {
-                client.ask("echo:3")
+                // It may have ended by now.
+                let _ = client.stream().write_all(b"echo:3\n");
+                client.hear()
             } else {
                 "2".to_owned()
             };
@@ -155,6 +161,16 @@ fn a_few_places_are_for_root_and_the_service_alone() {
         assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
     }
     drop(crowd);
+}
+
+/// Four clients, each of which waits for an answer.
+fn hold_all_four(peer: &Peer, lonc: &Lonc) -> Vec<Client> {
+    let mut busy: Vec<_> = (0..4).map(|_| lonc.client()).collect();
+    for client in &mut busy {
+        client.say("hold:1");
+    }
+    wait_until("all four", || peer.count("hold:1") == 4);
+    busy
 }
 
 /// So many clients of another user, each of which waits for an answer.

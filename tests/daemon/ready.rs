@@ -79,7 +79,7 @@ fn a_stalling_peer_makes_it_ready_after_connect_wait() {
     let ready = manager.await_message("READY=1");
     assert!(started.elapsed() >= Duration::from_secs(1), "{ready}");
     assert!(ready.contains("STATUS=down"), "{ready}");
-    assert_eq!(peer.connections(), 1);
+    peer.await_links(|accepted, _| accepted == 1);
 }
 
 #[test]

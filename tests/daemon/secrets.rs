@@ -44,7 +44,7 @@ fn at_level_trace_nothing_of_an_encrypted_one_is_in_the_log() {
 /// lonc for `peer`, logging all that this level and the environment ask for.
 fn verbose(peer: &Peer, level: &str) -> Lonc {
     let toml = format!(
-        "loncron_log = 'DIR/lonc.log'\n{QUICK}request_timeout = '500ms'\nmax_reply_bytes = '64KiB'\n[client]\nmax_request_bytes = '64KiB'\n\
+        "loncron_log = 'DIR/lonc.log'\n{QUICK}request_timeout = '5s'\nhandshake_timeout = '5s'\nmax_reply_bytes = '64KiB'\n[client]\nmax_request_bytes = '64KiB'\n\
          [daemon]\nlog_level = '{level}'\n"
     );
     let site = Site::new(peer.addr(), &toml);

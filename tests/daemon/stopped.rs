@@ -9,9 +9,9 @@ use nix::sys::signal::Signal;
 use stand_in_lond::Behaviour;
 use test_harness::{Lonc, Peer, Site, wait_until};
 
-const TIMES: &str = "[link]\nrequest_timeout = '1s'\nhandshake_timeout = '1s'\nopening_timeout = '1s'\n";
+const TIMES: &str = "[link]\nrequest_timeout = '4s'\nhandshake_timeout = '4s'\nopening_timeout = '4s'\n";
 /// Longer than the deadlines above.
-const LONG: Duration = Duration::from_millis(1500);
+const LONG: Duration = Duration::from_millis(4500);
 
 #[test]
 fn a_reply_that_had_arrived_is_handed_on() {
@@ -47,7 +47,7 @@ fn a_long_reply_of_which_a_part_had_arrived_is_handed_on() {
 #[test]
 fn replies_that_had_arrived_on_many_links_are_handed_on() {
     let peer = Peer::start();
-    let lonc = Lonc::start_linked(&peer, &format!("{TIMES}connections = 8\n"));
+    let lonc = Lonc::start_linked(&peer, &format!("{TIMES}connections = 8\nmax_connections = 8\n"));
     peer.await_links(|_, open| open == 8);
     let word = "y".repeat(200_000);
     let mut clients: Vec<_> = (0..8).map(|_| lonc.client()).collect();
@@ -65,7 +65,7 @@ fn replies_that_had_arrived_on_many_links_are_handed_on() {
 #[test]
 fn an_answer_to_the_handshake_that_had_arrived_counts() {
     let peer = Peer::that(Behaviour::Silent);
-    let times = format!("{TIMES}connect_wait = '1s'\n");
+    let times = format!("{TIMES}connect_wait = '4s'\n");
     let lonc = Lonc::start(&peer, &times);
     peer.await_links(|_, open| open == 1);
     let mut client = lonc.client();
@@ -89,7 +89,7 @@ fn the_answer_to_a_probe_that_had_arrived_counts() {
 #[test]
 fn the_answer_to_a_delayed_message_that_had_arrived_counts() {
     let peer = Peer::start();
-    let site = Site::office(&peer, "[spool]\nmessage_timeout = '1s'\nmax_attempts = 1\n");
+    let site = Site::office(&peer, "[spool]\nmessage_timeout = '4s'\nmax_attempts = 1\n");
     let word = format!("hold:{}", "y".repeat(200_000));
     site.put(0, &word);
     let lonc = site.start();
@@ -103,7 +103,7 @@ fn the_answer_to_a_delayed_message_that_had_arrived_counts() {
 #[test]
 fn a_reply_that_had_arrived_when_a_stop_was_over_is_handed_on() {
     let peer = Peer::start();
-    let mut lonc = Lonc::start_linked(&peer, "[daemon]\ndrain_timeout = '1s'\n");
+    let mut lonc = Lonc::start_linked(&peer, "[daemon]\ndrain_timeout = '4s'\n");
     let mut client = lonc.client();
     let word = "y".repeat(200_000);
     client.say(format!("hold:{word}"));
@@ -118,9 +118,11 @@ fn a_reply_that_had_arrived_when_a_stop_was_over_is_handed_on() {
 #[test]
 fn a_lond_that_never_stops_talking_does_not_hold_up_deadlines() {
     let peer = Peer::start();
+    // All that comes until then is kept.
+    let times = TIMES.replace("4s", "1s");
     let lonc = Lonc::start_linked(
         &peer,
-        &format!("{TIMES}max_reply_bytes = '4GiB'\nmax_connections = 1\n"),
+        &format!("{times}max_reply_bytes = '4GiB'\nmax_connections = 1\n"),
     );
     peer.behave(Behaviour::EndlessLine);
     let (mut client, begun) = (lonc.client(), Instant::now());
