@@ -17,9 +17,12 @@ use crate::units;
 
 /// More than is written of it, in bytes.
 const MAX_HELD: u64 = 4096;
-/// How often a run of lonc-hosts.service is waited for that does what an administrator says: one that ran before, that, and
-/// one where it failed.
+/// How many runs of lonc-hosts.service are waited for to hear that a table is meant: one that is past asking, one that asks,
+/// and one more where the list could not be read.
 const TRIES: u32 = 3;
+/// Why none of them asked.
+const CANNOT_BE_READ: &str =
+    "the list of peers cannot be read, and nothing was accepted; see journalctl -u lonc-table";
 
 /// Does what the arguments say.
 pub(super) fn run(config: &Path, arguments: &arguments::Peers) -> Result<Exit, Fault> {
@@ -90,21 +93,23 @@ fn accept(run: &Path) -> Result<(), Fault> {
         };
         Fault::Said(format!("{}: {fault}: {what}", word.display()), Exit::Amiss)
     })?;
+    let unit = ["lonc-hosts.service".to_owned()];
+    let order = || systemctl::order("start", &unit);
+    let said = |text| Fault::Said(text, Exit::Amiss);
+    let mut failed = None;
     for _ in 0..TRIES {
-        let ordered = systemctl::order("start", &["lonc-hosts.service".to_owned()]);
-        if let Err(fault) = ordered {
-            // Said in vain; it is not to count for another table.
-            let _ = fs::remove_file(&word);
-            return Err(Fault::Said(fault, Exit::Amiss));
-        }
+        let ordered = order();
         if !word.exists() {
-            return Ok(());
+            return ordered.map_err(said);
         }
+        failed = ordered.err();
     }
-    let _ = fs::remove_file(&word);
-    let text =
-        "lonc-hosts.service does not look whether it is meant; see journalctl -u lonc-hosts".to_owned();
-    Err(Fault::Said(text, Exit::Amiss))
+    // Said in vain, it is not to count for another table.
+    match fs::remove_file(&word) {
+        // Taken just now; that run is waited for as well.
+        Err(fault) if fault.kind() == ErrorKind::NotFound => order().map_err(said),
+        _ => Err(said(failed.unwrap_or_else(|| CANNOT_BE_READ.to_owned()))),
+    }
 }
 
 fn show(kept: &Path, held: Option<Held>) -> Result<Exit, Fault> {

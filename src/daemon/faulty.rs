@@ -120,7 +120,7 @@ impl Failure {
                 () = receive(clients, end, &mut answering) => None,
                 mended = mended => Some(mended),
             };
-            // Nobody else answers those who are in.
+            // Nobody else answers those who are in; only who asks on and on is cut off.
             let _ = timeout(LAST, answering.join_all()).await;
             Ok(mended)
         });

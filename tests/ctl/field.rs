@@ -24,8 +24,8 @@ pub(crate) fn sections(peers: &[(&str, SocketAddr)]) -> String {
     toml
 }
 
-/// Makes the directory of the sockets. Without it, while nothing at all listens on this machine, nobody can tell that
-/// nobody listens there.
+/// Makes the directory of the sockets. Without it, and where nothing at all listens on the machine, loncctl cannot tell
+/// whether somebody listens there, and says "not started".
 pub(crate) fn make_sockets(site: &Site) {
     fs::create_dir_all(site.path("sockets")).unwrap();
 }

@@ -4,12 +4,11 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 
 use nix::unistd::Uid;
 use test_harness::spool::{name, names_in, word};
-use test_harness::{Peer, SLOW, Site};
+use test_harness::{Peer, SLOW, Site, Stop};
 
 use crate::tool::{Ran, ctl};
 
@@ -50,25 +49,16 @@ fn put(site: &Site, number: usize) {
 
 /// Runs `race` as often as it is to be, while a worker does something in turn as fast as he can; what he does may fail.
 fn race(worker: impl Fn() + Sync, mut race: impl FnMut(usize)) {
-    let is_over = AtomicBool::new(false);
+    let stop = Stop::default();
     thread::scope(|scope| {
         scope.spawn(|| {
-            while !is_over.load(Relaxed) {
+            while !stop.is_set() {
                 worker();
             }
         });
-        let _end = End(&is_over);
+        let _at_last = stop.at_last();
         (0..races()).for_each(&mut race);
     });
-}
-
-/// Ends the worker, also when a test fails.
-struct End<'a>(&'a AtomicBool);
-
-impl Drop for End<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Relaxed);
-    }
 }
 
 fn owner(path: &Path) -> u32 {

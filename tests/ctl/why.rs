@@ -11,7 +11,7 @@ use test_harness::{Lonc, Peer, SLOW, Site};
 use crate::field::{listen, make_sockets, sections, start};
 use crate::tool::{Ran, ctl};
 
-/// One try: the second comes at any time within that.
+/// One try: the second comes at any time within a year.
 const ONCE: &str = "[link]\nbackoff_min = '365d'\nbackoff_max = '365d'\n";
 
 #[test]

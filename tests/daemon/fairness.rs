@@ -1,9 +1,8 @@
 //! One client's many requests, and many clients.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::scope;
-use test_harness::{Lonc, Peer};
+use test_harness::{Lonc, Peer, Stop};
 
 /// `client.max_clients`, unless the configuration says another number.
 const MOST_CLIENTS: usize = 1024;
@@ -82,14 +81,14 @@ fn serve_beside_a_large_one(lonc: &Lonc) -> usize {
     let command = format!("len:{}", "x".repeat(8 << 20));
     heavy.say(format!("encrypt:{command}"));
     let mut light = lonc.client();
-    let answered = AtomicBool::new(false);
+    let answered = Stop::default();
     let mut served = 0;
     scope(|scope| {
         scope.spawn(|| {
+            let _at_last = answered.at_last();
             assert_eq!(heavy.hear(), command.len().to_string());
-            answered.store(true, Relaxed);
         });
-        while !answered.load(Relaxed) {
+        while !answered.is_set() {
             assert_eq!(light.ask("echo:light"), "light");
             served += 1;
         }

@@ -112,7 +112,7 @@ fn not_one_byte_of_a_client_goes_out_before_the_build_key() {
         let peer = Peer::that(Behaviour::StallAt(step));
         let lonc = Lonc::start(
             &peer,
-            "[link]\npong = true\nconnect_wait = '400ms'\nbackoff_min = '1h'\nbackoff_max = '1h'\n",
+            "[link]\npong = true\nconnect_wait = '400ms'\nbackoff_min = '365d'\nbackoff_max = '365d'\n",
         );
         let mut clients: Vec<_> = (0..3).map(|_| lonc.client()).collect();
         for client in &mut clients {

@@ -10,7 +10,7 @@ use test_harness::{Client, Lonc, Peer, another_user, wait_until};
 
 /// More than it takes to find a place or to be told that there is none, and less than a wait that nothing ends.
 const SOON: Duration = Duration::from_secs(30);
-/// So many may wait for a place, and none of them has to make room for the next who comes.
+/// One fewer than may wait for a place: none of them has to make room for the next who comes.
 const WAVE: usize = 31;
 
 #[test]

@@ -21,7 +21,7 @@ fn requests_without_a_reply() {
     let peer = Peer::start();
     let lonc = Lonc::start(&peer, "[link]\npipeline = 64\nmax_connections = 1\n");
     let mut client = lonc.client();
-    // All of one, and nothing before: behind others' requests, or one that takes long, fewer are put.
+    // All from one client, and nothing before them: behind requests of others, or a slow one, fewer are put on the link.
     client.send("hold:1\n".repeat(40));
     wait_until("requests in flight", || peer.count("hold:1") == 40);
     peer.drop_links();

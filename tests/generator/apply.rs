@@ -233,7 +233,7 @@ fn a_table_that_changes_all_the_time_changes_nothing() {
                 thread::sleep(Duration::from_millis(5));
             }
         });
-        let _stop = stop.at_last();
+        let _at_last = stop.at_last();
         let (asked, said, _) = booted.apply_after("1s");
         assert_eq!(asked, [""; 0]);
         assert!(

@@ -291,7 +291,7 @@ fn after_an_outage_the_replies_are_direct_again_however_many_go_on_asking() {
                 }
             });
         }
-        let _stop = stop.at_last();
+        let _at_last = stop.at_last();
         let many = || direct_since_return.load(Ordering::SeqCst) > 1000;
         wait_until("direct replies", many);
         peer.kill();

@@ -91,7 +91,7 @@ fn poison_is_found_beside_busy_clients_on_several_links() {
                 }
             });
         }
-        let _stop = stop.at_last();
+        let _at_last = stop.at_last();
         lonc.site.put(0, "die");
         lonc.site.put(1, &word(0));
         wait_until("the poison to be set aside", || !lonc.site.failed().is_empty());

@@ -5,13 +5,12 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use nix::unistd::Uid;
 use test_harness::spool::{check_received, name, settled, word};
-use test_harness::{Peer, Site, another_user, wait_until};
+use test_harness::{Peer, Site, Stop, another_user, wait_until};
 
 /// Where what is damaged is set aside.
 fn failed(site: &Site) -> Vec<OsString> {
@@ -143,10 +142,11 @@ fn a_file_that_does_not_keep_still() {
     const ROUNDS: usize = 300;
     let peer = Peer::start();
     let lonc = Site::office(&peer, "[spool]\nsettle = '0s'\n").start();
-    let is_over = AtomicBool::new(false);
+    let over = Stop::default();
     let long = format!("echo:{}", "y".repeat(100_000));
     thread::scope(|scope| {
         scope.spawn(|| {
+            let _at_last = over.at_last();
             let path = lonc.site.spool(name(1));
             for round in 0..ROUNDS {
                 let mut file = File::create(&path).unwrap();
@@ -163,11 +163,10 @@ fn a_file_that_does_not_keep_still() {
                 let _ = file.write_all(b"\n");
             }
             fs::write(&path, "echo:end\n").unwrap();
-            is_over.store(true, Relaxed);
         });
         let mut client = lonc.client();
         let mut number = 0;
-        while !is_over.load(Relaxed) {
+        while !over.is_set() {
             number += 1;
             assert_eq!(client.ask(&format!("echo:{number}")), number.to_string());
         }

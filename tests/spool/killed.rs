@@ -88,6 +88,7 @@ fn what_was_said_to_be_delayed_survives_kills_at_random_moments() {
     assert!(came.is_sorted(), "{came:?}");
     let lost: Vec<_> = told.difference(&numbers).collect();
     assert!(lost.is_empty(), "{lost:?} of {} are lost", told.len());
+    assert!(!told.is_empty());
     assert!(numbers.iter().all(|number| *number < asked));
     eprintln!("{asked} asked, {} promised, {} came", told.len(), came.len());
     await_messages(&peer, told.len());

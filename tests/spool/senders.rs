@@ -42,8 +42,15 @@ fn after_a_kill_the_next_begins_at_once_and_one_that_ends_is_waited_for() {
         lonc.site.put(0, &word(0));
         await_messages(&peer, 1);
         lonc.site.await_empty();
+        // It ends when that is answered.
+        let mut client = lonc.client();
+        client.say("hold:last");
+        peer.await_command("hold:last");
         lonc.signal(nix::sys::signal::Signal::SIGTERM);
+        lonc.await_log("stopping");
         let second = beside(&peer, &lonc.site);
+        peer.release();
+        assert_eq!(client.hear(), "last");
         // Its directory has to outlive it.
         std::mem::forget(lonc);
         second

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use test_harness::{Client, Lonc};
+use test_harness::{Client, Lonc, Stop};
 
 /// Bytes of a large request and its reply, which no packet holds at once.
 const LARGE: usize = 3000;
@@ -109,7 +108,7 @@ impl Answered {
 /// Workers of one lonc, and what became of all that they asked.
 #[derive(Default)]
 pub(crate) struct Workers {
-    stop: AtomicBool,
+    stop: Stop,
     answered: Mutex<Vec<Answered>>,
 }
 
@@ -126,18 +125,15 @@ impl Workers {
                 let (workers, client) = (&workers, lonc.client());
                 scope.spawn(move || workers.work(number, client));
             }
-            // They stop also when it fails.
-            let stop = Stop(&workers.stop);
-            let came = meanwhile(&workers);
-            drop(stop);
-            came
+            let _at_last = workers.stop.at_last();
+            meanwhile(&workers)
         });
         (came, workers.answered.into_inner().expect("no worker failed"))
     }
 
     fn work(&self, worker: usize, mut client: Client) {
         let (mut rng, mut number) = (Rng::new(), 0);
-        while !self.stop.load(Relaxed) {
+        while !self.stop.is_set() {
             let requests: Vec<_> = (0..rng.usize(1..=AT_ONCE))
                 .map(|offset| Request::random(&mut rng, worker, number + offset))
                 .collect();
@@ -164,14 +160,5 @@ impl Workers {
         let heard = || first.values().copied();
         let all = (first.len() == count).then(|| Some((heard().min()?, heard().max()?)));
         all.flatten()
-    }
-}
-
-/// Has workers stop when it goes.
-struct Stop<'w>(&'w AtomicBool);
-
-impl Drop for Stop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Relaxed);
     }
 }

@@ -20,6 +20,7 @@ const PRIVATE: &str = r#"
     exec "$@" 2>"$dir/stderr"
 "#;
 
+/// Where it is in the directory of the site.
 const SOCKET: &str = "run/journal/socket";
 
 /// A record: its fields.

@@ -24,7 +24,7 @@ pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     wait_for(what, || holds().then_some(()));
 }
 
-/// What tells threads to end; even if the test fails that has begun them, or it would wait for them forever.
+/// Tells threads to end, also where the test that began them fails: it would wait for them forever.
 #[derive(Default)]
 pub struct Stop(AtomicBool);
 

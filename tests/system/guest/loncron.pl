@@ -25,7 +25,7 @@ if (runs()) {
     print `killall -9 lonc 2>&1`;
     for (1, 2) {
         system "$daemons/lonc 2>$daemons/logs/lonc_errors";
-        # A second, in the original: a Perl lonc may take longer on a busy machine. A link leads to one that has ended by now.
+        # A second, in the original: a Perl lonc may take longer on a busy machine. Behind a link is ours, which ends at once.
         for (1 .. (-l "$daemons/lonc" ? 10 : 200)) {
             last if runs();
             select undef, undef, undef, 0.1;

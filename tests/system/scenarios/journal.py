@@ -19,6 +19,7 @@ PRIORITIES = {"2", "3", "4", "5", "6", "7"}
 def journal_fields(site):
     """LONC_PEER, PRIORITY and MESSAGE_ID stand in the records, grades as priorities."""
     lond = site.lond()
+    # One more link is told of in a record without an id.
     host = site.configured(max_connections="1")
     host.systemctl("start", "lonc@msul1")
     assert_served(host)

@@ -1,11 +1,9 @@
 """The operator's tool on an installed host."""
 
 from harness.registry import scenario
-from harness.site import assert_served, wait_until_up
+from harness.site import PATIENT, assert_served, wait_until_up
 
 SERVICE = "lonc@msul1.service"
-# A busy machine may take longer than the second that is waited for an answer unless said otherwise.
-PATIENT = ("--timeout", "30s")
 
 
 def loncctl(host, *words, user="root"):

@@ -6,14 +6,12 @@ import time
 
 from harness.classic import CONF, DAEMONS, SOCKETS, as_www, own_by_www, put_drop_ins
 from harness.registry import alone, scenario
-from harness.site import HOSTS_TAB, WORKER, await_followed, table, wait_until_up
+from harness.site import HOSTS_TAB, PATIENT, WORKER, await_followed, table, wait_until_up
 from harness.wait import until
 
 DISPLACED = "c3ecaa8a438a45d5bf57742ff72c1e60"
 NAME = "msul1.example.edu"
 HOSTS = 350
-# A busy machine may take longer than the second that loncctl waits for an answer unless said otherwise.
-PATIENT = ("--timeout", "30s")
 
 # As the Perl lonc does it: what stands there is removed. Its title names the peer.
 PERL_LONC = """

@@ -2,7 +2,7 @@
 
 from harness import terminator
 from harness.registry import scenario
-from harness.site import ask, assert_served, load, wait_until_up
+from harness.site import PATIENT, ask, assert_served, load, wait_until_up
 from harness.wait import until
 
 from .security import MOST_EXPOSURE, exposure_of
@@ -28,7 +28,7 @@ def over_tls(site):
     wait_until_up(host)
     assert_served(host)
     assert ask(host, "encrypt:echo:secret", "critical:echo:2") == ["secret", "2"]
-    assert "TLS 1.3; our certificate expires in" in _loncctl(host, "why", "msul1", "--timeout", "30s")
+    assert "TLS 1.3; our certificate expires in" in _loncctl(host, "why", "msul1", *PATIENT)
     assert "1 daemon can read what secures the links" in _loncctl(host, "check", "msul1")
     level = exposure_of(host, SERVICE)
     assert level <= MOST_EXPOSURE, level

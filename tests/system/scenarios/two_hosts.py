@@ -50,7 +50,7 @@ def two_hosts(site):
 def peer_fails_without_a_word(site):
     """The peer's machine is cut off in the middle of work; found by the probe, con_lost, recovery."""
     lond = site.lond()
-    # A probe is a request: its answer is due within request_timeout.
+    # The answer to a probe is due within handshake_timeout.
     host = site.configured(backoff_max='"2s"', probe_interval='"2s"', request_timeout='"10s"', handshake_timeout='"10s"')
     host.systemctl("start", "lonc@msul1")
     wait_until_up(host)
