@@ -139,7 +139,7 @@ fn lost_or_timed_out_in_flight_it_is_delayed_and_answers_stay_in_order() {
 #[test]
 fn a_client_that_leaves_before_the_answer_has_asked_all_the_same() {
     let peer = Peer::start();
-    let lonc = linked(&peer, "");
+    let lonc = ready(&peer, "");
     // In flight.
     let mut client = lonc.client();
     client.send("hold:x\ncritical:echo:m0\ncritical:echo:m1\n");
@@ -194,8 +194,8 @@ fn it_goes_behind_older_messages() {
 #[test]
 fn its_answer_does_not_overtake_the_reply_before_it() {
     let peer = Peer::start();
-    // What is in flight for long has a link for itself.
-    let lonc = linked(&peer, "max_connections = 10\n");
+    // What is in flight for long holds up nothing on the other.
+    let lonc = linked(&peer, "connections = 2\n");
     let mut client = lonc.client();
     client.send("hold:first\n");
     peer.await_command("hold:first");
@@ -220,7 +220,7 @@ fn its_answer_does_not_overtake_the_reply_before_it() {
 #[test]
 fn stopped_with_one_in_flight_it_is_delayed() {
     let peer = Peer::start();
-    let mut lonc = linked(&peer, "[daemon]\ndrain_timeout = '500ms'\n");
+    let mut lonc = ready(&peer, "[daemon]\ndrain_timeout = '500ms'\n");
     let mut client = lonc.client();
     client.send("hold:x\ncritical:echo:m0\necho:plain\ncritical:encrypt:echo:m1\n");
     peer.await_command("echo:m1");
@@ -303,10 +303,17 @@ fn after_an_outage_the_replies_are_direct_again_however_many_go_on_asking() {
     lonc.site.await_empty();
 }
 
-/// One for this peer, with these settings of `[link]` first, when its link is up and it knows that its spool is empty.
-fn linked(peer: &Peer, toml: &str) -> Lonc {
+/// One for this peer, with these settings of `[link]` first, that knows that its spool is empty. As it knows nothing of its
+/// lond, it puts on a link all that a client asks in one go.
+fn ready(peer: &Peer, toml: &str) -> Lonc {
     let lonc = Site::office(peer, &format!("{QUICK}{toml}")).start();
-    lonc.await_link();
     lonc.await_spool();
+    lonc
+}
+
+/// The same, when its link is up.
+fn linked(peer: &Peer, toml: &str) -> Lonc {
+    let lonc = ready(peer, toml);
+    lonc.await_link();
     lonc
 }
