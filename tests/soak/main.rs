@@ -103,8 +103,9 @@ fn storm(rng: &mut Rng, stage: &Stage, work: &Work, span: Duration) -> (Answers,
             .collect();
         let tormentors = torment(scope, rng, stage, work, PERIOD.min(span));
         ask(scope, stage, work);
+        let at_last = work.stop.at_last();
         let samples = Samples::taken(&stage.processes(), NUM_SAMPLES, span);
-        work.is_over.store(true, Relaxed);
+        drop(at_last);
         for tormentor in tormentors {
             tormentor.join().unwrap();
         }

@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread::{Scope, ScopedJoinHandle, sleep};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use fastrand::Rng;
 use test_harness::chaos::{self, Answers, Asking};
 use test_harness::programs::built;
 use test_harness::spool::word;
-use test_harness::{Lonc, PATIENCE, Site};
+use test_harness::{Lonc, PATIENCE, Site, Stop};
 
 use crate::stage::Bad;
 
@@ -26,7 +26,7 @@ pub(crate) const FLOOD: usize = 40;
 /// What goes on until it is over, and what it came to.
 #[derive(Default)]
 pub(crate) struct Work {
-    pub(crate) is_over: AtomicBool,
+    pub(crate) stop: Stop,
     pub(crate) floods: AtomicUsize,
     pub(crate) torments: AtomicUsize,
     pub(crate) reloads: AtomicUsize,
@@ -46,7 +46,7 @@ impl Work {
     ) -> ScopedJoinHandle<'scope, ()> {
         scope.spawn(move || {
             let mut next = Instant::now();
-            while !self.is_over.load(Relaxed) {
+            while !self.stop.is_set() {
                 if Instant::now() >= next {
                     act(count.fetch_add(1, Relaxed));
                     next = Instant::now() + pause;
@@ -59,7 +59,7 @@ impl Work {
     /// A client who comes again and again until it is over.
     pub(crate) fn visit(&self, rng: &mut Rng, lonc: &Lonc, number: usize) -> Answers {
         let (mut answers, mut visits) = (Answers::default(), 0);
-        while !self.is_over.load(Relaxed) {
+        while !self.stop.is_set() {
             let name = format!("{number}.{visits}");
             answers = answers.with(chaos::visit(rng, lonc.client(), &name, ASKING));
             visits += 1;
@@ -70,7 +70,7 @@ impl Work {
 
     /// The same where the peer is bad: each request has an answer, whatever it is.
     pub(crate) fn visit_bad(&self, rng: &mut Rng, bad: &Bad) {
-        while !self.is_over.load(Relaxed) {
+        while !self.stop.is_set() {
             let (mut client, count) = (bad.client(), rng.usize(1..20));
             for number in 0..count {
                 client.say(format!("echo:{number}"));

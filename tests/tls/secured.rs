@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::os::unix::fs::PermissionsExt as _;
 
 use test_harness::tls::{Authority, Demands, Pair, Terminator};
-use test_harness::{Lonc, Peer, QUICK, Site, wait_until};
+use test_harness::{Lonc, Peer, QUICK, Site};
 
 /// The name by which lonc knows the peer.
 pub(crate) const NAME: &str = "127.0.0.1";
@@ -99,7 +99,7 @@ pub(crate) fn start(peer: &Peer, toml: &str) -> Secure {
 /// The same, once its link is up.
 pub(crate) fn start_linked(peer: &Peer, toml: &str) -> Secure {
     let secure = start(peer, toml);
-    wait_until("the link", || secure.client().ask("ping") == "msul1");
+    secure.await_link();
     secure
 }
 

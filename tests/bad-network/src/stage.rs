@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use test_harness::{Lonc, Peer, Site, wait_until};
+use test_harness::{Lonc, Peer, Site};
 use test_network::{Bridge, Network};
 
 /// All that a run needs; its network is its own.
@@ -27,7 +27,7 @@ impl Stage {
         let peer = network.far.enter(|| Peer::on(address));
         let site = Site::office(&peer, toml);
         let lonc = network.near.enter(|| site.start());
-        wait_until("a link", || lonc.client().ask("ping") == "msul1");
+        lonc.await_link();
         Self {
             lonc,
             peer,

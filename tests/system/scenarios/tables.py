@@ -99,25 +99,35 @@ def _watch_for_messages_that_failed(host):
     until("its instance runs", lambda: host.is_active("lonc@p0.service"), within=60)
 
 
-@scenario
-def half_a_table(site):
-    """Half of the hosts gone at once, or hundreds new: nothing changes until an administrator says so."""
+def _with_twenty_more(site):
+    """A host that follows a table of so many."""
     host = site.configured()
     host.write(HOSTS_TAB, many(20))
     until("all are there", lambda: len(sockets(host)) == 21, within=60)
     await_followed(host)
+    return host
+
+
+def _await_told(host, why, within=90):
+    """Waits until `loncctl peers` gives this reason for not following the table."""
+    until(f"{why} is told", lambda: why in host.run("loncctl", "peers", check=False).stdout, within=within)
+
+
+@scenario
+def half_a_table(site):
+    """Half of the hosts gone at once, or hundreds new: nothing changes until an administrator says so."""
+    host = _with_twenty_more(site)
     host.write(HOSTS_TAB, many(5))
-    until("it is told", lambda: "peers are gone" in host.run("loncctl", "peers", check=False).stdout, within=90)
+    _await_told(host, "peers are gone")
     await_followed(host)
     assert len(sockets(host)) == 21
     assert "peers are gone" in host.run("loncctl", "check", check=False).stdout
     host.write(HOSTS_TAB, many(450))
-    flood = "450 new peers within 10 minutes"
-    until("a flood is told", lambda: flood in host.run("loncctl", "peers", check=False).stdout, within=90)
+    _await_told(host, "450 new peers within 10 minutes")
     await_followed(host)
     assert len(sockets(host)) == 21
     host.write(HOSTS_TAB, many(5))
-    until("it is told again", lambda: "peers are gone" in host.run("loncctl", "peers", check=False).stdout, within=90)
+    _await_told(host, "peers are gone")
     await_followed(host)
     host.run("loncctl", "peers", "accept")
     until("they are gone", lambda: len(sockets(host)) == 6, within=90)
@@ -127,14 +137,11 @@ def half_a_table(site):
 @scenario
 def accepted_in_the_last_moment(site):
     """A table is said to be meant while the run that found it too different goes on, and is past looking for that."""
-    host = site.configured()
-    host.write(HOSTS_TAB, many(20))
-    until("all are there", lambda: len(sockets(host)) == 21, within=60)
-    await_followed(host)
+    host = _with_twenty_more(site)
     with held_after_its_look(host) as has_looked:
         host.write(HOSTS_TAB, many(5))
         until("it was looked at", has_looked, within=90)
-        until("it is told", lambda: "peers are gone" in host.run("loncctl", "peers", check=False).stdout)
+        _await_told(host, "peers are gone", within=30)
         accepting = host.start("loncctl", "peers", "accept")
         until("that is said", lambda: host.run("test", "-e", MEANT, check=False).returncode == 0)
     said, _ = accepting.communicate(timeout=90)
